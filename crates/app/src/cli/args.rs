@@ -1,0 +1,386 @@
+//! What can be typed: types only, checked against themselves and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// A private, fast memory over your own files.
+///
+/// Add folders, ask questions, get cited answers in milliseconds. Everything stays on this
+/// machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ragged",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Examples:\n  ragged add ~/notes\n  ragged query \"when does the lease end?\"\n  ragged try docs \"how is text stored?\"   (keeps nothing)"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder that holds the library [default: ~/.ragged] [env: RAGGED_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How data is printed
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = OutputFormat::Table,
+        help_heading = "Global options"
+    )]
+    pub(crate) format: OutputFormat,
+    /// When colours and links are used
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = ColorChoice::Auto,
+        help_heading = "Global options"
+    )]
+    pub(crate) color: ColorChoice,
+    /// Print no progress and no notes
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Set one setting for this command, such as `-o search.k=20`
+    #[arg(
+        short = 'o',
+        long = "option",
+        global = true,
+        value_name = "KEY=VALUE",
+        action = ArgAction::Append,
+        help_heading = "Global options"
+    )]
+    pub(crate) options: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people
+    Table,
+    /// For programs: one JSON value on standard output
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create the library and its configuration file
+    #[command(after_help = "Example:\n  ragged init")]
+    Init,
+    /// Add files and folders, or bring them up to date
+    #[command(
+        visible_alias = "ingest",
+        after_help = "Examples:\n  ragged add ~/notes ~/papers\n  ragged add ~/notes --prune    (also forget files that are gone)"
+    )]
+    Add(AddArgs),
+    /// Forget files, folders or documents; the files themselves stay
+    #[command(after_help = "Examples:\n  ragged remove ~/notes/old.md\n  ragged remove ~/notes --dry-run")]
+    Remove(RemoveArgs),
+    /// List the files in the library
+    #[command(after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --unreadable")]
+    List(ListArgs),
+    /// Show a document: its facts, its text, or its chunks
+    #[command(after_help = "Examples:\n  ragged show ~/notes/lease.md\n  ragged show 42 --text")]
+    Show(ShowArgs),
+    /// Find the passages that match best
+    #[command(after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain")]
+    Search(SearchArgs),
+    /// Answer a question, with citations
+    #[command(
+        visible_alias = "ask",
+        after_help = "Examples:\n  ragged query \"when does the lease end?\"\n  ragged query \"who approved the budget?\" --since 2026-01-01"
+    )]
+    Query(QueryArgs),
+    /// Answer a question from a folder without keeping anything
+    #[command(after_help = "Example:\n  ragged try docs \"how is text stored?\"")]
+    Try(TryArgs),
+    /// Measure retrieval quality on a judged set (BEIR layout)
+    #[command(
+        after_help = "Examples:\n  ragged eval data/scifact\n  ragged eval data/scifact --mode lexical --format json\n  ragged eval data/scifact --mode vector --against exact"
+    )]
+    Eval(EvalArgs),
+    /// Show what the library holds and what it costs
+    #[command(after_help = "Example:\n  ragged status --format json")]
+    Status,
+    /// Look for what could keep ragged from working well here
+    #[command(after_help = "Example:\n  ragged doctor")]
+    Doctor,
+    /// Verify every checksum, count and cross-reference
+    #[command(after_help = "Examples:\n  ragged check\n  ragged check --repair")]
+    Check(CheckArgs),
+    /// Merge index segments and give unused space back
+    #[command(after_help = "Example:\n  ragged compact")]
+    Compact,
+    /// Build the derived indexes anew from the stored text; goes on where it was interrupted
+    #[command(after_help = "Examples:\n  ragged reindex\n  ragged reindex -o embedding.model=minilm")]
+    Reindex,
+    /// Manage embedding models
+    #[command(
+        after_help = "Examples:\n  ragged model list\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model use all-MiniLM-L6-v2"
+    )]
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Read and change settings
+    #[command(
+        after_help = "Examples:\n  ragged config show --origin\n  ragged config set search.k 20\n  ragged config get search.k"
+    )]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  ragged completions bash > ~/.local/share/bash-completion/completions/ragged")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder, or print the main one
+    #[command(after_help = "Examples:\n  ragged man | man -l -\n  ragged man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; created if needed
+        dir: Option<PathBuf>,
+    },
+    /// Write the generated reference pages, or check that they are fresh
+    #[command(hide = true)]
+    Reference {
+        /// The folder
+        dir: PathBuf,
+        /// Only compare; exit with 3 if a page is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Read files for another ragged process
+    #[command(hide = true)]
+    ParseWorker,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Forget files under the given folders that no longer exist
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Read again the files that could not be read the last time
+    #[arg(long)]
+    pub(crate) retry: bool,
+    /// Skip larger files, such as 20MB [default: ingest.max_file_size]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_file_size: Option<String>,
+    /// Print what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Name every file as it is added or skipped
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Files, folders, or document ids as `list` shows them
+    #[arg(required = true, value_name = "PATH|ID")]
+    pub(crate) targets: Vec<String>,
+    /// Print what would be forgotten and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only paths that match, such as '**/*.pdf'
+    #[arg(value_name = "GLOB")]
+    pub(crate) glob: Option<String>,
+    /// Only files of these types (txt, md, pdf, code, rust, …)
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
+    /// Files that could not be read, with the reason
+    #[arg(long)]
+    pub(crate) unreadable: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A path, or a document id as `list` shows it
+    #[arg(value_name = "DOC")]
+    pub(crate) document: String,
+    /// Print the extracted text
+    #[arg(long, conflicts_with = "chunks")]
+    pub(crate) text: bool,
+    /// Print every chunk
+    #[arg(long)]
+    pub(crate) chunks: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Words and meaning, mixed
+    Hybrid,
+    /// Meaning only
+    Vector,
+    /// Words only
+    Lexical,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// Only files whose path matches, such as '**/notes/**'; may be repeated
+    #[arg(long = "path", value_name = "GLOB", help_heading = "Filters")]
+    pub(crate) paths: Vec<String>,
+    /// Only files of these types (txt, md, pdf, code, rust, …)
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters")]
+    pub(crate) types: Vec<String>,
+    /// Only files changed at or after this time: 2026-01-31, 2026-01-31T09:00, 7d, 12h
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(crate) since: Option<String>,
+    /// Only files changed before the end of this day, or before this time
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub(crate) until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// What to look for
+    #[arg(value_name = "QUERY", required = true)]
+    pub(crate) query: Vec<String>,
+    /// How many hits [default: search.k]
+    #[arg(short, value_name = "N")]
+    pub(crate) k: Option<usize>,
+    /// Which sides of the index are asked [default: search.mode]
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// Show the parts of each score, the plan and its counts
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Quote from the files even where a generator is configured
+    #[arg(long)]
+    pub(crate) extractive: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryArgs {
+    /// A folder or a file
+    pub(crate) path: PathBuf,
+    /// The question
+    #[arg(required = true)]
+    pub(crate) query: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// Folder with corpus.jsonl, queries.jsonl and qrels/test.tsv
+    pub(crate) dir: PathBuf,
+    /// Which sides of the index are asked [default: search.mode]
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<Mode>,
+    /// Also compare the vector index with this backend
+    #[arg(long, value_enum)]
+    pub(crate) against: Option<Against>,
+    /// Evaluate this many queries only, the first ones
+    #[arg(long, value_name = "N")]
+    pub(crate) queries: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Against {
+    /// Every vector recomputed and compared
+    Exact,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Rebuild what is derived, drop what is damaged
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// List the models that can be used here
+    #[command(after_help = "Example:\n  ragged model list")]
+    List,
+    /// Add a model from a folder, or download one by its hub id (org/name)
+    #[command(after_help = "Examples:\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model add sentence-transformers/all-MiniLM-L6-v2")]
+    Add {
+        /// Folder or hub id
+        source: String,
+        /// Name to know it by [default: the last part of the source]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Use a model from now on, and build the vectors anew from the stored text
+    #[command(after_help = "Example:\n  ragged model use all-MiniLM-L6-v2")]
+    Use {
+        /// `builtin`, an added model's name, `ollama:NAME` or `openai:NAME`
+        name: String,
+    },
+    /// Delete an added model's files
+    #[command(after_help = "Example:\n  ragged model remove all-MiniLM-L6-v2 --confirm")]
+    Remove {
+        /// The model's name
+        name: String,
+        /// Really delete
+        #[arg(long)]
+        confirm: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print one setting
+    #[command(after_help = "Example:\n  ragged config get search.k")]
+    Get {
+        /// Dotted name
+        key: String,
+    },
+    /// Change one setting in the configuration file
+    #[command(after_help = "Example:\n  ragged config set search.k 20")]
+    Set {
+        /// Dotted name
+        key: String,
+        /// New value
+        value: String,
+    },
+    /// Give one setting its default again
+    #[command(after_help = "Example:\n  ragged config unset search.k")]
+    Unset {
+        /// Dotted name
+        key: String,
+    },
+    /// Print all settings
+    #[command(after_help = "Example:\n  ragged config show --origin")]
+    Show {
+        /// Also print where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the path of the configuration file
+    #[command(after_help = "Example:\n  ragged config path")]
+    Path,
+}

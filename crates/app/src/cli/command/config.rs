@@ -1,0 +1,105 @@
+//! `config`: reading and changing settings.
+
+use anyhow::Result;
+use ragged::settings::Settings;
+
+use crate::{
+    cli::{Session, args::ConfigCommand, printer::table},
+    config::{self, ConfigFile, KEYS},
+    failure::Outcome,
+    wire,
+};
+
+pub(crate) fn run(command: ConfigCommand, session: &Session) -> Result<Outcome> {
+    match command {
+        ConfigCommand::Get { key } => get(&key, session),
+        ConfigCommand::Set { key, value } => set(&key, &value, session),
+        ConfigCommand::Unset { key } => unset(&key, session),
+        ConfigCommand::Show { origin } => show(origin, session),
+        ConfigCommand::Path => path(session),
+    }
+}
+
+fn get(name: &str, session: &Session) -> Result<Outcome> {
+    let key = config::find(name)?;
+    let value = key.shown(&session.resolved.settings);
+    if session.printer.is_json() {
+        let origin = session.resolved.origin(key).to_string();
+        session.printer.json(&wire::Setting { key: key.name, value, origin })?;
+    } else {
+        session.printer.line(value)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn set(name: &str, value: &str, session: &Session) -> Result<Outcome> {
+    let key = config::find(name)?;
+    // Checked before it is written: a file with a bad value would stop every later command.
+    let mut settings = Settings::default();
+    (key.set)(&mut settings, value)
+        .map_err(|problem| crate::Usage(format!("{name}: {problem} ({})", key.kind)))?;
+    let path = session.resolved.config_path();
+    ConfigFile::read_or_new(&path)?.set(name, value)?;
+    let shown = key.shown(&settings);
+    if session.printer.is_json() {
+        let origin = path.display().to_string();
+        session.printer.json(&wire::Setting { key: key.name, value: shown, origin })?;
+    } else {
+        session.printer.line(format!("{name} = {shown}"))?;
+        if matches!(name, "embedding.model" | "backend.tier") {
+            session.printer.note("`ragged reindex` makes the vectors anew.");
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn unset(name: &str, session: &Session) -> Result<Outcome> {
+    let key = config::find(name)?;
+    let was_set = ConfigFile::read_or_new(&session.resolved.config_path())?.unset(name)?;
+    let value = key.shown(&Settings::default());
+    if session.printer.is_json() {
+        let origin = "default".to_owned();
+        session.printer.json(&wire::Setting { key: key.name, value, origin })?;
+    } else {
+        let what = if was_set { "" } else { " (it was not set)" };
+        session.printer.line(format!("{name} = {value}{what}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn show(with_origin: bool, session: &Session) -> Result<Outcome> {
+    let settings: Vec<wire::Setting> = KEYS
+        .iter()
+        .map(|key| wire::Setting {
+            key: key.name,
+            value: key.shown(&session.resolved.settings),
+            origin: session.resolved.origin(key).to_string(),
+        })
+        .collect();
+    if session.printer.is_json() {
+        session.printer.json(&settings)?;
+        return Ok(Outcome::Done);
+    }
+    let header: &[&str] =
+        if with_origin { &["setting", "value", "origin"] } else { &["setting", "value"] };
+    let mut rows = table(&session.printer, header);
+    for setting in settings {
+        let mut row = vec![setting.key.to_owned(), setting.value];
+        if with_origin {
+            row.push(setting.origin);
+        }
+        rows.add_row(row);
+    }
+    session.printer.line(rows.trim_fmt())?;
+    Ok(Outcome::Done)
+}
+
+fn path(session: &Session) -> Result<Outcome> {
+    let path = session.resolved.config_path().display().to_string();
+    if session.printer.is_json() {
+        session.printer.json(&serde_json::json!({ "path": path }))?;
+    } else {
+        session.printer.line(path)?;
+    }
+    Ok(Outcome::Done)
+}

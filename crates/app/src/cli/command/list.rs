@@ -1,0 +1,83 @@
+//! `list`: the files in the library.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ragged::retrieval::Filter;
+
+use super::{add::shortened, time_of_ns};
+use crate::{
+    cli::{
+        Session,
+        args::ListArgs,
+        printer::{bytes, table, thousands},
+    },
+    failure::Outcome,
+    wire,
+};
+
+pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
+    let printer = &session.printer;
+    let library = session.existing_library()?;
+    let reader = library.store().reader()?;
+    if args.unreadable {
+        let mut files = Vec::new();
+        reader.unreadable_files(|path, reason| {
+            files.push(wire::Unreadable { path: path.to_owned(), reason: reason.to_owned() });
+        })?;
+        if printer.is_json() {
+            printer.json(&files)?;
+        } else if files.is_empty() {
+            printer.line("Every file could be read.")?;
+        } else {
+            for file in &files {
+                let shown = printer.path(&file.path, &shortened(&file.path));
+                printer.line(format!("{shown}: {}", file.reason))?;
+            }
+        }
+        return Ok(Outcome::Done);
+    }
+
+    let globs: Vec<&str> = args.glob.iter().map(String::as_str).collect();
+    let filter = Filter::new().with_paths(&globs)?.with_types(&args.types);
+    let documents: BTreeMap<_, _> =
+        reader.documents()?.into_iter().map(|document| (document.id, document)).collect();
+    let mut files = Vec::new();
+    for file in reader.files()? {
+        let Some(document) = documents.get(&file.document) else { continue };
+        if !filter.admits(document, &file) {
+            continue;
+        }
+        files.push(wire::ListedFile {
+            path: file.path,
+            document: document.id.0,
+            format: document.format.as_str(),
+            language: document.code_language.clone().or_else(|| document.language.clone()),
+            title: document.title.clone(),
+            chunks: document.chunks.n_chunks,
+            size_bytes: file.size_bytes,
+            modified: time_of_ns(file.modified_ns),
+        });
+    }
+    if printer.is_json() {
+        printer.json(&files)?;
+        return Ok(Outcome::Done);
+    }
+    if files.is_empty() {
+        printer.line("No files. `ragged add FOLDER` adds some.")?;
+        return Ok(Outcome::Done);
+    }
+    let mut rows = table(printer, &["id", "type", "chunks", "size", "path"]);
+    for file in &files {
+        rows.add_row([
+            file.document.to_string(),
+            file.format.to_owned(),
+            file.chunks.to_string(),
+            bytes(file.size_bytes),
+            shortened(&file.path),
+        ]);
+    }
+    printer.line(rows.trim_fmt())?;
+    printer.note(format!("{} files", thousands(files.len() as u64)));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,65 @@
+//! One function for each command: settings in, output out, no argument parsing.
+
+mod add;
+mod check;
+mod config;
+mod doctor;
+mod eval;
+mod init;
+mod list;
+mod model;
+pub(crate) mod parse_worker;
+mod query;
+mod reference;
+mod search;
+mod show;
+mod status;
+
+use anyhow::Result;
+
+use super::{Session, args::Command};
+use crate::failure::Outcome;
+
+/// Runs a command.
+pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
+    match command {
+        Command::Init => init::run(session),
+        Command::Add(args) => add::run(&args, session),
+        Command::Remove(args) => add::remove(&args, session),
+        Command::List(args) => list::run(&args, session),
+        Command::Show(args) => show::run(&args, session),
+        Command::Search(args) => search::run(&args, session),
+        Command::Query(args) => query::run(&args, session),
+        Command::Try(args) => query::run_try(&args, session),
+        Command::Eval(args) => eval::run(&args, session),
+        Command::Status => status::run(session),
+        Command::Doctor => doctor::run(session),
+        Command::Check(args) => check::run(&args, session),
+        Command::Compact => check::compact(session),
+        Command::Reindex => check::reindex(session),
+        Command::Model { command } => model::run(command, session),
+        Command::Config { command } => config::run(command, session),
+        Command::Completions { shell } => reference::completions(shell, session),
+        Command::Man { dir } => reference::man(dir.as_deref(), session),
+        Command::Reference { dir, check } => reference::run(&dir, check, session),
+        Command::ParseWorker => Ok(Outcome::Done),
+    }
+}
+
+/// The words of a question as one string.
+fn joined(words: &[String]) -> String {
+    words.join(" ")
+}
+
+/// Milliseconds of Unix time for people and programs: `2026-11-23T10:15:00Z`.
+fn time_of_ms(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .and_then(|time| time.round(jiff::Unit::Second))
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}
+
+/// Nanoseconds of Unix time for people and programs.
+fn time_of_ns(ns: i64) -> String {
+    time_of_ms(ns / 1_000_000)
+}

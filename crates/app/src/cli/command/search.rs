@@ -1,0 +1,333 @@
+//! `search`: the passages that match best.
+
+use anyhow::Result;
+use console::style;
+use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
+use ragged::{
+    library::{Hit, Library, SearchRequest, SearchResponse},
+    retrieval::Filter,
+    settings::SearchMode,
+};
+
+use super::{add::shortened, joined};
+use crate::{
+    cli::{
+        Session,
+        args::{Filters, Mode, SearchArgs},
+        printer::{Printer, milliseconds, thousands},
+    },
+    failure::Outcome,
+    wire,
+};
+
+/// Lines of a passage that are shown.
+const SHOWN_LINES: usize = 4;
+
+pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
+    let library = session.existing_library()?;
+    let request = request(args, &library)?;
+    let response = library.search(&request)?;
+    let printer = &session.printer;
+    if printer.is_json() {
+        printer.json(&wire::Search::new(&request.query, &response))?;
+        return Ok(Outcome::Done);
+    }
+    if response.hits.is_empty() {
+        printer.line("Nothing found.")?;
+        suggest(args, &library, printer)?;
+    }
+    for hit in &response.hits {
+        print_hit(hit, printer)?;
+        if args.explain {
+            print_parts(hit, printer)?;
+        }
+    }
+    if args.explain {
+        print_plan(&response, printer)?;
+    }
+    printer.note(
+        style(format!(
+            "{} hits in {}",
+            response.hits.len(),
+            milliseconds(response.timings.total)
+        ))
+        .for_stderr()
+        .dim()
+        .to_string(),
+    );
+    Ok(Outcome::Done)
+}
+
+/// Why there may be nothing, and what to do.
+pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -> Result<()> {
+    let filters = &args.filters;
+    let has_filters = !filters.paths.is_empty()
+        || !filters.types.is_empty()
+        || filters.since.is_some()
+        || filters.until.is_some();
+    if library.store().reader()?.counts()?.documents == 0 {
+        printer.note("The library is empty; `ragged add FOLDER` fills it.");
+    } else if has_filters {
+        printer.note("The filters may be too narrow; try without --path, --type, --since, --until.");
+    }
+    Ok(())
+}
+
+pub(crate) fn request(args: &SearchArgs, library: &Library) -> Result<SearchRequest> {
+    let mut request = SearchRequest::new(joined(&args.query), &library.settings().search);
+    if let Some(k) = args.k {
+        request.k = k;
+    }
+    if let Some(mode) = args.mode {
+        request.mode = search_mode(mode);
+    }
+    request.filter = filter(&args.filters)?;
+    Ok(request)
+}
+
+pub(crate) fn search_mode(mode: Mode) -> SearchMode {
+    match mode {
+        Mode::Hybrid => SearchMode::Hybrid,
+        Mode::Vector => SearchMode::Vector,
+        Mode::Lexical => SearchMode::Lexical,
+    }
+}
+
+fn filter(filters: &Filters) -> Result<Filter> {
+    let now = Zoned::now();
+    let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
+        let Some(text) = text else { return Ok(None) };
+        let time = parse_moment(text, &now, end).map_err(|problem| {
+            crate::Usage(format!(
+                "{flag} {text:?}: {problem}; write a day (2026-01-31), a time \
+                 (2026-01-31T09:00), or how long ago (7d, 12h)"
+            ))
+        })?;
+        Ok(Some(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)))
+    };
+    let since = moment("--since", &filters.since, End::Beginning)?;
+    let until = moment("--until", &filters.until, End::End)?;
+    Ok(Filter::new()
+        .with_paths(&filters.paths)?
+        .with_types(&filters.types)
+        .with_period(since, until))
+}
+
+/// Which end of a day a bare date means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Beginning,
+    End,
+}
+
+fn parse_moment(text: &str, now: &Zoned, end: End) -> Result<Timestamp, jiff::Error> {
+    let text = text.trim();
+    if let Ok(date) = text.parse::<civil::Date>()
+        && !text.contains('T')
+    {
+        let day = match end {
+            End::Beginning => date,
+            End::End => date.tomorrow()?,
+        };
+        return Ok(day.to_zoned(now.time_zone().clone())?.timestamp());
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    if let Ok(time) = text.parse::<civil::DateTime>() {
+        return Ok(time.to_zoned(TimeZone::system())?.timestamp());
+    }
+    let ago: Span = text.parse()?;
+    Ok(now.checked_sub(ago.abs())?.timestamp())
+}
+
+fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
+    let place = place(hit);
+    let path = printer.path(hit.path(), &shortened(hit.path()));
+    let score = style(format!("{:.2}", hit.fused.score)).dim();
+    let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
+    if hit.files.len() > 1 {
+        header.push_str(&style(format!("  (+{} copies)", hit.files.len() - 1)).dim().to_string());
+    }
+    printer.line(header)?;
+    let heading = &hit.chunk.place.heading;
+    if !heading.is_empty() {
+        let heading = console::truncate_str(heading, printer.width().saturating_sub(3), "…");
+        printer.line(format!("   {}", style(heading).italic()))?;
+    }
+    for line in excerpt(&hit.text, &hit.highlights, printer.width().saturating_sub(3)) {
+        printer.line(format!("   {line}"))?;
+    }
+    printer.line("")
+}
+
+/// `:12-30` or `, page 3`, as far as the format has such a thing.
+pub(crate) fn place(hit: &Hit) -> String {
+    let place = &hit.chunk.place;
+    match place.pages {
+        Some((first, last)) if first == last => format!(", page {first}"),
+        Some((first, last)) => format!(", pages {first}–{last}"),
+        None if hit.document.format.keeps_source_lines() => {
+            format!(":{}-{}", place.lines.0, place.lines.1)
+        }
+        None => String::new(),
+    }
+}
+
+/// The lines of a passage around its densest matches, with the matches marked.
+fn excerpt(text: &str, highlights: &[std::ops::Range<usize>], width: usize) -> Vec<String> {
+    // Words, each with whether it is marked, wrapped to the width.
+    let mut lines: Vec<(Vec<String>, usize, usize)> = vec![(Vec::new(), 0, 0)];
+    let mut at = 0;
+    for word in text.split_whitespace() {
+        let start = at + text.get(at..).and_then(|rest| rest.find(word)).unwrap_or(0);
+        at = start + word.len();
+        let columns = console::measure_text_width(word);
+        let is_full = lines.last().is_some_and(|(_, used, _)| *used > 0 && used + 1 + columns > width);
+        if is_full {
+            lines.push((Vec::new(), 0, 0));
+        }
+        let Some((words, used, n_marked)) = lines.last_mut() else { continue };
+        let marked = marked_word(word, start, highlights);
+        *n_marked += usize::from(marked.1);
+        *used += columns + usize::from(!words.is_empty());
+        words.push(marked.0);
+    }
+    let n_lines = lines.len();
+    let best = (0..n_lines.saturating_sub(SHOWN_LINES - 1).max(1))
+        .max_by_key(|start| {
+            let n: usize =
+                lines.iter().skip(*start).take(SHOWN_LINES).map(|(_, _, marked)| marked).sum();
+            (n, std::cmp::Reverse(*start))
+        })
+        .unwrap_or(0);
+    let mut shown: Vec<String> = lines
+        .into_iter()
+        .skip(best)
+        .take(SHOWN_LINES)
+        .map(|(words, _, _)| words.join(" "))
+        .collect();
+    if best > 0
+        && let Some(first) = shown.first_mut()
+    {
+        *first = format!("… {first}");
+    }
+    if best + SHOWN_LINES < n_lines
+        && let Some(last) = shown.last_mut()
+    {
+        last.push_str(" …");
+    }
+    shown
+}
+
+fn marked_word(word: &str, start: usize, highlights: &[std::ops::Range<usize>]) -> (String, bool) {
+    let end = start + word.len();
+    let mut shown = String::new();
+    let mut at = start;
+    let mut any = false;
+    for range in highlights.iter().filter(|range| range.start < end && range.end > start) {
+        let (from, to) = (range.start.clamp(at, end), range.end.clamp(at, end));
+        let (Some(before), Some(inside)) =
+            (word.get(at - start..from - start), word.get(from - start..to - start))
+        else {
+            continue;
+        };
+        shown.push_str(before);
+        shown.push_str(&style(inside).yellow().bold().to_string());
+        at = to;
+        any = true;
+    }
+    shown.push_str(word.get(at - start..).unwrap_or_default());
+    (shown, any)
+}
+
+fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
+    let fused = &hit.fused;
+    let mut line = format!(
+        "   score {:.4} = vector {:.4} + lexical {:.4}",
+        fused.score, fused.vector_part, fused.lexical_part
+    );
+    if let Some(vector) = fused.vector {
+        let exactness = if vector.exact { "exact" } else { "estimated" };
+        line.push_str(&format!("   cosine {:.4} ({exactness})", vector.score));
+    }
+    if let Some(lexical) = fused.lexical {
+        line.push_str(&format!("   BM25 {:.3}", lexical.score));
+    }
+    if !hit.merged.is_empty() {
+        line.push_str(&format!("   joined with {} chunks of the same document", hit.merged.len()));
+    }
+    printer.line(style(line).dim().to_string())?;
+    printer.line("")
+}
+
+pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result<()> {
+    let (plan, counts, timings) = (&response.plan, response.counts, response.timings);
+    let allowed = match plan.allowed_chunks {
+        Some(chunks) => format!(", filters admit {} chunks", thousands(chunks)),
+        None => String::new(),
+    };
+    printer.line(format!(
+        "plan: {} · {} {} · k {} · {} candidates a side · vector weight {:.2}{allowed}",
+        plan.mode.as_str(),
+        plan.backend.as_str(),
+        plan.strategy,
+        plan.k,
+        plan.candidates,
+        plan.vector_weight,
+    ))?;
+    printer.line(format!(
+        "work: {} codes scanned, {} refined, {} embeddings recomputed; {} + {} candidates; \
+         {} texts read",
+        thousands(counts.scanned_codes),
+        thousands(counts.refined_codes),
+        counts.recomputed_embeddings,
+        counts.vector_candidates,
+        counts.lexical_candidates,
+        counts.hydrated_chunks,
+    ))?;
+    printer.line(format!(
+        "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · hydrate {} · total {}",
+        milliseconds(timings.filter),
+        milliseconds(timings.embed),
+        milliseconds(timings.vector),
+        milliseconds(timings.lexical),
+        milliseconds(timings.fuse),
+        milliseconds(timings.hydrate),
+        milliseconds(timings.total),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments() {
+        let now: Zoned = "2026-11-23T10:00:00+01:00[Europe/Berlin]".parse().unwrap();
+        for (text, end, expected) in [
+            ("2026-01-31", End::Beginning, "2026-01-30T23:00:00Z"),
+            ("2026-01-31", End::End, "2026-01-31T23:00:00Z"),
+            ("7d", End::Beginning, "2026-11-16T09:00:00Z"),
+            ("12h", End::End, "2026-11-22T21:00:00Z"),
+            ("2026-01-31T09:00:00Z", End::End, "2026-01-31T09:00:00Z"),
+        ] {
+            let moment = parse_moment(text, &now, end).unwrap();
+            assert_eq!(moment, expected.parse().unwrap(), "{text}");
+        }
+        for text in ["", "yesterday-ish", "2026-13-01"] {
+            assert!(parse_moment(text, &now, End::End).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_excerpt_shows_the_matches() {
+        let text = "filler ".repeat(60) + "the needle is here " + &"filler ".repeat(60);
+        let start = text.find("needle").unwrap();
+        let lines = excerpt(&text, &[start..start + 6], 40);
+        assert_eq!(lines.len(), SHOWN_LINES);
+        assert!(lines.iter().any(|line| line.contains("needle")));
+        assert!(lines[0].starts_with("… ") && lines[3].ends_with(" …"));
+        assert_eq!(excerpt("", &[], 40), [""]);
+    }
+}

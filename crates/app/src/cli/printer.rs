@@ -1,0 +1,224 @@
+//! The only place that writes to the terminal: data to standard output, the rest to standard
+//! error.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use console::{Style, Term};
+use serde::Serialize;
+
+use super::args::{ColorChoice, Global, OutputFormat};
+
+/// Widest line of text; longer lines are hard to read.
+const MAX_WIDTH: usize = 110;
+const WIDTH_WITHOUT_TERMINAL: usize = 100;
+
+/// Where a command's output goes, and in which form.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    format: OutputFormat,
+    quiet: bool,
+    links: bool,
+    width: usize,
+}
+
+impl Printer {
+    pub(crate) fn new(global: &Global) -> Self {
+        let stdout = Term::stdout();
+        match global.color {
+            ColorChoice::Auto => {}
+            ColorChoice::Always => {
+                console::set_colors_enabled(true);
+                console::set_colors_enabled_stderr(true);
+            }
+            ColorChoice::Never => {
+                console::set_colors_enabled(false);
+                console::set_colors_enabled_stderr(false);
+            }
+        }
+        let width = if stdout.is_term() {
+            usize::from(stdout.size().1).clamp(40, MAX_WIDTH)
+        } else {
+            WIDTH_WITHOUT_TERMINAL
+        };
+        Self {
+            format: global.format,
+            quiet: global.quiet,
+            links: stdout.is_term() && console::colors_enabled(),
+            width,
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    /// Whether progress may be drawn.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && Term::stderr().is_term()
+    }
+
+    /// Columns that text may take.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// One line of data for people.
+    pub(crate) fn line(&self, line: impl AsRef<str>) -> Result<()> {
+        to_stdout(|out| writeln!(out, "{}", line.as_ref()))
+    }
+
+    /// Text as it is, without a line end of its own; shown at once.
+    pub(crate) fn text(&self, text: &str) -> Result<()> {
+        to_stdout(|out| {
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        })
+    }
+
+    /// The data for programs.
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        to_stdout(|out| writeln!(out, "{text}"))
+    }
+
+    /// A remark beside the data; silent with `--quiet`.
+    pub(crate) fn note(&self, note: impl AsRef<str>) {
+        if !self.quiet {
+            to_stderr(note.as_ref());
+        }
+    }
+
+    /// Something that went wrong without ending the command.
+    pub(crate) fn warning(&self, warning: impl AsRef<str>) {
+        let label = Style::new().for_stderr().yellow().bold().apply_to("warning:");
+        to_stderr(&format!("{label} {}", warning.as_ref()));
+    }
+
+    /// What a person sees of a path: clickable where the terminal can.
+    pub(crate) fn path(&self, absolute: &str, shown: &str) -> String {
+        let shown = Style::new().cyan().apply_to(shown).to_string();
+        if self.links {
+            let url = file_url(absolute);
+            format!("\x1b]8;;{url}\x1b\\{shown}\x1b]8;;\x1b\\")
+        } else {
+            shown
+        }
+    }
+}
+
+/// Prints an error and its hint; a failure to print has nowhere to go.
+pub(crate) fn print_error(report: &crate::failure::Report, json: bool) {
+    if json {
+        let value = serde_json::json!({
+            "error": { "kind": report.kind, "message": report.message, "hint": report.hint }
+        });
+        to_stderr(&value.to_string());
+        return;
+    }
+    let label = Style::new().for_stderr().red().bold().apply_to("error:");
+    to_stderr(&format!("{label} {}", report.message));
+    if let Some(hint) = &report.hint {
+        let label = Style::new().for_stderr().green().bold().apply_to("hint:");
+        to_stderr(&format!("{label} {hint}"));
+    }
+}
+
+fn to_stderr(line: &str) {
+    // There is no other place left to complain to.
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+fn to_stdout(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) -> Result<()> {
+    match write(&mut io::stdout().lock()) {
+        // The reader has seen enough (`ragged list | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(PipeClosed))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Standard output was closed by its reader: the command ends at once, without complaint.
+#[derive(Debug)]
+pub(crate) struct PipeClosed;
+
+impl std::fmt::Display for PipeClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for PipeClosed {}
+
+fn file_url(path: &str) -> String {
+    let mut url = String::from("file://");
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+/// `1,234,567`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `3.4 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    indicatif::BinaryBytes(number).to_string()
+}
+
+/// `12.3 ms`, `1.2 s`.
+pub(crate) fn milliseconds(ms: f64) -> String {
+    if ms < 10.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.1} s", ms / 1000.0)
+    }
+}
+
+/// A table without lines that fits the terminal.
+pub(crate) fn table(printer: &Printer, header: &[&str]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+        .set_width(u16::try_from(printer.width()).unwrap_or(u16::MAX));
+    table.set_header(header.iter().map(|name| Style::new().dim().apply_to(*name).to_string()));
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(milliseconds(1.25), "1.2 ms");
+        assert_eq!(milliseconds(125.0), "125 ms");
+        assert_eq!(milliseconds(1250.0), "1.2 s");
+    }
+
+    #[test]
+    fn paths_become_urls() {
+        assert_eq!(file_url("/a b/ü.md"), "file:///a%20b/%C3%BC.md");
+    }
+}

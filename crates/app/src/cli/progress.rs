@@ -1,0 +1,104 @@
+//! Progress bars on standard error.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ragged::library::{AddProgress, FileOutcome};
+
+use super::printer::Printer;
+
+const TICK: Duration = Duration::from_millis(120);
+
+/// The progress of `add`: bytes done, files and megabytes a second, time left.
+#[derive(Debug)]
+pub(crate) struct AddBar {
+    bar: ProgressBar,
+    n_done: AtomicU64,
+    n_files: AtomicU64,
+    verbose: bool,
+}
+
+impl AddBar {
+    pub(crate) fn new(printer: &Printer, verbose: bool) -> Self {
+        Self {
+            bar: bar(
+                printer,
+                "{spinner} {wide_bar} {percent}%  {msg}  {bytes_per_sec}  {eta} left",
+            ),
+            n_done: AtomicU64::new(0),
+            n_files: AtomicU64::new(0),
+            verbose,
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl AddProgress for AddBar {
+    fn found(&self, n_files: u64, bytes: u64) {
+        self.n_files.store(n_files, Ordering::Relaxed);
+        self.bar.set_length(bytes);
+    }
+
+    fn file(&self, path: &str, bytes: u64, outcome: &FileOutcome) {
+        let done = self.n_done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.bar.inc(bytes);
+        let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
+        self.bar.set_message(format!(
+            "{done}/{} files  {:.0} files/s",
+            self.n_files.load(Ordering::Relaxed),
+            done as f64 / seconds
+        ));
+        if self.verbose {
+            let line = match outcome {
+                FileOutcome::Added { n_chunks } => format!("added      {path} ({n_chunks} chunks)"),
+                FileOutcome::Changed { n_chunks } => {
+                    format!("changed    {path} ({n_chunks} chunks)")
+                }
+                FileOutcome::Unchanged => format!("unchanged  {path}"),
+                FileOutcome::Moved { from } => format!("moved      {path} (from {from})"),
+                FileOutcome::Duplicate => format!("duplicate  {path}"),
+                FileOutcome::Skipped(skip) => format!("skipped    {path}: {}", skip.reason),
+                FileOutcome::Failed(skip) => format!("failed     {path}: {}", skip.reason),
+            };
+            if self.bar.is_hidden() {
+                drop(std::io::Write::write_all(
+                    &mut std::io::stderr().lock(),
+                    format!("{line}\n").as_bytes(),
+                ));
+            } else {
+                self.bar.println(line);
+            }
+        }
+    }
+
+    fn finishing(&self) {
+        self.bar.set_message("completing the indexes");
+    }
+}
+
+/// A bar that counts to a total.
+pub(crate) fn counting(printer: &Printer, what: &str) -> ProgressBar {
+    let bar = bar(printer, "{spinner} {wide_bar} {pos}/{len} {msg}  {eta} left");
+    bar.set_message(what.to_owned());
+    bar
+}
+
+fn bar(printer: &Printer, template: &str) -> ProgressBar {
+    let target = if printer.shows_progress() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}

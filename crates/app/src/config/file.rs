@@ -1,0 +1,213 @@
+//! `config.yaml`: nested mappings whose leaves are settings.
+//!
+//! Reading flattens it to dotted names. Writing edits the one line concerned, so that comments
+//! and order stay, and reads the result back before it replaces the file: an edit that did not do
+//! what was asked is refused rather than written.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::Value;
+
+/// The file's text and what it says.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    path: PathBuf,
+    text: String,
+    values: Vec<(String, String)>,
+}
+
+impl ConfigFile {
+    /// Reads the file; `None` if there is none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(path, text).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    /// The file, or an empty one that is not yet written.
+    pub(crate) fn read_or_new(path: &Path) -> Result<Self> {
+        Ok(Self::read(path)?.unwrap_or_else(|| Self {
+            path: path.to_path_buf(),
+            text: String::new(),
+            values: Vec::new(),
+        }))
+    }
+
+    /// Dotted names and values, in the order of the file.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    fn parse(path: &Path, text: String) -> Result<Self> {
+        let values = flatten(&text).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Self { path: path.to_path_buf(), text, values })
+    }
+
+    /// Sets one value and writes the file.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let mut expected = self.values.clone();
+        match expected.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => value.clone_into(known),
+            None => expected.push((name.to_owned(), value.to_owned())),
+        }
+        let edited = with_value(&self.text, name, value);
+        self.replace(edited, expected)
+    }
+
+    /// Takes one value out and writes the file; false if it was not there.
+    pub(crate) fn unset(&mut self, name: &str) -> Result<bool> {
+        let mut expected = self.values.clone();
+        expected.retain(|(known, _)| known != name);
+        if expected.len() == self.values.len() {
+            return Ok(false);
+        }
+        let edited = without(&self.text, name);
+        self.replace(edited, expected)?;
+        Ok(true)
+    }
+
+    fn replace(&mut self, text: String, mut expected: Vec<(String, String)>) -> Result<()> {
+        let mut found = flatten(&text).unwrap_or_default();
+        found.sort();
+        expected.sort();
+        if found != expected {
+            bail!(crate::Hinted::new(
+                format!("{} is written in a way that cannot be edited line by line", self.path.display()),
+                "change it by hand".to_owned(),
+            ));
+        }
+        write_atomically(&self.path, text.as_bytes())?;
+        *self = Self::parse(&self.path, text)?;
+        Ok(())
+    }
+}
+
+/// Replaces a file so that at every moment it holds the old or the new bytes. Only its owner may
+/// read it.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let what = || format!("writing {}", path.display());
+    let dir = path.parent().ok_or_else(|| anyhow!("{} has no folder", path.display()))?;
+    ragged::private_dir(dir).map_err(anyhow::Error::new).with_context(what)?;
+    let temporary = path.with_extension("tmp");
+    let mut file = ragged::private_file(&temporary).map_err(anyhow::Error::new).with_context(what)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(what)?;
+    drop(file);
+    std::fs::rename(&temporary, path).with_context(what)
+}
+
+fn flatten(text: &str) -> Result<Vec<(String, String)>> {
+    fn walk(prefix: &str, value: &Value, into: &mut Vec<(String, String)>) -> Result<()> {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let name =
+                        if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    walk(&name, value, into)?;
+                }
+            }
+            Value::Null => {}
+            Value::String(text) => into.push((prefix.to_owned(), text.clone())),
+            Value::Bool(_) | Value::Number(_) => into.push((prefix.to_owned(), value.to_string())),
+            Value::Array(_) => bail!("{prefix} is a list; every setting is a single value"),
+        }
+        Ok(())
+    }
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Vec::new());
+    }
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?;
+    let mut values = Vec::new();
+    if !matches!(value, Value::Object(_) | Value::Null) {
+        bail!("the file is not a mapping of settings");
+    }
+    walk("", &value, &mut values)?;
+    Ok(values)
+}
+
+/// The lines of the text that begin an entry: (line number, indentation, dotted name).
+fn entries(text: &str) -> Vec<(usize, usize, String)> {
+    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let body = line.trim_start();
+        if body.is_empty() || body.starts_with('#') {
+            continue;
+        }
+        let indentation = line.len() - body.len();
+        let Some((name, _)) = body.split_once(':') else { continue };
+        while open.last().is_some_and(|(at, _)| *at >= indentation) {
+            open.pop();
+        }
+        let name = name.trim().trim_matches(['"', '\'']);
+        let dotted = match open.last() {
+            Some((_, parent)) => format!("{parent}.{name}"),
+            None => name.to_owned(),
+        };
+        open.push((indentation, dotted.clone()));
+        found.push((number, indentation, dotted));
+    }
+    found
+}
+
+fn quoted(value: &str) -> String {
+    let plain = !value.is_empty()
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+        && !value.starts_with('-');
+    if plain { value.to_owned() } else { Value::String(value.to_owned()).to_string() }
+}
+
+fn with_value(text: &str, name: &str, value: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let entries = entries(text);
+    let leaf = name.rsplit('.').next().unwrap_or(name);
+    if let Some((number, indentation, _)) = entries.iter().find(|(_, _, known)| known == name) {
+        lines[*number] = format!("{}{leaf}: {}", " ".repeat(*indentation), quoted(value));
+    } else {
+        // Behind the deepest section that is already there.
+        let mut prefix = name;
+        let mut missing = vec![leaf];
+        let mut at = lines.len();
+        let mut indentation = 0;
+        while let Some((parent, _)) = prefix.rsplit_once('.') {
+            prefix = parent;
+            if let Some((number, section, _)) = entries.iter().find(|(_, _, known)| known == parent)
+            {
+                at = number + 1;
+                indentation = section + 2;
+                if let Some((_, child, _)) =
+                    entries.iter().find(|(line, child, _)| line > number && child > section)
+                {
+                    indentation = *child;
+                }
+                break;
+            }
+            missing.push(parent.rsplit('.').next().unwrap_or(parent));
+        }
+        for (depth, part) in missing.iter().rev().enumerate() {
+            let is_leaf = depth + 1 == missing.len();
+            let indent = " ".repeat(indentation + 2 * depth);
+            let line = if is_leaf {
+                format!("{indent}{part}: {}", quoted(value))
+            } else {
+                format!("{indent}{part}:")
+            };
+            lines.insert(at, line);
+            at += 1;
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn without(text: &str, name: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    if let Some((number, _, _)) = entries(text).iter().find(|(_, _, known)| known == name) {
+        lines.remove(*number);
+    }
+    lines.join("\n") + "\n"
+}

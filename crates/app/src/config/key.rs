@@ -1,0 +1,289 @@
+//! Every setting: its dotted name, what it takes, what it means, how it is read and written.
+
+use std::time::Duration;
+
+use ragged::settings::{BackendKind, SearchMode, Settings, Tier};
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Dotted name.
+    pub(crate) name: &'static str,
+    /// What values it takes.
+    pub(crate) kind: &'static str,
+    /// What it means.
+    pub(crate) doc: &'static str,
+    /// Never printed.
+    pub(crate) secret: bool,
+    pub(crate) get: fn(&Settings) -> String,
+    pub(crate) set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        let name = self.name.replace('.', "_").to_uppercase();
+        format!("{}{name}", super::ENV_PREFIX)
+    }
+
+    /// The value to print.
+    pub(crate) fn shown(&self, settings: &Settings) -> String {
+        let value = (self.get)(settings);
+        if self.secret && !value.is_empty() { "(set)".to_owned() } else { value }
+    }
+}
+
+macro_rules! is_secret {
+    () => {
+        false
+    };
+    (secret) => {
+        true
+    };
+}
+
+macro_rules! keys {
+    ($( $name:literal, $kind:expr, $get:expr, $set:expr, $doc:literal $(, $secret:ident)?; )*) => {
+        /// All settings, in the order of the documentation.
+        pub(crate) const KEYS: &[Key] = &[$(Key {
+            name: $name,
+            kind: $kind,
+            doc: $doc,
+            secret: is_secret!($($secret)?),
+            get: $get,
+            set: $set,
+        }),*];
+    };
+}
+
+const SIZE: &str = "a size, such as 100MB or 64MiB";
+const COUNT: &str = "a whole number";
+const DURATION: &str = "a time, such as 30s or 500ms";
+const TEXT: &str = "text";
+
+keys! {
+    "ingest.max_file_size", SIZE,
+        |s| size(s.ingest.max_file_size_bytes),
+        |s, v| parse_size(v).map(|v| s.ingest.max_file_size_bytes = v),
+        "Larger files are skipped.";
+    "ingest.threads", COUNT,
+        |s| s.ingest.threads.to_string(),
+        |s, v| count(v, 0, 256).map(|v| s.ingest.threads = v),
+        "Threads that read, chunk and embed, each with a parser process; 0 takes one for each processor.";
+    "ingest.parser_memory", SIZE,
+        |s| size(s.ingest.parser_memory_bytes),
+        |s, v| parse_size(v).map(|v| s.ingest.parser_memory_bytes = v),
+        "Memory that one parser process may use; a file that needs more is skipped with that reason.";
+    "ingest.parser_timeout", DURATION,
+        |s| duration(s.ingest.parser_timeout),
+        |s, v| parse_duration(v).map(|v| s.ingest.parser_timeout = v),
+        "Time that one file may take to be read.";
+    "ingest.in_flight", SIZE,
+        |s| size(s.ingest.in_flight_bytes),
+        |s, v| parse_size(v).map(|v| s.ingest.in_flight_bytes = v),
+        "Bytes of files being read, chunked and embedded at once; bounds memory use.";
+    "chunk.target_tokens", COUNT,
+        |s| s.chunk.target_tokens.to_string(),
+        |s, v| number(v).map(|v| s.chunk.target_tokens = v),
+        "The length of a chunk aimed at. Applies to files added from then on.";
+    "chunk.max_tokens", COUNT,
+        |s| s.chunk.max_tokens.to_string(),
+        |s, v| number(v).map(|v| s.chunk.max_tokens = v),
+        "The length that no chunk exceeds.";
+    "chunk.min_tokens", COUNT,
+        |s| s.chunk.min_tokens.to_string(),
+        |s, v| number(v).map(|v| s.chunk.min_tokens = v),
+        "Shorter chunks are joined with a neighbour.";
+    "chunk.overlap_tokens", COUNT,
+        |s| s.chunk.overlap_tokens.to_string(),
+        |s, v| number(v).map(|v| s.chunk.overlap_tokens = v),
+        "How much two pieces of a block that had to be cut have in common.";
+    "embedding.model", "`builtin`, an added model's name, `ollama:NAME` or `openai:NAME`",
+        |s| s.embedding.model.clone(),
+        |s, v| filled(v).map(|v| s.embedding.model = v),
+        "The model that turns text into vectors. After a change run `ragged reindex`.";
+    "embedding.url", TEXT,
+        |s| s.embedding.url.clone(),
+        |s, v| { s.embedding.url = v.to_owned(); Ok(()) },
+        "Address of the embedding server; empty takes the provider's own default.";
+    "embedding.api_key", TEXT,
+        |s| s.embedding.api_key.clone(),
+        |s, v| { s.embedding.api_key = v.to_owned(); Ok(()) },
+        "Key for the embedding server.", secret;
+    "embedding.timeout", DURATION,
+        |s| duration(s.embedding.timeout),
+        |s, v| parse_duration(v).map(|v| s.embedding.timeout = v),
+        "How long one request to the embedding server may take.";
+    "backend.type", "`leann` or `exact`",
+        |s| s.backend.kind.as_str().to_owned(),
+        |s, v| one_of(v, &[("leann", BackendKind::Leann), ("exact", BackendKind::Exact)])
+            .map(|v| s.backend.kind = v),
+        "The engine that searches vectors.";
+    "backend.tier", "`small`, `balanced` or `fast`",
+        |s| s.backend.tier.as_str().to_owned(),
+        |s, v| one_of(v, &[("small", Tier::Small), ("balanced", Tier::Balanced), ("fast", Tier::Fast)])
+            .map(|v| s.backend.tier = v),
+        "Bits kept of each dimension: 1, 2 or 4. After a change run `ragged reindex`.";
+    "backend.epsilon", "a number",
+        |s| s.backend.epsilon.to_string(),
+        |s, v| fraction(v, 0.0, 10.0).map(|v| s.backend.epsilon = v),
+        "Standard errors that an estimate may be wrong: higher finds more and recomputes more.";
+    "backend.max_recomputes", COUNT,
+        |s| s.backend.max_recomputes.to_string(),
+        |s, v| count(v, 0, 1_000_000).map(|v| s.backend.max_recomputes = v),
+        "The most embeddings that one query recomputes.";
+    "search.mode", "`hybrid`, `vector` or `lexical`",
+        |s| s.search.mode.as_str().to_owned(),
+        |s, v| one_of(v, &[
+            ("hybrid", SearchMode::Hybrid), ("vector", SearchMode::Vector), ("lexical", SearchMode::Lexical),
+        ]).map(|v| s.search.mode = v),
+        "Which sides of the index a search asks.";
+    "search.k", COUNT,
+        |s| s.search.k.to_string(),
+        |s, v| count(v, 1, 10_000).map(|v| s.search.k = v),
+        "Hits given by a search.";
+    "search.vector_weight", "a number from 0 to 1",
+        |s| s.search.vector_weight.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.search.vector_weight = v),
+        "Share of the vector side in a hybrid score.";
+    "search.candidates", COUNT,
+        |s| s.search.candidates.to_string(),
+        |s, v| count(v, 1, 100_000).map(|v| s.search.candidates = v),
+        "Candidates taken from each side before they are mixed.";
+    "answer.generator", "`extractive`, `ollama:MODEL` or `openai:MODEL`",
+        |s| s.answer.generator.clone(),
+        |s, v| filled(v).map(|v| s.answer.generator = v),
+        "What words the answer: quotes from the files, or a server's language model.";
+    "answer.url", TEXT,
+        |s| s.answer.url.clone(),
+        |s, v| { s.answer.url = v.to_owned(); Ok(()) },
+        "Address of the generating server; empty takes the provider's own default.";
+    "answer.api_key", TEXT,
+        |s| s.answer.api_key.clone(),
+        |s, v| { s.answer.api_key = v.to_owned(); Ok(()) },
+        "Key for the generating server.", secret;
+    "answer.timeout", DURATION,
+        |s| duration(s.answer.timeout),
+        |s, v| parse_duration(v).map(|v| s.answer.timeout = v),
+        "How long the generating server may be silent before the answer is made without it.";
+    "answer.k", COUNT,
+        |s| s.answer.k.to_string(),
+        |s, v| count(v, 1, 100).map(|v| s.answer.k = v),
+        "Hits that an answer may draw on.";
+    "answer.max_sentences", COUNT,
+        |s| s.answer.max_sentences.to_string(),
+        |s, v| count(v, 1, 50).map(|v| s.answer.max_sentences = v),
+        "Sentences quoted by an extractive answer.";
+    "answer.temperature", "a number from 0 to 2",
+        |s| s.answer.temperature.to_string(),
+        |s, v| fraction(v, 0.0, 2.0).map(|v| s.answer.temperature = v),
+        "How freely a server's model may word its answer.";
+    "database.page_cache", SIZE,
+        |s| size(s.database.page_cache_bytes),
+        |s, v| parse_size(v).map(|v| s.database.page_cache_bytes = v),
+        "Page cache of one connection to library.db.";
+    "database.mmap", SIZE,
+        |s| size(s.database.mmap_bytes),
+        |s, v| parse_size(v).map(|v| s.database.mmap_bytes = v),
+        "Bytes of library.db that may be mapped into memory.";
+}
+
+fn filled(value: &str) -> Result<String, String> {
+    let value = value.trim();
+    if value.is_empty() { Err("is empty".to_owned()) } else { Ok(value.to_owned()) }
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
+    value.trim().parse().map_err(|_| format!("{value:?} is not a number that fits"))
+}
+
+fn count(value: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number: usize = number(value)?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("{number} is outside {least} to {most}"))
+    }
+}
+
+fn fraction(value: &str, least: f32, most: f32) -> Result<f32, String> {
+    let number: f32 = number(value)?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("{number} is outside {least} to {most}"))
+    }
+}
+
+fn one_of<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices
+        .iter()
+        .find(|(name, _)| *name == value.trim())
+        .map(|(_, choice)| *choice)
+        .ok_or_else(|| format!("{value:?} is not one of the choices"))
+}
+
+const SIZE_UNITS: [(&str, u64); 9] = [
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("kb", 1000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("k", 1000),
+    ("m", 1_000_000),
+    ("g", 1_000_000_000),
+];
+
+/// Reads `100MB`, `64 MiB`, `1.5g`, `4096`.
+pub(crate) fn parse_size(value: &str) -> Result<u64, String> {
+    let lower = value.trim().to_ascii_lowercase();
+    let (digits, unit) = SIZE_UNITS
+        .iter()
+        .find_map(|(unit, bytes)| Some((lower.strip_suffix(unit)?, *bytes)))
+        .unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1));
+    let number: f64 =
+        digits.trim().parse().map_err(|_| format!("{value:?} is not a size"))?;
+    let bytes = number * unit as f64;
+    if bytes.is_finite() && (0.0..=u64::MAX as f64).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(format!("{value:?} is not a size"))
+    }
+}
+
+fn size(bytes: u64) -> String {
+    for (unit, name) in [
+        (1 << 30, "GiB"),
+        (1_000_000_000, "GB"),
+        (1 << 20, "MiB"),
+        (1_000_000, "MB"),
+        (1 << 10, "KiB"),
+        (1000, "KB"),
+    ] {
+        if bytes >= unit && bytes.is_multiple_of(unit) {
+            return format!("{}{name}", bytes / unit);
+        }
+    }
+    bytes.to_string()
+}
+
+/// Reads `30s`, `500ms`, `2m`, `1.5s`; a bare number is seconds.
+pub(crate) fn parse_duration(value: &str) -> Result<Duration, String> {
+    let lower = value.trim().to_ascii_lowercase();
+    let (digits, seconds) = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)]
+        .iter()
+        .find_map(|(unit, seconds)| Some((lower.strip_suffix(unit)?, *seconds)))
+        .unwrap_or((&lower, 1.0));
+    let number: f64 =
+        digits.trim().parse().map_err(|_| format!("{value:?} is not a time"))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("{value:?} is not a time"))
+}
+
+fn duration(value: Duration) -> String {
+    if value.subsec_millis() == 0 {
+        format!("{}s", value.as_secs())
+    } else {
+        format!("{}ms", value.as_millis())
+    }
+}

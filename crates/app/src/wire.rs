@@ -1,0 +1,443 @@
+//! What is printed with `--format json`: a promise to programs.
+//!
+//! Fields are only ever added. `docs/reference/json.md` describes them.
+
+use std::collections::BTreeMap;
+
+use ragged::{
+    library::{self, AddReport, Hit, SearchResponse, Skip},
+    retrieval::{Plan, SearchCounts, SearchTimings},
+};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) data_dir: String,
+    pub(crate) documents: u64,
+    pub(crate) files: u64,
+    pub(crate) chunks: u64,
+    pub(crate) unreadable_files: u64,
+    pub(crate) text_bytes: u64,
+    pub(crate) store_bytes: StoreBytes,
+    pub(crate) model: String,
+    pub(crate) dims: usize,
+    pub(crate) backend: &'static str,
+    pub(crate) vectors: Vectors,
+    pub(crate) generation: u64,
+    pub(crate) indexes_current: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct StoreBytes {
+    pub(crate) total: u64,
+    pub(crate) library: u64,
+    pub(crate) lexical: u64,
+    pub(crate) vectors: u64,
+}
+
+impl From<library::StoreBytes> for StoreBytes {
+    fn from(bytes: library::StoreBytes) -> Self {
+        let library::StoreBytes { total, library, lexical, vectors } = bytes;
+        Self { total, library, lexical, vectors }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Vectors {
+    pub(crate) count: u64,
+    pub(crate) tombstones: u64,
+    pub(crate) segments: u64,
+    pub(crate) disk_bytes: u64,
+    /// Bytes on disk for each vector that can be found, headers included.
+    pub(crate) bytes_per_vector: Option<f64>,
+}
+
+impl From<library::Status> for Status {
+    fn from(status: library::Status) -> Self {
+        let vectors = status.vectors;
+        Self {
+            data_dir: String::new(),
+            documents: status.counts.documents,
+            files: status.counts.files,
+            chunks: status.counts.chunks,
+            unreadable_files: status.counts.unreadable_files,
+            text_bytes: status.counts.text_bytes,
+            store_bytes: status.bytes.into(),
+            model: status.model,
+            dims: status.dims,
+            backend: status.backend.as_str(),
+            vectors: Vectors {
+                count: vectors.vectors,
+                tombstones: vectors.tombstones,
+                segments: vectors.segments,
+                disk_bytes: vectors.disk_bytes,
+                bytes_per_vector: (vectors.vectors > 0)
+                    .then(|| vectors.disk_bytes as f64 / vectors.vectors as f64),
+            },
+            generation: status.generation.0,
+            indexes_current: status.is_level,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Add {
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) moved: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) pruned: u64,
+    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    pub(crate) failed: Vec<Failure>,
+    pub(crate) chunks: u64,
+    pub(crate) bytes: u64,
+    pub(crate) seconds: f64,
+    pub(crate) files_per_second: f64,
+    pub(crate) generation: u64,
+    pub(crate) interrupted: bool,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) path: String,
+    pub(crate) code: &'static str,
+    pub(crate) reason: String,
+}
+
+impl From<&Skip> for Failure {
+    fn from(skip: &Skip) -> Self {
+        Self { path: skip.path.clone(), code: skip.code, reason: skip.reason.clone() }
+    }
+}
+
+impl Add {
+    pub(crate) fn new(report: &AddReport, dry_run: bool) -> Self {
+        let seconds = report.elapsed.as_secs_f64();
+        let read = report.added + report.changed + report.moved + report.duplicates;
+        Self {
+            added: report.added,
+            changed: report.changed,
+            unchanged: report.unchanged,
+            moved: report.moved,
+            duplicates: report.duplicates,
+            pruned: report.pruned,
+            skipped: report.skipped.clone(),
+            failed: report.failed.iter().map(Failure::from).collect(),
+            chunks: report.chunks,
+            bytes: report.bytes,
+            seconds,
+            files_per_second: if seconds > 0.0 { read as f64 / seconds } else { 0.0 },
+            generation: report.generation.0,
+            interrupted: report.interrupted,
+            dry_run,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Search {
+    pub(crate) query: String,
+    pub(crate) hits: Vec<WireHit>,
+    pub(crate) timings_ms: Timings,
+    pub(crate) plan: WirePlan,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireHit {
+    pub(crate) rank: usize,
+    pub(crate) score: f32,
+    pub(crate) document: WireDocument,
+    pub(crate) chunk: WireChunk,
+    pub(crate) text: String,
+    pub(crate) highlights: Vec<[usize; 2]>,
+    pub(crate) parts: Parts,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireDocument {
+    pub(crate) id: u64,
+    pub(crate) path: String,
+    pub(crate) also_at: Vec<String>,
+    #[serde(rename = "type")]
+    pub(crate) format: &'static str,
+    pub(crate) title: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireChunk {
+    pub(crate) id: u64,
+    pub(crate) ordinal: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) lines: Option<[u32; 2]>,
+    pub(crate) pages: Option<[u32; 2]>,
+    pub(crate) heading: String,
+    pub(crate) merged: Vec<u64>,
+}
+
+/// `vector + lexical` is the score.
+#[derive(Debug, Serialize)]
+pub(crate) struct Parts {
+    pub(crate) vector: f32,
+    pub(crate) lexical: f32,
+    /// The cosine, where the vector side found the chunk.
+    pub(crate) cosine: Option<f32>,
+    /// Whether that cosine is exact rather than estimated from the codes.
+    pub(crate) cosine_exact: Option<bool>,
+    /// The BM25 score, where the lexical side found the chunk.
+    pub(crate) bm25: Option<f32>,
+}
+
+impl From<&Hit> for WireHit {
+    fn from(hit: &Hit) -> Self {
+        let place = &hit.chunk.place;
+        Self {
+            rank: hit.rank,
+            score: hit.fused.score,
+            document: WireDocument {
+                id: hit.document.id.0,
+                path: hit.path().to_owned(),
+                also_at: hit.files.iter().skip(1).map(|file| file.path.clone()).collect(),
+                format: hit.document.format.as_str(),
+                title: hit.document.title.clone(),
+            },
+            chunk: WireChunk {
+                id: place.id.0,
+                ordinal: hit.chunk.ordinal,
+                start: place.span.start,
+                end: place.span.end,
+                lines: hit
+                    .document
+                    .format
+                    .keeps_source_lines()
+                    .then_some([place.lines.0, place.lines.1]),
+                pages: place.pages.map(|pages| [pages.0, pages.1]),
+                heading: place.heading.clone(),
+                merged: hit.merged.iter().map(|chunk| chunk.0).collect(),
+            },
+            text: hit.text.clone(),
+            highlights: hit.highlights.iter().map(|range| [range.start, range.end]).collect(),
+            parts: Parts {
+                vector: hit.fused.vector_part,
+                lexical: hit.fused.lexical_part,
+                cosine: hit.fused.vector.map(|candidate| candidate.score),
+                cosine_exact: hit.fused.vector.map(|candidate| candidate.exact),
+                bm25: hit.fused.lexical.map(|candidate| candidate.score),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Timings {
+    pub(crate) filter: f64,
+    pub(crate) embed: f64,
+    pub(crate) vector: f64,
+    pub(crate) lexical: f64,
+    pub(crate) fuse: f64,
+    pub(crate) hydrate: f64,
+    pub(crate) answer: f64,
+    pub(crate) total: f64,
+}
+
+impl From<SearchTimings> for Timings {
+    fn from(timings: SearchTimings) -> Self {
+        let SearchTimings { filter, embed, vector, lexical, fuse, hydrate, answer, total } =
+            timings;
+        Self { filter, embed, vector, lexical, fuse, hydrate, answer, total }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WirePlan {
+    pub(crate) mode: &'static str,
+    pub(crate) backend: &'static str,
+    pub(crate) strategy: &'static str,
+    pub(crate) k: usize,
+    pub(crate) candidates: usize,
+    pub(crate) vector_weight: f32,
+    pub(crate) allowed_chunks: Option<u64>,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) scanned_codes: u64,
+    pub(crate) refined_codes: u64,
+    pub(crate) recomputed_embeddings: u64,
+    pub(crate) vector_candidates: u64,
+    pub(crate) lexical_candidates: u64,
+    pub(crate) hydrated_chunks: u64,
+}
+
+impl WirePlan {
+    pub(crate) fn new(plan: &Plan, counts: SearchCounts) -> Self {
+        Self {
+            mode: plan.mode.as_str(),
+            backend: plan.backend.as_str(),
+            strategy: plan.strategy,
+            k: plan.k,
+            candidates: plan.candidates,
+            vector_weight: plan.vector_weight,
+            allowed_chunks: plan.allowed_chunks,
+            counts: Counts {
+                scanned_codes: counts.scanned_codes,
+                refined_codes: counts.refined_codes,
+                recomputed_embeddings: counts.recomputed_embeddings,
+                vector_candidates: counts.vector_candidates,
+                lexical_candidates: counts.lexical_candidates,
+                hydrated_chunks: counts.hydrated_chunks,
+            },
+        }
+    }
+}
+
+impl Search {
+    pub(crate) fn new(query: &str, response: &SearchResponse) -> Self {
+        Self {
+            query: query.to_owned(),
+            hits: response.hits.iter().map(WireHit::from).collect(),
+            timings_ms: response.timings.into(),
+            plan: WirePlan::new(&response.plan, response.counts),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Query {
+    pub(crate) query: String,
+    /// Empty when nothing relevant was found.
+    pub(crate) answer: String,
+    pub(crate) found: bool,
+    /// `extractive`, or the generating model.
+    pub(crate) generator: String,
+    /// Why the configured generator was not used, if so.
+    pub(crate) note: Option<String>,
+    pub(crate) citations: Vec<Citation>,
+    pub(crate) hits: Vec<WireHit>,
+    pub(crate) timings_ms: Timings,
+    pub(crate) plan: WirePlan,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Citation {
+    pub(crate) n: usize,
+    pub(crate) path: String,
+    pub(crate) page: Option<u32>,
+    pub(crate) lines: Option<[u32; 2]>,
+    pub(crate) heading: String,
+    pub(crate) quote: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedFile {
+    pub(crate) path: String,
+    pub(crate) document: u64,
+    #[serde(rename = "type")]
+    pub(crate) format: &'static str,
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) chunks: u32,
+    pub(crate) size_bytes: u64,
+    pub(crate) modified: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Unreadable {
+    pub(crate) path: String,
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Document {
+    pub(crate) id: u64,
+    pub(crate) paths: Vec<String>,
+    #[serde(rename = "type")]
+    pub(crate) format: &'static str,
+    pub(crate) language: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) pages: Option<u32>,
+    pub(crate) text_bytes: u64,
+    pub(crate) added: String,
+    pub(crate) content_hash: String,
+    pub(crate) n_chunks: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chunks: Option<Vec<DocumentChunk>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DocumentChunk {
+    pub(crate) id: u64,
+    pub(crate) ordinal: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) lines: [u32; 2],
+    pub(crate) pages: Option<[u32; 2]>,
+    pub(crate) heading: String,
+    pub(crate) text: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Eval {
+    pub(crate) dataset: String,
+    pub(crate) mode: &'static str,
+    pub(crate) model: String,
+    pub(crate) documents: usize,
+    pub(crate) chunks: u64,
+    pub(crate) queries: usize,
+    pub(crate) judged: bool,
+    pub(crate) ndcg_at_10: Option<f64>,
+    pub(crate) recall_at_10: Option<f64>,
+    pub(crate) recall_at_100: Option<f64>,
+    pub(crate) mrr_at_10: Option<f64>,
+    pub(crate) any_at_5: Option<f64>,
+    pub(crate) latency_ms: Latency,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recall_vs_exact_at_10: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recomputed_per_query: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    pub(crate) sound: bool,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) damage: Vec<Damage>,
+    pub(crate) derived: Vec<String>,
+    pub(crate) removed: Vec<String>,
+    pub(crate) rebuilt: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Damage {
+    pub(crate) what: String,
+    pub(crate) document: Option<u64>,
+    pub(crate) paths: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) dims: Option<usize>,
+    pub(crate) in_use: bool,
+    pub(crate) bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) value: String,
+    pub(crate) origin: String,
+}

@@ -1,0 +1,10 @@
+//! The binary as a user meets it: what it prints, where, and with which exit code.
+
+/// Adding, listing, removing.
+mod files;
+/// Help, usage errors, configuration, completions.
+mod manners;
+/// Searching and answering.
+mod questions;
+/// A command in a folder of its own.
+mod scene;

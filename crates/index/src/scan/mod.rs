@@ -1,0 +1,171 @@
+//! Comparing one query with all codes: scan plane 1, refine what it leaves open, select.
+
+mod query;
+mod survivors;
+
+#[cfg(test)]
+mod tests;
+
+pub use query::PreparedQuery;
+
+use std::borrow::Cow;
+
+use crate::codes::{Encoded, Frame, Shape};
+use crate::distance::{BLOCK, BlockBounds, BlockFactors};
+use crate::ids::IdSet;
+use crate::snapshot::Snapshot;
+use survivors::{Survivor, Survivors};
+
+/// How many errors above its estimate by plane 1 a vector may be and not be lost: it is refined
+/// if that would bring it to the `n`-th best estimate. Of the vectors just there, one in forty is
+/// lost; of the ten best of a hundred asked for, too few to measure.
+pub(crate) const SCAN_EPSILON: f32 = 2.0;
+/// How many errors wide the upper bound is by which candidates are ordered.
+pub const RANK_EPSILON: f32 = 1.75;
+/// No more than this many survivors are refined, for each candidate asked for…
+const REFINED_PER_CANDIDATE: usize = 32;
+/// …and in addition to them: queries unlike anything else in the index rule out little.
+const REFINED_AT_LEAST: usize = 4_096;
+
+/// A vector that may be among the best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its id.
+    pub id: u64,
+    /// The estimate of its inner product with the query.
+    pub estimate: f32,
+    /// The deviation of the estimate, never negative: the inner product is within
+    /// `ε · error` of the estimate with a probability of about 0.68 for ε = 1, 0.87 for
+    /// 1.5, 0.95 for 2, as of a normal distribution.
+    pub error: f32,
+}
+
+impl Candidate {
+    /// The estimate and `epsilon` errors.
+    pub fn upper(&self, epsilon: f32) -> f32 {
+        self.estimate + epsilon * self.error
+    }
+}
+
+/// What a scan found and what it cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scan {
+    /// The candidates, by descending [`Candidate::upper`] of [`RANK_EPSILON`], then by
+    /// ascending id.
+    pub candidates: Vec<Candidate>,
+    /// The work done.
+    pub counts: ScanCounts,
+}
+
+/// The work of a scan, which does not depend on the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanCounts {
+    /// Vectors compared by plane 1: all that are live and allowed.
+    pub scanned: u64,
+    /// Vectors compared by all planes.
+    pub refined: u64,
+}
+
+pub(crate) fn scan(
+    snapshot: &Snapshot,
+    query: &PreparedQuery,
+    n: usize,
+    allow: Option<&IdSet>,
+) -> Scan {
+    let Some(frame) = snapshot.frame() else { return Scan::default() };
+    let Some(query) = fitted(query, frame) else { return Scan::default() };
+    if n == 0 {
+        return Scan::default();
+    }
+    let (survivors, scanned) = survivors(snapshot, &query, n, allow);
+    let refined = survivors.len() as u64;
+    let candidates = refined_best(snapshot, &query, &survivors, n);
+    Scan { candidates, counts: ScanCounts { scanned, refined } }
+}
+
+/// The query in the frame of an index; `None` if its dimensions are other.
+fn fitted<'a>(query: &'a PreparedQuery, frame: &Frame) -> Option<Cow<'a, PreparedQuery>> {
+    if query.vector().len() != frame.dims() {
+        return None;
+    }
+    if query.frame() == frame.id() {
+        return Some(Cow::Borrowed(query));
+    }
+    let fitted = PreparedQuery::new(query.vector(), Some(frame)).ok()?;
+    Some(Cow::Owned(fitted.with_kernels(query.kernels())))
+}
+
+/// The vectors that plane 1 does not rule out of the best `n`, and how many it looked at.
+fn survivors(
+    snapshot: &Snapshot,
+    query: &PreparedQuery,
+    n: usize,
+    allow: Option<&IdSet>,
+) -> (Vec<Survivor>, u64) {
+    let kernels = query.kernels();
+    let mut survivors = Survivors::new(n);
+    let mut bounds = BlockBounds::EMPTY;
+    let mut scanned = 0;
+    for (part, segment) in snapshot.parts().iter().enumerate() {
+        let mask = segment.mask(allow);
+        let segment = &segment.segment;
+        let n_vectors = segment.n_vectors() as usize;
+        for (at, block) in segment.blocks().enumerate() {
+            let present = u32::MAX >> (BLOCK - (n_vectors - at * BLOCK).min(BLOCK));
+            let lanes = mask.as_ref().map_or(present, |mask| mask.block(at));
+            if lanes == 0 {
+                continue;
+            }
+            scanned += u64::from(lanes.count_ones());
+            let Some((codes, factors)) = BlockFactors::split(block) else { continue };
+            kernels.bound_block(codes, &factors, query.tables(), query.terms(), &mut bounds);
+            let mut open = kernels.at_least(&bounds.upper, survivors.threshold()) & lanes;
+            while open != 0 {
+                let lane = open.trailing_zeros() as usize;
+                open &= open - 1;
+                survivors.push(Survivor {
+                    upper: bounds.upper[lane],
+                    estimate: bounds.estimates[lane],
+                    part: part as u32,
+                    position: (at * BLOCK + lane) as u32,
+                });
+            }
+        }
+    }
+    let most = n.saturating_mul(REFINED_PER_CANDIDATE).saturating_add(REFINED_AT_LEAST);
+    (survivors.finish(most), scanned)
+}
+
+/// Estimates the survivors with all planes and keeps the best `n`.
+fn refined_best(
+    snapshot: &Snapshot,
+    query: &PreparedQuery,
+    survivors: &[Survivor],
+    n: usize,
+) -> Vec<Candidate> {
+    let shape: Shape = snapshot.config().shape();
+    let mut code = Encoded::default();
+    let mut candidates: Vec<Candidate> = survivors
+        .iter()
+        .map(|survivor| {
+            let segment = &snapshot.parts()[survivor.part as usize].segment;
+            segment.load(survivor.position, &mut code);
+            let (estimate, error) = query.estimate(&code, shape);
+            Candidate { id: segment.positions().id(survivor.position), estimate, error }
+        })
+        .collect();
+    keep_best(&mut candidates, n, RANK_EPSILON);
+    candidates
+}
+
+/// Keeps the `n` candidates of the greatest upper bounds, in order.
+pub(crate) fn keep_best(candidates: &mut Vec<Candidate>, n: usize, epsilon: f32) {
+    let order = |a: &Candidate, b: &Candidate| {
+        b.upper(epsilon).total_cmp(&a.upper(epsilon)).then(a.id.cmp(&b.id))
+    };
+    if candidates.len() > n {
+        candidates.select_nth_unstable_by(n, order);
+        candidates.truncate(n);
+    }
+    candidates.sort_unstable_by(order);
+}

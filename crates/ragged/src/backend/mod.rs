@@ -1,0 +1,122 @@
+//! Where vectors are searched: one contract, and the engines behind it.
+//!
+//! A backend is derived from the truth: it holds codes or vectors by chunk id, says which
+//! generation of the library it reflects, and can be thrown away. It never reads text itself;
+//! what it needs recomputed it asks of a [`Recompute`].
+
+mod exact;
+mod leann;
+
+use std::fmt;
+
+pub use exact::ExactBackend;
+pub use leann::LeannBackend;
+
+use crate::{
+    error::Result,
+    id::{ChunkId, ChunkRange, Generation},
+    ranking::Candidate,
+    retrieval::AllowedChunks,
+    settings::BackendKind,
+};
+
+/// What part of the truth a derived index holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reflected {
+    /// Every change up to this generation is in.
+    pub generation: Generation,
+    /// Chunks up to and including this id are in, or were and are gone. An index that is being
+    /// built has more chunks than its generation says.
+    pub last_chunk: ChunkId,
+}
+
+/// A change of a backend, applied as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VectorChange<'a> {
+    /// Ids of new chunks, ascending, all larger than any before.
+    pub added: &'a [ChunkId],
+    /// Their vectors, one row of `dims` numbers after another, of unit length or zero.
+    pub vectors: &'a [f32],
+    /// Chunks that are gone.
+    pub removed: &'a [ChunkRange],
+}
+
+/// What is asked of a backend.
+#[derive(Clone, Copy, Debug)]
+pub struct VectorRequest<'a> {
+    /// The query, of unit length.
+    pub query: &'a [f32],
+    /// How many of the best must have exact scores.
+    pub k: usize,
+    /// How many candidates are wanted in all; beyond `k` scores may be estimates.
+    pub n_candidates: usize,
+    /// Which chunks may be found; `None` for all.
+    pub allowed: Option<&'a AllowedChunks>,
+}
+
+/// What a backend found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorHits {
+    /// The best first; ties in order of chunk id.
+    pub candidates: Vec<Candidate>,
+    /// Codes or vectors compared with the query.
+    pub scanned: u64,
+    /// Of those, how many were looked at more closely.
+    pub refined: u64,
+    /// Embeddings recomputed from text.
+    pub recomputed: u64,
+}
+
+/// How much a backend holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VectorStats {
+    /// Vectors that can be found.
+    pub vectors: u64,
+    /// Vectors that are gone but still take space.
+    pub tombstones: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Bytes on disk, headers and manifest included.
+    pub disk_bytes: u64,
+}
+
+/// The instructions that the vector kernels use on this machine, for people.
+pub fn kernels() -> &'static str {
+    ragged_index::Kernels::best().name()
+}
+
+/// Makes vectors anew from text.
+pub trait Recompute {
+    /// Appends one row of `dims` numbers for each chunk; a row of NaN for a chunk that is gone.
+    fn recompute(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()>;
+}
+
+/// An engine that finds the vectors nearest to a query, by inner product of unit vectors.
+///
+/// Shared between threads. Searching works on one state and never waits for a change; changes are
+/// made by one thread of the process that holds the library's write lock.
+pub trait VectorBackend: fmt::Debug + Send + Sync {
+    /// Which engine it is.
+    fn kind(&self) -> BackendKind;
+    /// How it searches, as shown by a plan.
+    fn strategy(&self) -> &'static str;
+    /// What part of the truth it holds.
+    fn reflected(&self) -> Reflected;
+    /// Takes note of what another process has written since.
+    fn refresh(&self) -> Result<()>;
+    /// How much it holds.
+    fn stats(&self) -> VectorStats;
+    /// Applies a change and from then on reflects `reflected`.
+    fn commit(&self, change: VectorChange<'_>, reflected: Reflected) -> Result<()>;
+    /// The nearest vectors.
+    fn search(&self, request: VectorRequest<'_>, recompute: &dyn Recompute) -> Result<VectorHits>;
+    /// Brings the segments into as few as possible and drops what is gone.
+    fn merge(&self) -> Result<()>;
+    /// Whether the codes have drifted so far from what they were fitted to that building them
+    /// anew would pay.
+    fn wants_rebuild(&self) -> bool;
+    /// Throws away everything it holds; it then reflects generation 0.
+    fn clear(&self) -> Result<()>;
+    /// Verifies every checksum and count; what is wrong, in words.
+    fn check(&self) -> Result<Vec<String>>;
+}

@@ -1,0 +1,431 @@
+//! Keeping the derived indexes level with the truth.
+//!
+//! A change is committed to the store first, then to the indexes, which carry the generation
+//! they reflect. An index that is behind, because a process was killed in between, is caught up
+//! from the text when the library is next opened by a process that may write.
+
+use std::path::{Path, PathBuf};
+
+use super::{BUILTIN_MODEL, Cancel, Library, lock::WriteLock, search::index_text_of};
+use crate::{
+    backend::{ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
+    embedding::Embedder,
+    error::{Context, Error, ErrorKind, Result},
+    id::{ChunkId, ChunkRange, Generation},
+    lexical::{Analyser, Language, LexicalIndex, LexicalWriter, Terms},
+    permission::private_dir,
+    settings::{BackendKind, Settings},
+    store::{DocumentChunks, Reader},
+};
+
+/// The model that made this library's vectors: its name in the settings, its fingerprint, the
+/// dimensions of its vectors.
+pub(super) const KEY_MODEL: &str = "model";
+pub(super) const KEY_FINGERPRINT: &str = "model_fingerprint";
+pub(super) const KEY_DIMS: &str = "model_dims";
+
+/// Vectors held in memory until they become a segment. Larger segments merge less often.
+const SEGMENT_BUFFER_BYTES: usize = 32 << 20;
+/// The language of texts that are too short to tell.
+const MAIN_LANGUAGE: Language = Language::English;
+/// Memory of the lexical writer.
+const LEXICAL_BUFFER_BYTES: usize = 48 << 20;
+/// Chunks embedded at a time while catching up.
+const CATCH_UP_CHUNKS: usize = 2048;
+
+pub(super) fn lexical_dir(dir: &Path) -> PathBuf {
+    Library::index_dir(dir).join("lexical")
+}
+
+pub(super) fn vectors_root(dir: &Path) -> PathBuf {
+    Library::index_dir(dir).join("vectors")
+}
+
+/// Vectors of different models or tiers live in different folders, so they cannot mix.
+pub(super) fn vectors_dir(dir: &Path, settings: &Settings, embedder: &dyn Embedder) -> PathBuf {
+    let fingerprint = &embedder.identity().fingerprint;
+    let short = fingerprint.get(..16).unwrap_or(fingerprint);
+    vectors_root(dir).join(format!("{short}-{}", settings.backend.tier.as_str()))
+}
+
+/// Opens the lexical index, or begins a new one where there is none that can be used.
+pub(super) fn open_lexical(dir: &Path) -> Result<LexicalIndex> {
+    let path = lexical_dir(dir);
+    private_dir(&path)?;
+    match LexicalIndex::open_or_create(&path, MAIN_LANGUAGE) {
+        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Incompatible) => {
+            reset(dir, &path)?;
+            LexicalIndex::open_or_create(&path, MAIN_LANGUAGE)
+        }
+        other => other,
+    }
+}
+
+pub(super) fn open_vectors(
+    dir: &Path,
+    settings: &Settings,
+    embedder: &dyn Embedder,
+) -> Result<Box<dyn VectorBackend>> {
+    match settings.backend.kind {
+        BackendKind::Exact => Ok(Box::new(ExactBackend::new(embedder.identity().dims))),
+        BackendKind::Leann => {
+            let path = vectors_dir(dir, settings, embedder);
+            private_dir(&path)?;
+            let open = || LeannBackend::open(&path, embedder.identity(), &settings.backend);
+            match open() {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Incompatible) =>
+                {
+                    reset(dir, &path)?;
+                    Ok(Box::new(open()?))
+                }
+                other => Ok(Box::new(other?)),
+            }
+        }
+    }
+}
+
+/// Throws a derived index away.
+fn reset(dir: &Path, path: &Path) -> Result<()> {
+    let _lock = WriteLock::acquire(dir, super::LOCK_PATIENCE)?;
+    std::fs::remove_dir_all(path)
+        .context_with(|| format!("throwing away the damaged index {}", path.display()))?;
+    private_dir(path)
+}
+
+/// Brings one change after another to all derived indexes.
+pub(super) struct DerivedWriter<'a> {
+    library: &'a Library,
+    lexical: LexicalWriter,
+    added: Vec<ChunkId>,
+    vectors: Vec<f32>,
+    removed: Vec<ChunkRange>,
+    last_chunk: ChunkId,
+}
+
+impl<'a> DerivedWriter<'a> {
+    /// The caller holds the write lock.
+    pub(super) fn begin(library: &'a Library) -> Result<Self> {
+        Ok(Self {
+            library,
+            lexical: library.lexical.writer(LEXICAL_BUFFER_BYTES, 1)?,
+            added: Vec::new(),
+            vectors: Vec::new(),
+            removed: Vec::new(),
+            last_chunk: library.vectors.reflected().last_chunk,
+        })
+    }
+
+    /// Takes in a document's chunks: the words of each, and their vectors.
+    pub(super) fn add(
+        &mut self,
+        chunks: ChunkRange,
+        terms: &[Terms],
+        vectors: &[f32],
+    ) -> Result<()> {
+        self.add_words(chunks, terms)?;
+        self.add_vectors(chunks, vectors);
+        Ok(())
+    }
+
+    fn add_words(&mut self, chunks: ChunkRange, terms: &[Terms]) -> Result<()> {
+        for (id, terms) in chunks.ids().zip(terms) {
+            self.lexical.add(id, terms)?;
+        }
+        Ok(())
+    }
+
+    fn add_vectors(&mut self, chunks: ChunkRange, vectors: &[f32]) {
+        self.added.extend(chunks.ids().map(ChunkId));
+        self.vectors.extend_from_slice(vectors);
+        if let Some(last) = self.added.last() {
+            self.last_chunk = *last;
+        }
+    }
+
+    /// Takes out a document's chunks.
+    pub(super) fn remove(&mut self, chunks: ChunkRange) -> Result<()> {
+        self.lexical.delete(chunks.ids())?;
+        self.remove_vectors(chunks);
+        Ok(())
+    }
+
+    fn remove_vectors(&mut self, chunks: ChunkRange) {
+        // What was added and removed within one change never reaches the index.
+        let ids = chunks.ids();
+        let (from, to) = (
+            self.added.partition_point(|id| id.0 < ids.start),
+            self.added.partition_point(|id| id.0 < ids.end),
+        );
+        let dims = self.library.embedder.identity().dims;
+        self.added.drain(from..to);
+        self.vectors.drain(from * dims..to * dims);
+        self.removed.push(chunks);
+    }
+
+    /// Whether it is time to commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.vectors.len() * size_of::<f32>() >= SEGMENT_BUFFER_BYTES
+    }
+
+    /// Makes everything taken in durable; the indexes then reflect `generation`.
+    pub(super) fn commit(&mut self, generation: Generation) -> Result<()> {
+        self.lexical.commit(generation.0).context_with(|| "committing the lexical index")?;
+        self.commit_vectors(generation)
+    }
+
+    fn commit_vectors(&mut self, generation: Generation) -> Result<()> {
+        let change = VectorChange {
+            added: &self.added,
+            vectors: &self.vectors,
+            removed: &self.removed,
+        };
+        self.library
+            .vectors
+            .commit(change, Reflected { generation, last_chunk: self.last_chunk })
+            .context_with(|| "committing the vectors")?;
+        self.added.clear();
+        self.vectors.clear();
+        self.removed.clear();
+        Ok(())
+    }
+
+    /// Brings the lexical segments into one.
+    pub(super) fn merge_words(mut self) -> Result<()> {
+        self.lexical.merge_all().context_with(|| "merging the lexical index")?;
+        self.lexical.close()
+    }
+
+    /// Ends a long change: waits for merges, and rebuilds codes that no longer fit.
+    pub(super) fn settle(self) -> Result<()> {
+        let Self { library, lexical, .. } = self;
+        lexical.close()?;
+        if library.vectors.wants_rebuild() {
+            library.vectors.clear()?;
+            library.catch_up(&Cancel::new())?;
+        }
+        Ok(())
+    }
+}
+
+impl Library {
+    /// Decides whose vectors the library holds, where nothing stands against it: a new or empty
+    /// library takes the model given, and a newer built-in model replaces an older one, since
+    /// that costs seconds.
+    pub(super) fn settle_model(&self) -> Result<()> {
+        let identity = self.embedder.identity();
+        let (recorded, is_empty) = {
+            let reader = self.store.reader()?;
+            let recorded = reader.value(KEY_FINGERPRINT)?;
+            if recorded.as_deref() == Some(identity.fingerprint.as_str()) {
+                return Ok(());
+            }
+            let is_builtin = reader.value(KEY_MODEL)?.as_deref() == Some(BUILTIN_MODEL)
+                && self.settings.embedding.model == BUILTIN_MODEL;
+            (recorded, is_builtin || reader.counts()?.documents == 0)
+        };
+        if (recorded.is_none() || is_empty)
+            && let Some(_lock) = WriteLock::try_acquire(&self.dir)?
+        {
+            self.record_model()?;
+        }
+        Ok(())
+    }
+
+    /// The generation that the lexical index reflects.
+    pub(super) fn lexical_stamp(&self) -> Result<u64> {
+        Ok(self.lexical.snapshot()?.stamp())
+    }
+
+    pub(super) fn clear_words(&self) -> Result<()> {
+        let mut writer = self.lexical.writer(LEXICAL_BUFFER_BYTES, 1)?;
+        writer.clear()?;
+        writer.commit(0)?;
+        writer.close()
+    }
+
+    pub(super) fn record_model(&self) -> Result<()> {
+        let identity = self.embedder.identity();
+        self.store.set_value(KEY_MODEL, &self.settings.embedding.model)?;
+        self.store.set_value(KEY_DIMS, &identity.dims.to_string())?;
+        self.store.set_value(KEY_FINGERPRINT, &identity.fingerprint)
+    }
+
+    /// The model whose vectors the library holds.
+    pub fn recorded_model(&self) -> Result<Option<String>> {
+        self.store.reader()?.value(KEY_MODEL)
+    }
+
+    /// Fails where the library's vectors are another model's.
+    pub(super) fn require_own_vectors(&self) -> Result<()> {
+        let reader = self.store.reader()?;
+        let recorded = reader.value(KEY_FINGERPRINT)?;
+        let identity = self.embedder.identity();
+        if recorded.as_deref().is_none_or(|recorded| recorded == identity.fingerprint) {
+            return Ok(());
+        }
+        let name = reader.value(KEY_MODEL)?.unwrap_or_default();
+        Err(Error::new(
+            ErrorKind::Incompatible,
+            format!(
+                "the library's vectors were made by the model {name:?}, the settings name {:?}",
+                self.settings.embedding.model
+            ),
+        )
+        .with_hint(format!(
+            "`ragged reindex` makes them anew; `-o embedding.model={name}` uses the former model; \
+             `--mode lexical` needs none"
+        )))
+    }
+
+    /// Brings indexes that are behind level with the truth, unless another process is at it.
+    pub(super) fn catch_up_if_free(&self) -> Result<()> {
+        let generation = self.store.reader()?.generation()?;
+        let is_level = self.lexical_stamp()? == generation.0
+            && self.vectors.reflected().generation == generation;
+        if is_level || self.require_own_vectors().is_err() {
+            return Ok(());
+        }
+        match WriteLock::try_acquire(&self.dir)? {
+            Some(_lock) => self.catch_up(&Cancel::new()),
+            None => Ok(()),
+        }
+    }
+
+    /// Brings indexes that are behind level with the truth. The caller holds the write lock.
+    pub(super) fn catch_up(&self, cancel: &Cancel) -> Result<()> {
+        self.catch_up_with(cancel, &mut |_, _| {})
+    }
+
+    /// As [`catch_up`](Self::catch_up), telling chunks done and chunks to do. Cancelled, it keeps
+    /// what it has and goes on there the next time.
+    pub(super) fn catch_up_with(
+        &self,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<()> {
+        let reader = self.store.reader()?;
+        let generation = reader.generation()?;
+        // An index from the future belongs to a store that was put back to an older state.
+        if self.lexical_stamp()? > generation.0 {
+            self.clear_words()?;
+        }
+        if self.vectors.reflected().generation > generation {
+            self.vectors.clear()?;
+        }
+        let words_at = Generation(self.lexical_stamp()?);
+        let vectors_at = self.vectors.reflected();
+        if words_at == generation && vectors_at.generation == generation {
+            return Ok(());
+        }
+
+        let mut writer = DerivedWriter::begin(self)?;
+        for removed in reader.removed_since(words_at)? {
+            writer.lexical.delete(removed.chunks.ids())?;
+        }
+        for removed in reader.removed_since(vectors_at.generation)? {
+            writer.remove_vectors(removed.chunks);
+        }
+        let behind = reader.documents_since(words_at.min(vectors_at.generation))?;
+        let n_chunks = |document: &DocumentChunks| u64::from(document.chunks.n_chunks);
+        let total = behind.iter().map(n_chunks).sum();
+        let mut done = 0;
+        let mut batch = Vec::new();
+        let mut batch_chunks = 0;
+        let mut documents = behind.into_iter().peekable();
+        while let Some(document) = documents.next() {
+            batch_chunks += document.chunks.n_chunks as usize;
+            batch.push(document);
+            if batch_chunks < CATCH_UP_CHUNKS && documents.peek().is_some() {
+                continue;
+            }
+            self.derive(&reader, &batch, words_at, vectors_at, &mut writer)?;
+            done += batch.iter().map(n_chunks).sum::<u64>();
+            progress(done, total);
+            batch.clear();
+            batch_chunks = 0;
+            if writer.is_full() {
+                writer.commit_vectors(vectors_at.generation)?;
+            }
+            if cancel.is_cancelled() {
+                writer.commit_vectors(vectors_at.generation)?;
+                return Err(Error::new(ErrorKind::Interrupted, "interrupted while indexing")
+                    .with_hint("the next command goes on where this one stopped"));
+            }
+        }
+        writer.commit(generation)?;
+        writer.lexical.close()
+    }
+
+    /// Makes words and vectors of documents from their text.
+    fn derive(
+        &self,
+        reader: &Reader<'_>,
+        documents: &[DocumentChunks],
+        words_at: Generation,
+        vectors_at: Reflected,
+        writer: &mut DerivedWriter<'_>,
+    ) -> Result<()> {
+        let needs_vectors = |document: &DocumentChunks| {
+            document.generation > vectors_at.generation
+                && document.chunks.first > vectors_at.last_chunk
+        };
+        let mut analyser = Analyser::new(self.lexical.main_language());
+        let mut to_embed = Vec::new();
+        for document in documents {
+            let mut texts = Vec::with_capacity(document.chunks.n_chunks as usize);
+            for chunk in document.chunks.ids() {
+                texts.push(index_text_of(reader, ChunkId(chunk))?.ok_or_else(|| {
+                    Error::new(ErrorKind::Corrupt, format!("chunk {chunk} is missing"))
+                        .with_hint("run `ragged check --repair`")
+                })?);
+            }
+            if document.generation > words_at {
+                let language: Option<Language> = reader
+                    .document(document.id)?
+                    .and_then(|document| document.language)
+                    .and_then(|language| language.parse().ok());
+                let terms: Vec<Terms> =
+                    texts.iter().map(|text| analyser.analyse(language, text)).collect();
+                writer.add_words(document.chunks, &terms)?;
+            }
+            if needs_vectors(document) {
+                to_embed.append(&mut texts);
+            }
+        }
+        let vectors = self.embed_in_parallel(&to_embed)?;
+        let dims = self.embedder.identity().dims;
+        let mut rest = vectors.as_slice();
+        for document in documents.iter().filter(|document| needs_vectors(document)) {
+            let (own, others) = rest.split_at(document.chunks.n_chunks as usize * dims);
+            writer.add_vectors(document.chunks, own);
+            rest = others;
+        }
+        Ok(())
+    }
+
+    fn embed_in_parallel(&self, texts: &[String]) -> Result<Vec<f32>> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let share = texts.len().div_ceil(threads).max(1);
+        let parts: Vec<Result<Vec<f32>>> = std::thread::scope(|scope| {
+            let handles: Vec<_> = texts
+                .chunks(share)
+                .map(|part| {
+                    scope.spawn(move || {
+                        let texts: Vec<&str> = part.iter().map(String::as_str).collect();
+                        let mut vectors = Vec::new();
+                        self.embedder.embed_passages(&texts, &mut vectors)?;
+                        Ok(vectors)
+                    })
+                })
+                .collect();
+            let panicked = || Err(Error::new(ErrorKind::Internal, "an embedding thread panicked"));
+            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|_| panicked())).collect()
+        });
+        let mut vectors = Vec::new();
+        for part in parts {
+            vectors.append(&mut part?);
+        }
+        Ok(vectors)
+    }
+}

@@ -1,0 +1,537 @@
+//! Files → documents, chunks, vectors → the store and its indexes.
+//!
+//! Several threads read, chunk and embed; one writes. What they prepare is written in the order
+//! in which the files were found, so that the same folder gives the same library, and the bytes
+//! being prepared at once are bounded, so that memory is too.
+
+mod pipeline;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Library,
+    derived::DerivedWriter,
+    lock::WriteLock,
+};
+use crate::{
+    document::{READER_VERSION, Readers, ScanRules, SourceFile, scan},
+    error::{Context, Error, ErrorKind, Result},
+    id::Generation,
+    store::Transaction,
+};
+
+/// What `add` should do beside adding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddOptions {
+    /// Forget files below the given folders that no longer exist.
+    pub prune: bool,
+    /// Read again what could not be read the last time.
+    pub retry: bool,
+    /// Change nothing; report what would be done.
+    pub dry_run: bool,
+}
+
+/// Asks a long operation to stop at the next safe place; what is committed stays.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicBool);
+
+impl Cancel {
+    /// A request that has not been made.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Makes the request.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was made.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// New in the library.
+    Added {
+        /// Chunks that it was cut into.
+        n_chunks: u32,
+    },
+    /// Was there with other content.
+    Changed {
+        /// Chunks that it was cut into.
+        n_chunks: u32,
+    },
+    /// The same bytes as the last time.
+    Unchanged,
+    /// The same bytes as a file that is gone.
+    Moved {
+        /// Where it was.
+        from: String,
+    },
+    /// The same bytes as another file that is still there.
+    Duplicate,
+    /// Left out by a rule.
+    Skipped(Skip),
+    /// Of a supported format, and could not be read.
+    Failed(Skip),
+}
+
+/// A file that was left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// The file.
+    pub path: String,
+    /// A stable word for the reason.
+    pub code: &'static str,
+    /// The reason for people.
+    pub reason: String,
+}
+
+/// Told what an `add` is doing. Called from several threads.
+pub trait AddProgress: Sync {
+    /// All files are known.
+    fn found(&self, _n_files: u64, _bytes: u64) {}
+    /// One file is done with.
+    fn file(&self, _path: &str, _bytes: u64, _outcome: &FileOutcome) {}
+    /// Files are done, indexes are being completed.
+    fn finishing(&self) {}
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug)]
+pub struct NoProgress;
+
+impl AddProgress for NoProgress {}
+
+/// What `add` did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AddReport {
+    /// Files that were new.
+    pub added: u64,
+    /// Files whose content was new.
+    pub changed: u64,
+    /// Files with the same bytes as the last time.
+    pub unchanged: u64,
+    /// Files found again at another path.
+    pub moved: u64,
+    /// Files with the same bytes as another file.
+    pub duplicates: u64,
+    /// Files forgotten because they are gone.
+    pub pruned: u64,
+    /// Files left out by a rule, by the reason's code.
+    pub skipped: BTreeMap<&'static str, u64>,
+    /// Files of a supported format that could not be read.
+    pub failed: Vec<Skip>,
+    /// Chunks written.
+    pub chunks: u64,
+    /// Bytes of the files that were read.
+    pub bytes: u64,
+    /// The library's generation afterwards.
+    pub generation: Generation,
+    /// Whether it was cancelled before all files were done.
+    pub interrupted: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl AddReport {
+    /// Files left out by a rule.
+    pub fn n_skipped(&self) -> u64 {
+        self.skipped.values().sum()
+    }
+
+    fn note(&mut self, outcome: &FileOutcome) {
+        match outcome {
+            FileOutcome::Added { .. } => self.added += 1,
+            FileOutcome::Changed { .. } => self.changed += 1,
+            FileOutcome::Unchanged => self.unchanged += 1,
+            FileOutcome::Moved { .. } => self.moved += 1,
+            FileOutcome::Duplicate => self.duplicates += 1,
+            FileOutcome::Skipped(skip) => *self.skipped.entry(skip.code).or_default() += 1,
+            FileOutcome::Failed(skip) => self.failed.push(skip.clone()),
+        }
+    }
+}
+
+/// What `remove` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoveReport {
+    /// The files that are forgotten, in order of path.
+    pub files: Vec<String>,
+    /// Chunks that are gone with them.
+    pub chunks: u64,
+}
+
+/// A document that is not a file: a row of a judged set, a test's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualDocument {
+    /// Takes the place of a path; unique.
+    pub path: String,
+    /// Its title; empty for none.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Library {
+    /// Adds files and folders, or brings them up to date.
+    ///
+    /// Files with the same size and time of change as the last time are not opened. Each batch
+    /// is one transaction; killed at any moment, the library keeps all batches before. A file
+    /// that cannot be read is reported and the rest goes on.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a path that does not exist, before anything is changed; `Busy` while
+    /// another process changes the library; `Unavailable` where the embedding server is away;
+    /// `Exhausted` on a full disk.
+    pub fn add(
+        &self,
+        paths: &[PathBuf],
+        options: AddOptions,
+        readers: &Readers,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+    ) -> Result<AddReport> {
+        let begun = Instant::now();
+        let _lock = WriteLock::acquire(&self.dir, super::LOCK_PATIENCE)?;
+        self.require_own_vectors()?;
+        self.catch_up(cancel)?;
+        let mut report = AddReport::default();
+        let mut files: Vec<SourceFile> = Vec::new();
+        let rules = ScanRules {
+            max_file_bytes: Some(self.settings.ingest.max_file_size_bytes),
+            excluded: vec![self.dir.clone()],
+        };
+        for found in scan(paths, &rules)? {
+            match found {
+                Ok(file) => files.push(file),
+                Err(left_out) => {
+                    let path = left_out.path.display().to_string();
+                    let skip = Skip {
+                        path: path.clone(),
+                        code: left_out.reason.code(),
+                        reason: left_out.reason.to_string(),
+                    };
+                    let outcome = if left_out.reason.is_failure() {
+                        FileOutcome::Failed(skip)
+                    } else {
+                        FileOutcome::Skipped(skip)
+                    };
+                    report.note(&outcome);
+                    progress.file(&path, 0, &outcome);
+                }
+            }
+            if cancel.is_cancelled() {
+                break;
+            }
+        }
+        progress.found(files.len() as u64, files.iter().map(|file| file.size_bytes).sum());
+
+        let jobs = files.into_iter().map(pipeline::Job::File).collect();
+        self.run(jobs, options, Some(readers), progress, cancel, &mut report)?;
+        if options.prune && !report.interrupted {
+            report.pruned = self.prune(paths, options.dry_run)?;
+        }
+        report.interrupted |= cancel.is_cancelled();
+        report.generation = self.store.reader()?.generation()?;
+        report.elapsed = begun.elapsed();
+        Ok(report)
+    }
+
+    /// Adds documents that are not files.
+    pub fn add_virtual(
+        &self,
+        documents: Vec<VirtualDocument>,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+    ) -> Result<AddReport> {
+        let begun = Instant::now();
+        let _lock = WriteLock::acquire(&self.dir, super::LOCK_PATIENCE)?;
+        self.require_own_vectors()?;
+        self.catch_up(cancel)?;
+        let bytes = documents.iter().map(|document| document.text.len() as u64).sum();
+        progress.found(documents.len() as u64, bytes);
+        let mut report = AddReport::default();
+        let jobs = documents.into_iter().map(pipeline::Job::Virtual).collect();
+        self.run(jobs, AddOptions::default(), None, progress, cancel, &mut report)?;
+        report.interrupted = cancel.is_cancelled();
+        report.generation = self.store.reader()?.generation()?;
+        report.elapsed = begun.elapsed();
+        Ok(report)
+    }
+
+    /// Forgets files: those at the given paths, and all below those that are folders. The files
+    /// themselves stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a path names nothing in the library; then nothing is changed.
+    pub fn remove(&self, targets: &[String], dry_run: bool) -> Result<RemoveReport> {
+        let _lock = WriteLock::acquire(&self.dir, super::LOCK_PATIENCE)?;
+        self.catch_up(&Cancel::new())?;
+        let mut files: BTreeSet<String> = BTreeSet::new();
+        {
+            let reader = self.store.reader()?;
+            let all = reader.files()?;
+            for target in targets {
+                let below = below_folder(target);
+                let before = files.len();
+                files.extend(
+                    all.iter()
+                        .filter(|file| file.path == *target || file.path.starts_with(&below))
+                        .map(|file| file.path.clone()),
+                );
+                if files.len() == before && !all.iter().any(|file| file.path == *target) {
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        format!("{target} is not in the library"),
+                    )
+                    .with_hint("`ragged list` shows what is"));
+                }
+            }
+        }
+        self.forget(files.into_iter().collect(), dry_run)
+    }
+
+    /// Forgets files below the given folders that no longer exist.
+    fn prune(&self, roots: &[PathBuf], dry_run: bool) -> Result<u64> {
+        let mut gone = Vec::new();
+        {
+            let reader = self.store.reader()?;
+            let roots: Vec<(String, String)> = roots
+                .iter()
+                .filter_map(|root| std::fs::canonicalize(root).ok())
+                .filter_map(|root| root.to_str().map(|root| (root.to_owned(), below_folder(root))))
+                .collect();
+            for file in reader.files()? {
+                let is_below = roots
+                    .iter()
+                    .any(|(root, below)| file.path == *root || file.path.starts_with(below));
+                if is_below && is_gone(Path::new(&file.path)) {
+                    gone.push(file.path);
+                }
+            }
+        }
+        Ok(self.forget(gone, dry_run)?.files.len() as u64)
+    }
+
+    fn forget(&self, files: Vec<String>, dry_run: bool) -> Result<RemoveReport> {
+        let mut report = RemoveReport { files, chunks: 0 };
+        if dry_run || report.files.is_empty() {
+            return Ok(report);
+        }
+        let mut derived = DerivedWriter::begin(self)?;
+        let mut transaction = self.store.begin()?;
+        for path in &report.files {
+            let (_, removed) = transaction
+                .remove_file(path)
+                .context_with(|| format!("forgetting {path}"))?;
+            if let Some(chunks) = removed {
+                report.chunks += u64::from(chunks.n_chunks);
+                derived.remove(chunks)?;
+            }
+        }
+        let generation = transaction.commit()?;
+        derived.commit(generation)?;
+        Ok(report)
+    }
+
+    /// Prepares the jobs on several threads and writes what they give, in order.
+    fn run(
+        &self,
+        jobs: Vec<pipeline::Job>,
+        options: AddOptions,
+        readers: Option<&Readers>,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+        report: &mut AddReport,
+    ) -> Result<()> {
+        let mut writer =
+            (!options.dry_run).then(|| BatchWriter::begin(self)).transpose()?;
+        let threads = match self.settings.ingest.threads {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            threads => threads,
+        };
+        let in_flight = pipeline::InFlight::new(jobs, self.settings.ingest.in_flight_bytes);
+        let context = pipeline::Preparation {
+            library: self,
+            readers,
+            retry: options.retry,
+            reads_only: options.dry_run,
+            cancel,
+        };
+        pipeline::run(&in_flight, &context, threads, |prepared| {
+            let outcome = match &mut writer {
+                Some(writer) => writer.write(&prepared, report)?,
+                None => prepared.would_be(),
+            };
+            report.bytes += if outcome == FileOutcome::Unchanged { 0 } else { prepared.size_bytes };
+            report.note(&outcome);
+            progress.file(&prepared.path, prepared.size_bytes, &outcome);
+            Ok(())
+        })?;
+        progress.finishing();
+        match writer {
+            Some(writer) => writer.finish(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes prepared documents in batches: one transaction a batch, the derived indexes behind it.
+struct BatchWriter<'a> {
+    library: &'a Library,
+    derived: DerivedWriter<'a>,
+    transaction: Option<Transaction<'a>>,
+    batch_bytes: u64,
+    batch_files: u64,
+    /// The last generation that was committed to the store but not to the derived indexes.
+    behind: Option<Generation>,
+}
+
+/// A batch ends when it holds this much text: a second's work, so that little is lost with a
+/// killed process, and the cost of a durable commit is spread over many files.
+const BATCH_BYTES: u64 = 8 << 20;
+/// Or this many files.
+const BATCH_FILES: u64 = 1000;
+
+impl<'a> BatchWriter<'a> {
+    fn begin(library: &'a Library) -> Result<Self> {
+        Ok(Self {
+            library,
+            derived: DerivedWriter::begin(library)?,
+            transaction: None,
+            batch_bytes: 0,
+            batch_files: 0,
+            behind: None,
+        })
+    }
+
+    fn write(
+        &mut self,
+        prepared: &pipeline::Prepared,
+        report: &mut AddReport,
+    ) -> Result<FileOutcome> {
+        use pipeline::Content;
+        let path = &prepared.path;
+        let what = || format!("writing {path}");
+        if matches!(prepared.content, Content::Unchanged | Content::KnownUnreadable(_)) {
+            return Ok(prepared.would_be());
+        }
+        if self.transaction.is_none() {
+            self.transaction = Some(self.library.store.begin()?);
+        }
+        let Some(transaction) = self.transaction.as_mut() else {
+            return Err(Error::new(ErrorKind::Internal, "a transaction vanished"));
+        };
+        let mut outcome = prepared.would_be();
+        match &prepared.content {
+            Content::Unchanged | Content::KnownUnreadable(_) => {}
+            Content::Held { document, moved_from } => {
+                let removed = transaction
+                    .set_file(path, *document, prepared.size_bytes, prepared.modified_ns)
+                    .context_with(what)?;
+                for chunks in removed {
+                    self.derived.remove(chunks)?;
+                }
+                for old in moved_from {
+                    transaction.remove_file(old).context_with(what)?;
+                }
+            }
+            Content::New(ready) => {
+                let (id, chunks, is_new) = transaction
+                    .add_document(&ready.document, self.library.clock.now_ms())
+                    .context_with(what)?;
+                let removed = transaction
+                    .set_file(path, id, prepared.size_bytes, prepared.modified_ns)
+                    .context_with(what)?;
+                if let Some(chunks) = removed {
+                    self.derived.remove(chunks)?;
+                }
+                if is_new {
+                    self.derived.add(
+                        chunks,
+                        &ready.terms,
+                        &ready.vectors,
+                    )?;
+                    report.chunks += u64::from(chunks.n_chunks);
+                } else if matches!(outcome, FileOutcome::Added { .. }) {
+                    // Its twin came earlier in this very run.
+                    outcome = FileOutcome::Duplicate;
+                }
+                self.batch_bytes += ready.text_bytes;
+            }
+            Content::Unreadable(reason) => {
+                let (_, removed) = transaction.remove_file(path).context_with(what)?;
+                if let Some(chunks) = removed {
+                    self.derived.remove(chunks)?;
+                }
+                if reason.is_failure() {
+                    transaction
+                        .set_unreadable(
+                            path,
+                            prepared.size_bytes,
+                            prepared.modified_ns,
+                            READER_VERSION,
+                            &reason.to_string(),
+                        )
+                        .context_with(what)?;
+                }
+            }
+        }
+        self.batch_files += 1;
+        if self.batch_bytes >= BATCH_BYTES || self.batch_files >= BATCH_FILES {
+            self.commit_batch()?;
+        }
+        Ok(outcome)
+    }
+
+    fn commit_batch(&mut self) -> Result<()> {
+        if let Some(transaction) = self.transaction.take() {
+            let generation = transaction.commit()?;
+            self.behind = Some(generation);
+            if self.derived.is_full() {
+                self.derived.commit(generation)?;
+                self.behind = None;
+            }
+        }
+        self.batch_bytes = 0;
+        self.batch_files = 0;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.commit_batch()?;
+        if let Some(generation) = self.behind {
+            self.derived.commit(generation)?;
+            self.derived.settle()?;
+        }
+        self.library.store.checkpoint()
+    }
+}
+
+fn below_folder(path: &str) -> String {
+    let separator = std::path::MAIN_SEPARATOR;
+    if path.ends_with(separator) { path.to_owned() } else { format!("{path}{separator}") }
+}
+
+/// Whether nothing is at the path; a folder that may not be entered is not proof of that.
+fn is_gone(path: &Path) -> bool {
+    matches!(
+        std::fs::symlink_metadata(path),
+        Err(error) if matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+        )
+    )
+}

@@ -1,0 +1,128 @@
+//! The façade of a library, and the only module that knows the order of steps.
+//!
+//! `ingest` brings files in, `search` and `answer` take answers out, `derived` keeps the indexes
+//! level with the truth, `upkeep` checks, repairs, compacts and rebuilds.
+
+mod answer;
+mod deferred;
+mod derived;
+mod ingest;
+mod lock;
+mod model;
+mod search;
+mod upkeep;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+pub use answer::{Answered, Citation, GenerationNote};
+pub use ingest::{
+    AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
+    VirtualDocument,
+};
+pub use model::{BUILTIN_MODEL, model_from_settings, models};
+pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
+pub use upkeep::{CheckReport, CompactReport, ReindexProgress, Status, StoreBytes};
+
+use crate::{
+    backend::VectorBackend,
+    embedding::Embedder,
+    error::Result,
+    lexical::LexicalIndex,
+    permission::{ensure_private_file, private_dir},
+    settings::Settings,
+    store::Store,
+    temporal::Clock,
+};
+
+/// How long a command waits for another process that changes the library.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A person's library: their files' text, and the indexes over it, in one folder.
+///
+/// Made by [`Library::open`]; lives as long as the caller wants; may be shared between threads.
+/// Reading never waits for writing, in this process or another.
+pub struct Library {
+    dir: PathBuf,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    embedder: Arc<dyn Embedder>,
+    lexical: LexicalIndex,
+    vectors: Box<dyn VectorBackend>,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Library").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Library {
+    /// Opens the library in `dir`, creating it if there is none, and brings derived indexes level
+    /// with the truth if an earlier process ended before it could.
+    ///
+    /// # Errors
+    ///
+    /// `Incompatible` where the folder holds a newer format, or vectors of a model that is not
+    /// the one given and that are costly to make again; `Corrupt` for damage that rebuilding
+    /// cannot mend; `Io`, `Exhausted`.
+    pub fn open(
+        dir: &Path,
+        settings: Settings,
+        embedder: Arc<dyn Embedder>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        private_dir(dir)?;
+        let path = Self::store_path(dir);
+        // SQLite gives its log and shared memory the mode of the file.
+        drop(ensure_private_file(&path)?);
+        let store = Store::open(&path, settings.database)?;
+        let lexical = derived::open_lexical(dir)?;
+        let vectors = derived::open_vectors(dir, &settings, embedder.as_ref())?;
+        let library =
+            Self { dir: dir.to_path_buf(), settings, clock, store, embedder, lexical, vectors };
+        library.settle_model()?;
+        library.catch_up_if_free()?;
+        Ok(library)
+    }
+
+    /// Whether there is a library in `dir`.
+    pub fn exists(dir: &Path) -> bool {
+        Self::store_path(dir).is_file()
+    }
+
+    fn store_path(dir: &Path) -> PathBuf {
+        dir.join("library.db")
+    }
+
+    fn index_dir(dir: &Path) -> PathBuf {
+        dir.join("index")
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The model that makes this library's vectors.
+    pub fn embedder(&self) -> &dyn Embedder {
+        self.embedder.as_ref()
+    }
+
+    /// The truth, for reading.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,234 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    document::{Limits, Readers},
+    embedding,
+    error::ErrorKind,
+    settings::SearchMode,
+    temporal::FixedClock,
+};
+
+fn open(dir: &Path) -> Library {
+    let model = Arc::new(embedding::builtin().unwrap());
+    Library::open(dir, Settings::default(), model, Arc::new(FixedClock(0))).unwrap()
+}
+
+fn document(path: &str, text: &str) -> VirtualDocument {
+    VirtualDocument { path: path.to_owned(), title: String::new(), text: text.to_owned() }
+}
+
+fn request(library: &Library, query: &str) -> SearchRequest {
+    SearchRequest::new(query, &library.settings().search)
+}
+
+#[test]
+fn parts_sum_to_the_score() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let documents = vec![
+        document("sea", "The moon pulls the sea and makes the tides."),
+        document("bread", "Bread is baked from flour, water and yeast."),
+        document("ship", "A ship waits for the tides before it leaves."),
+    ];
+    library.add_virtual(documents, &NoProgress, &Cancel::new()).unwrap();
+    let response = library.search(&request(&library, "what makes the tides?")).unwrap();
+    assert_eq!(response.hits[0].path(), "sea");
+    for hit in &response.hits {
+        assert_eq!(hit.fused.score, hit.fused.vector_part + hit.fused.lexical_part);
+        assert_eq!(hit.text.is_empty(), false);
+    }
+    let marked = &response.hits[0].highlights;
+    assert!(marked.iter().any(|range| &response.hits[0].text[range.clone()] == "tides"));
+    assert!(response.counts.hydrated_chunks <= 3);
+}
+
+#[test]
+fn what_is_asked_for_nothing_finds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    assert!(library.search(&request(&library, "anything")).unwrap().hits.is_empty());
+    library.add_virtual(vec![document("a", "some text")], &NoProgress, &Cancel::new()).unwrap();
+    assert!(library.search(&request(&library, "   ")).unwrap().hits.is_empty());
+    let none = SearchRequest { k: 0, ..request(&library, "text") };
+    assert_eq!(library.search(&none).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn an_answer_quotes_and_cites() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let text = "The hut stands at 2,300 metres. The warden lights the stove at six every evening. \
+                Dogs are welcome.";
+    library.add_virtual(vec![document("hut", text)], &NoProgress, &Cancel::new()).unwrap();
+    let mut shown = String::new();
+    let answered = library
+        .answer(&request(&library, "When is the stove lit by the warden?"), &mut |text| {
+            shown.push_str(text);
+        })
+        .unwrap();
+    assert_eq!(shown, answered.text);
+    assert!(answered.text.contains("lights the stove at six"), "{}", answered.text);
+    assert_eq!((answered.citations[0].n, answered.citations[0].path.as_str()), (1, "hut"));
+    assert!(text.contains(&answered.citations[0].quote));
+}
+
+#[test]
+fn a_second_writer_waits_or_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let held = lock::WriteLock::acquire(dir.path(), Duration::ZERO).unwrap();
+    let error = lock::WriteLock::acquire(dir.path(), Duration::from_millis(30)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    // Reading goes on meanwhile.
+    library.search(&request(&library, "anything")).unwrap();
+    drop(held);
+    lock::WriteLock::acquire(dir.path(), Duration::ZERO).unwrap();
+}
+
+#[test]
+fn an_index_that_is_behind_or_gone_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let documents = (0..40).map(|n| document(&format!("d{n}"), &format!("text number {n} of many")));
+    library.add_virtual(documents.collect(), &NoProgress, &Cancel::new()).unwrap();
+    drop(library);
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let library = open(dir.path());
+    assert!(library.check().unwrap().is_sound());
+    for mode in [SearchMode::Vector, SearchMode::Lexical] {
+        let request = SearchRequest { mode, ..request(&library, "text number 7") };
+        assert!(!library.search(&request).unwrap().hits.is_empty(), "{mode:?}");
+    }
+    drop(library);
+
+    // Every file of the derived indexes may be cut short: opening mends it.
+    let index = dir.path().join("index");
+    let mut files = Vec::new();
+    collect(&index, &mut files);
+    assert!(files.len() > 3);
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        if bytes.is_empty() {
+            continue;
+        }
+        std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+        let library = open(dir.path());
+        let report = library.check().unwrap();
+        if !report.is_sound() {
+            let repaired = library.repair(&Cancel::new(), &mut |_, _| {}).unwrap();
+            assert!(repaired.rebuilt && repaired.removed.is_empty());
+        }
+        assert!(library.check().unwrap().is_sound(), "{}", file.display());
+        drop(library);
+    }
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
+}
+
+#[test]
+fn repair_takes_out_what_is_lost_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let documents = vec![document("kept", "a text that stays"), document("lost", "a text that is hit")];
+    library.add_virtual(documents, &NoProgress, &Cancel::new()).unwrap();
+    let lost = library.store().reader().unwrap().file("lost").unwrap().unwrap().document;
+    drop(library);
+    let database = rusqlite::Connection::open(dir.path().join("library.db")).unwrap();
+    database
+        .execute("UPDATE text_blocks SET data = zeroblob(9) WHERE id >> 20 = ?1", [lost.0 as i64])
+        .unwrap();
+    drop(database);
+    let library = open(dir.path());
+    assert!(!library.check().unwrap().is_sound());
+    let report = library.repair(&Cancel::new(), &mut |_, _| {}).unwrap();
+    assert_eq!(report.removed, ["lost"]);
+    assert!(library.check().unwrap().is_sound());
+    assert_eq!(library.store().reader().unwrap().files().unwrap().len(), 1);
+}
+
+#[test]
+fn the_same_input_gives_the_same_library() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..30 {
+        let text = format!("# File {number}\n\n{}", "A sentence to be indexed. ".repeat(number * 20));
+        std::fs::write(folder.path().join(format!("{number}.md")), text).unwrap();
+    }
+    let readers = Readers::in_process(Limits::default());
+    let states: Vec<_> = (0..2)
+        .map(|_| {
+            let dir = tempfile::tempdir().unwrap();
+            let library = open(dir.path());
+            let paths = [folder.path().to_path_buf()];
+            library
+                .add(&paths, AddOptions::default(), &readers, &NoProgress, &Cancel::new())
+                .unwrap();
+            let reader = library.store().reader().unwrap();
+            let found = library.search(&request(&library, "a sentence of file 7")).unwrap();
+            let hits: Vec<_> =
+                found.hits.iter().map(|hit| (hit.chunk.clone(), hit.fused.score)).collect();
+            (reader.documents().unwrap(), hits)
+        })
+        .collect();
+    assert_eq!(states[0], states[1]);
+}
+
+#[test]
+fn dry_runs_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.md"), "text").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let readers = Readers::in_process(Limits::default());
+    let paths = [folder.path().to_path_buf()];
+    let options = AddOptions { dry_run: true, ..AddOptions::default() };
+    let report = library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
+    assert_eq!(report.added, 1);
+    assert_eq!(library.status().unwrap().counts.files, 0);
+    let options = AddOptions::default();
+    library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
+    let path = library.store().reader().unwrap().files().unwrap()[0].path.clone();
+    assert_eq!(library.remove(&[path], true).unwrap().files.len(), 1);
+    assert_eq!(library.status().unwrap().counts.files, 1);
+}
+
+#[test]
+fn a_cancelled_add_keeps_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.md"), "text").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let readers = Readers::in_process(Limits::default());
+    let paths = [folder.path().to_path_buf()];
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let options = AddOptions::default();
+    let report = library.add(&paths, options, &readers, &NoProgress, &cancel).unwrap();
+    assert!(report.interrupted);
+    assert!(library.check().unwrap().is_sound());
+    let report = library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
+    assert_eq!((report.added, report.interrupted), (1, false));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let library = open(&data);
+    library.add_virtual(vec![document("a", "some text")], &NoProgress, &Cancel::new()).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    let mut files = Vec::new();
+    collect(&data, &mut files);
+    for file in files {
+        let below_private = file.parent().is_some_and(|parent| mode(parent) == 0o700);
+        assert!(mode(&file) & 0o077 == 0 || below_private, "{} {:o}", file.display(), mode(&file));
+    }
+}

@@ -1,0 +1,249 @@
+//! Looking after a library: what it holds, whether it is sound, and making it anew.
+
+use std::path::Path;
+
+use super::{
+    Cancel, LOCK_PATIENCE, Library,
+    derived::{DerivedWriter, lexical_dir, vectors_dir, vectors_root},
+    lock::WriteLock,
+};
+use crate::{
+    backend::VectorStats,
+    error::{Context, Result},
+    id::Generation,
+    permission::folder_bytes,
+    settings::BackendKind,
+    store::{Counts, Damage},
+};
+
+/// What a library holds and what it costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Documents, files, chunks, text.
+    pub counts: Counts,
+    /// Bytes on disk.
+    pub bytes: StoreBytes,
+    /// The model whose vectors it holds.
+    pub model: String,
+    /// Numbers in one vector.
+    pub dims: usize,
+    /// The engine that searches vectors.
+    pub backend: BackendKind,
+    /// What that engine holds.
+    pub vectors: VectorStats,
+    /// Transactions so far.
+    pub generation: Generation,
+    /// Whether the derived indexes reflect all of them.
+    pub is_level: bool,
+}
+
+/// Bytes on disk, by part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreBytes {
+    /// Every file of the data folder, models included.
+    pub total: u64,
+    /// `library.db`, with its log.
+    pub library: u64,
+    /// The lexical index.
+    pub lexical: u64,
+    /// The vector index.
+    pub vectors: u64,
+}
+
+/// What `check` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Documents verified.
+    pub documents: u64,
+    /// Chunks verified.
+    pub chunks: u64,
+    /// Damage in the truth, with the paths concerned.
+    pub damage: Vec<(Damage, Vec<String>)>,
+    /// Damage in the derived indexes; rebuilding mends it.
+    pub derived: Vec<String>,
+    /// Documents that `--repair` took out because their text is lost; adding their files again
+    /// brings them back.
+    pub removed: Vec<String>,
+    /// Whether the derived indexes were rebuilt.
+    pub rebuilt: bool,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty() && self.derived.is_empty()
+    }
+}
+
+/// What `compact` gained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactReport {
+    /// Bytes on disk before.
+    pub before: StoreBytes,
+    /// Bytes on disk afterwards.
+    pub after: StoreBytes,
+}
+
+/// Told chunks done and chunks to do.
+pub type ReindexProgress<'a> = dyn FnMut(u64, u64) + 'a;
+
+impl Library {
+    /// What the library holds and what it costs.
+    pub fn status(&self) -> Result<Status> {
+        let reader = self.store.reader()?;
+        let generation = reader.generation()?;
+        Ok(Status {
+            counts: reader.counts()?,
+            bytes: self.bytes(),
+            model: self.recorded_model()?.unwrap_or_else(|| self.embedder.identity().name.clone()),
+            dims: self.embedder.identity().dims,
+            backend: self.vectors.kind(),
+            vectors: self.vectors.stats(),
+            generation,
+            is_level: self.lexical_stamp()? == generation.0
+                && self.vectors.reflected().generation == generation,
+        })
+    }
+
+    fn bytes(&self) -> StoreBytes {
+        let file = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let database = self.store.path();
+        let log = database.with_extension("db-wal");
+        StoreBytes {
+            total: folder_bytes(&self.dir),
+            library: file(database) + file(&log),
+            lexical: folder_bytes(&lexical_dir(&self.dir)),
+            vectors: folder_bytes(&vectors_root(&self.dir)),
+        }
+    }
+
+    /// Verifies every checksum, count and cross-reference: the truth against itself, and the
+    /// derived indexes against the truth. Reads everything.
+    pub fn check(&self) -> Result<CheckReport> {
+        let reader = self.store.reader()?;
+        let counts = reader.counts()?;
+        let mut report = CheckReport {
+            documents: counts.documents,
+            chunks: counts.chunks,
+            ..CheckReport::default()
+        };
+        for damage in reader.check()? {
+            let mut paths = Vec::new();
+            if let Some(document) = damage.document {
+                paths.extend(reader.files_of(document)?.into_iter().map(|file| file.path));
+            }
+            report.damage.push((damage, paths));
+        }
+        if let Err(error) = self.lexical.check() {
+            report.derived.push(format!("{error:#}"));
+        }
+        report.derived.extend(self.vectors.check()?);
+
+        let generation = reader.generation()?;
+        let mut compare = |what: &str, at: u64, found: u64| {
+            if at > generation.0 {
+                report.derived.push(format!(
+                    "the {what} index reflects generation {at}, the library is at {generation}"
+                ));
+            } else if at == generation.0 && found != counts.chunks {
+                report.derived.push(format!(
+                    "the {what} index holds {found} chunks, the library {}",
+                    counts.chunks
+                ));
+            }
+        };
+        compare("lexical", self.lexical_stamp()?, self.lexical.snapshot()?.chunk_count());
+        if self.require_own_vectors().is_ok() {
+            compare(
+                "vector",
+                self.vectors.reflected().generation.0,
+                self.vectors.stats().vectors,
+            );
+        }
+        Ok(report)
+    }
+
+    /// Verifies, then takes out documents whose text is lost and rebuilds the derived indexes if
+    /// anything is wrong with them.
+    pub fn repair(&self, cancel: &Cancel, progress: &mut ReindexProgress<'_>) -> Result<CheckReport> {
+        let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
+        let mut report = self.check()?;
+        if report.is_sound() {
+            return Ok(report);
+        }
+        report.removed = {
+            let mut transaction = self.store.begin()?;
+            let mut removed = Vec::new();
+            for (damage, paths) in &report.damage {
+                if let Some(document) = damage.document {
+                    transaction
+                        .remove_document(document)
+                        .context_with(|| format!("removing the damaged document {document}"))?;
+                    removed.extend(paths.iter().cloned());
+                }
+            }
+            removed.sort();
+            removed.dedup();
+            transaction.commit()?;
+            removed
+        };
+        self.clear_derived()?;
+        self.catch_up_with(cancel, progress)?;
+        report.rebuilt = true;
+        Ok(report)
+    }
+
+    fn clear_derived(&self) -> Result<()> {
+        self.clear_words().context_with(|| "throwing away the lexical index")?;
+        self.vectors.clear().context_with(|| "throwing away the vectors")
+    }
+
+    /// Makes the derived indexes anew from the stored text, with the model in use. Interrupted,
+    /// it goes on there the next time.
+    pub fn reindex(&self, cancel: &Cancel, progress: &mut ReindexProgress<'_>) -> Result<()> {
+        const KEY_REINDEXING: &str = "reindexing";
+        let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
+        let target = self.embedder.identity().fingerprint.clone();
+        let is_resumed =
+            self.store.reader()?.value(KEY_REINDEXING)?.as_deref() == Some(target.as_str());
+        if !is_resumed {
+            self.clear_derived()?;
+            self.store.set_value(KEY_REINDEXING, &target)?;
+        }
+        self.catch_up_with(cancel, progress)?;
+        self.record_model()?;
+        self.store.set_value(KEY_REINDEXING, "")?;
+        self.drop_other_vectors()
+    }
+
+    /// Vectors of models that are no longer in use.
+    fn drop_other_vectors(&self) -> Result<()> {
+        let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
+        let root = vectors_root(&self.dir);
+        let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.path() != own {
+                std::fs::remove_dir_all(entry.path())
+                    .context_with(|| format!("deleting {}", entry.path().display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges index segments, drops what is gone, and gives unused space back.
+    pub fn compact(&self) -> Result<CompactReport> {
+        let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
+        let before = self.bytes();
+        self.catch_up(&Cancel::new())?;
+        DerivedWriter::begin(self)?.merge_words()?;
+        self.vectors.merge().context_with(|| "merging the vectors")?;
+        if self.require_own_vectors().is_ok() {
+            self.drop_other_vectors()?;
+        }
+        let reflected =
+            self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
+        self.store.forget_removals_until(reflected)?;
+        self.store.compact()?;
+        Ok(CompactReport { before, after: self.bytes() })
+    }
+}

@@ -1,0 +1,7 @@
+//! From a question to candidates: which chunks may answer, and how the two sides were asked.
+
+mod filter;
+mod plan;
+
+pub use filter::{AllowedChunks, Filter};
+pub use plan::{Plan, SearchCounts, SearchTimings};

@@ -1,0 +1,249 @@
+//! Typed settings of every module in one tree.
+//!
+//! A [`Settings`] is complete: every decision is taken, none is optional. Where a value came from
+//! (file, environment, flag) is known only to the program that built it.
+
+use std::time::Duration;
+
+use crate::{chunk::ChunkConfig, store::StoreConfig};
+
+/// All settings of a library.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Settings {
+    /// Reading files.
+    pub ingest: IngestSettings,
+    /// Cutting documents into chunks.
+    pub chunk: ChunkConfig,
+    /// Which model turns text into vectors.
+    pub embedding: EmbeddingSettings,
+    /// Where vectors are searched.
+    pub backend: BackendSettings,
+    /// What a search does unless told otherwise.
+    pub search: SearchSettings,
+    /// How answers are made.
+    pub answer: AnswerSettings,
+    /// Memory for `library.db`.
+    pub database: StoreConfig,
+}
+
+/// Reading files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestSettings {
+    /// Larger files are skipped. Default 100 MB: text of that size is data, not writing.
+    pub max_file_size_bytes: u64,
+    /// Threads that read, chunk and embed, each with a parser process of its own; 0 takes one for
+    /// each processor.
+    pub threads: usize,
+    /// Memory that one parser process may use. Default 1 GiB: the largest PDFs met so far needed
+    /// 400 MB.
+    pub parser_memory_bytes: u64,
+    /// Time that one file may take to be read. Default 30 s.
+    pub parser_timeout: Duration,
+    /// Bytes of files being read, chunked and embedded at once. Default 64 MiB; memory use grows
+    /// with about three times this.
+    pub in_flight_bytes: u64,
+}
+
+impl Default for IngestSettings {
+    fn default() -> Self {
+        Self {
+            max_file_size_bytes: 100_000_000,
+            threads: 0,
+            parser_memory_bytes: 1 << 30,
+            parser_timeout: Duration::from_secs(30),
+            in_flight_bytes: 64 << 20,
+        }
+    }
+}
+
+/// Which model turns text into vectors.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmbeddingSettings {
+    /// `builtin`, the name of an added model, `ollama:NAME` or `openai:NAME`.
+    pub model: String,
+    /// Address of the server, for `ollama:` and `openai:`; empty takes the provider's own default.
+    pub url: String,
+    /// Key for the server, if it wants one. Never shown.
+    pub api_key: String,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+impl Default for EmbeddingSettings {
+    fn default() -> Self {
+        Self {
+            model: "builtin".to_owned(),
+            url: String::new(),
+            api_key: String::new(),
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl std::fmt::Debug for EmbeddingSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddingSettings")
+            .field("model", &self.model)
+            .field("url", &self.url)
+            .field("api_key", &if self.api_key.is_empty() { "" } else { "(set)" })
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// Which engine searches vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BackendKind {
+    /// Bit codes scanned, the best recomputed from text.
+    #[default]
+    Leann,
+    /// Every vector recomputed and compared: slow, and right by definition.
+    Exact,
+}
+
+impl BackendKind {
+    /// The name used in settings and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leann => "leann",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// How many bits are kept of each dimension of a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Tier {
+    /// 1 bit: half the bytes of [`Tier::Balanced`], about three times its recomputed embeddings.
+    Small,
+    /// 2 bits.
+    #[default]
+    Balanced,
+    /// 4 bits: twice the bytes of [`Tier::Balanced`], fewer recomputed embeddings.
+    Fast,
+}
+
+impl Tier {
+    /// The name used in settings and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Balanced => "balanced",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+/// Where vectors are searched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendSettings {
+    /// The engine.
+    pub kind: BackendKind,
+    /// Bits kept of each dimension. A change takes effect with `ragged reindex`.
+    pub tier: Tier,
+    /// How many standard errors an estimate may be wrong before a candidate is given up: higher
+    /// finds more and recomputes more.
+    pub epsilon: f32,
+    /// The most embeddings that one query recomputes; the rest keep their estimates.
+    pub max_recomputes: usize,
+}
+
+impl Default for BackendSettings {
+    fn default() -> Self {
+        Self {
+            kind: BackendKind::default(),
+            tier: Tier::default(),
+            epsilon: 1.5,
+            max_recomputes: 200,
+        }
+    }
+}
+
+/// Which sides of the index a search asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SearchMode {
+    /// Words and meaning, mixed.
+    #[default]
+    Hybrid,
+    /// Meaning only.
+    Vector,
+    /// Words only.
+    Lexical,
+}
+
+impl SearchMode {
+    /// The name used by `--mode`, in settings and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hybrid => "hybrid",
+            Self::Vector => "vector",
+            Self::Lexical => "lexical",
+        }
+    }
+}
+
+/// What a search does unless told otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchSettings {
+    /// Which sides are asked.
+    pub mode: SearchMode,
+    /// Hits given.
+    pub k: usize,
+    /// Share of the vector side in a hybrid score, from 0 to 1.
+    pub vector_weight: f32,
+    /// Candidates taken from each side before they are mixed.
+    pub candidates: usize,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        Self { mode: SearchMode::default(), k: 10, vector_weight: 0.25, candidates: 100 }
+    }
+}
+
+/// How answers are made.
+#[derive(Clone, PartialEq)]
+pub struct AnswerSettings {
+    /// `extractive`, `ollama:MODEL` or `openai:MODEL`.
+    pub generator: String,
+    /// Address of the server; empty takes the provider's own default.
+    pub url: String,
+    /// Key for the server, if it wants one. Never shown.
+    pub api_key: String,
+    /// How long the server may be silent before the answer is made without it.
+    pub timeout: Duration,
+    /// Hits that an answer may draw on.
+    pub k: usize,
+    /// Sentences quoted by an extractive answer.
+    pub max_sentences: usize,
+    /// How freely a server's model may word its answer, from 0 to 2.
+    pub temperature: f32,
+}
+
+impl Default for AnswerSettings {
+    fn default() -> Self {
+        Self {
+            generator: "extractive".to_owned(),
+            url: String::new(),
+            api_key: String::new(),
+            timeout: Duration::from_secs(60),
+            k: 6,
+            max_sentences: 4,
+            temperature: 0.2,
+        }
+    }
+}
+
+impl std::fmt::Debug for AnswerSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnswerSettings")
+            .field("generator", &self.generator)
+            .field("url", &self.url)
+            .field("api_key", &if self.api_key.is_empty() { "" } else { "(set)" })
+            .field("timeout", &self.timeout)
+            .field("k", &self.k)
+            .field("max_sentences", &self.max_sentences)
+            .field("temperature", &self.temperature)
+            .finish()
+    }
+}

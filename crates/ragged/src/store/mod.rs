@@ -1,0 +1,323 @@
+//! `library.db`: the truth of a library, in one SQLite file.
+//!
+//! Everything under `index/` is derived from it and may be thrown away. This module is the only
+//! one with the library's SQL in it. It stores what other modules computed and gives it back; it
+//! does not read files, embed, or search.
+//!
+//! **Invariants.** A change is one transaction, and each transaction takes the next
+//! [`Generation`]. Chunk and document ids only grow. A document's chunks have consecutive ids.
+//! Text is kept once, in compressed blocks that carry a checksum.
+
+mod check;
+mod read;
+mod text;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::{
+    error::{Context, Error, ErrorKind, Result},
+    id::{ChunkRange, DocumentId, Generation},
+};
+
+pub use check::Damage;
+pub use read::{ChunkPlace, Counts, DocumentRow, FileRow, Reader, RemovedChunks};
+pub use write::{NewDocument, Transaction};
+
+/// The format of `library.db` that this program writes.
+pub const FORMAT_VERSION: u32 = 1;
+/// The oldest format that this program can open, migrating it where needed.
+pub const OLDEST_SUPPORTED_FORMAT_VERSION: u32 = 1;
+
+/// `PRAGMA application_id`: "RGLB".
+const APPLICATION_ID: i32 = 0x5247_4C42;
+/// Pages of 16 KiB: compressed text blocks average 3 KB, and on the usual 4 KiB pages each would
+/// leave a third of a page unused.
+const PAGE_BYTES: u32 = 16 * 1024;
+/// How long a statement waits for another process's transaction to end.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Idle connections kept for the next reader.
+const MAX_IDLE_READERS: usize = 8;
+
+const KEY_GENERATION: &str = "generation";
+const KEY_NEXT_CHUNK: &str = "next_chunk";
+
+/// Memory that SQLite may use for one library, over all connections of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Page cache of one connection, in bytes. Default 8 MiB: a query touches a few pages, and the
+    /// operating system's cache serves the rest.
+    pub page_cache_bytes: u64,
+    /// Bytes of the file that may be mapped into memory, shared by all connections. Default
+    /// 256 MiB.
+    pub mmap_bytes: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { page_cache_bytes: 8 << 20, mmap_bytes: 256 << 20 }
+    }
+}
+
+/// An open `library.db`. Shared between threads; every [`Reader`] sees one unchanging state.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    config: StoreConfig,
+    idle_readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the library at `path`, creating it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `Incompatible` for a file of a newer format or of another program, `Corrupt` for one that
+    /// SQLite cannot read, `Io` and `Exhausted` from the operating system.
+    pub fn open(path: &Path, config: StoreConfig) -> Result<Self> {
+        let what = || format!("opening the library {}", path.display());
+        let writer = connect(path, config).context_with(what)?;
+        prepare(&writer).context_with(what)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            config,
+            idle_readers: Mutex::new(Vec::new()),
+            writer: Mutex::new(writer),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins reading one unchanging state of the library.
+    pub fn reader(&self) -> Result<Reader<'_>> {
+        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, self.config)
+                .context_with(|| format!("opening the library {}", self.path.display()))?,
+        };
+        Reader::begin(self, connection)
+    }
+
+    /// Begins a transaction that writes; it waits for another one of this process to end.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` if another process keeps writing for more than ten seconds.
+    pub fn begin(&self) -> Result<Transaction<'_>> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        Transaction::begin(writer)
+    }
+
+    /// Sets a value that belongs to the library as a whole. It is no change of what the library
+    /// holds, so the generation stays.
+    pub fn set_value(&self, key: &str, value: &str) -> Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        sql(writer
+            .execute("INSERT OR REPLACE INTO library (key, value) VALUES (?1, ?2)", [key, value]))
+        .map(|_| ())
+        .context_with(|| format!("setting {key} in {}", self.path.display()))
+    }
+
+    /// Forgets removals that every derived index reflects.
+    pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        sql(writer.execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(
+            generation.0,
+        )]))
+        .map(|_| ())
+        .context_with(|| format!("tidying {}", self.path.display()))
+    }
+
+    /// Moves the write-ahead log into the file and gives free pages back to the file system.
+    pub fn compact(&self) -> Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let what = || format!("compacting {}", self.path.display());
+        sql(writer.execute_batch("VACUUM")).context_with(what)?;
+        checkpoint(&writer).context_with(what)
+    }
+
+    /// Moves the write-ahead log into the file. A reader in another process may keep part of it
+    /// back; that is not an error.
+    pub fn checkpoint(&self) -> Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        checkpoint(&writer)
+            .context_with(|| format!("writing back the log of {}", self.path.display()))
+    }
+
+    fn keep_reader(&self, connection: Connection) {
+        let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_READERS {
+            idle.push(connection);
+        }
+    }
+}
+
+fn checkpoint(connection: &Connection) -> Result<()> {
+    sql(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+}
+
+fn connect(path: &Path, config: StoreConfig) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = sql(Connection::open_with_flags(path, flags))?;
+    sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+    // Only effective while the file is still empty.
+    sql(connection.pragma_update(None, "page_size", PAGE_BYTES))?;
+    sql(connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())))?;
+    // A committed batch survives loss of power, not only of the process.
+    sql(connection.pragma_update(None, "synchronous", "FULL"))?;
+    sql(connection.pragma_update(None, "foreign_keys", true))?;
+    sql(connection.pragma_update(None, "temp_store", "MEMORY"))?;
+    let cache_kib = i64::try_from(config.page_cache_bytes / 1024).unwrap_or(i64::MAX);
+    sql(connection.pragma_update(None, "cache_size", -cache_kib))?;
+    let mmap_bytes = i64::try_from(config.mmap_bytes).unwrap_or(i64::MAX);
+    sql(connection.pragma_update_and_check(None, "mmap_size", mmap_bytes, |_| Ok(())))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Creates the schema in an empty file, and refuses a file that is not ours or is newer.
+fn prepare(connection: &Connection) -> Result<()> {
+    let application: i32 =
+        sql(connection.pragma_query_value(None, "application_id", |row| row.get(0)))?;
+    let version: u32 = sql(connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
+    if application == APPLICATION_ID {
+        return check_version(version);
+    }
+    let n_tables: u32 =
+        sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;
+    if n_tables > 0 {
+        return Err(Error::new(
+            ErrorKind::Incompatible,
+            "the file is an SQLite database of another program",
+        )
+        .with_hint("choose another folder with --data-dir"));
+    }
+    sql(connection.execute_batch("BEGIN IMMEDIATE"))?;
+    let created = create_schema(connection);
+    sql(connection.execute_batch(if created.is_ok() { "COMMIT" } else { "ROLLBACK" }))?;
+    created
+}
+
+fn create_schema(connection: &Connection) -> Result<()> {
+    // Another process may have created it while this one waited for the lock.
+    let application: i32 =
+        sql(connection.pragma_query_value(None, "application_id", |row| row.get(0)))?;
+    if application == APPLICATION_ID {
+        return Ok(());
+    }
+    sql(connection.execute_batch(include_str!("schema.sql")))?;
+    sql(connection
+        .execute("INSERT INTO library (key, value) VALUES (?1, 0), (?2, 1)", [
+            KEY_GENERATION,
+            KEY_NEXT_CHUNK,
+        ])
+        .map(|_| ()))?;
+    sql(connection.pragma_update(None, "user_version", FORMAT_VERSION))?;
+    sql(connection.pragma_update(None, "application_id", APPLICATION_ID))
+}
+
+fn check_version(version: u32) -> Result<()> {
+    if version > FORMAT_VERSION {
+        return Err(Error::new(
+            ErrorKind::Incompatible,
+            format!("the library has format {version}, this program knows up to {FORMAT_VERSION}"),
+        )
+        .with_hint("install a newer ragged"));
+    }
+    if version < OLDEST_SUPPORTED_FORMAT_VERSION {
+        return Err(Error::new(
+            ErrorKind::Incompatible,
+            format!(
+                "the library has format {version}, this program knows \
+                 {OLDEST_SUPPORTED_FORMAT_VERSION} to {FORMAT_VERSION}"
+            ),
+        )
+        .with_hint("move the folder away and add your files again"));
+    }
+    Ok(())
+}
+
+/// Turns SQLite's error into ours; the caller adds what was being done.
+fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
+    result.map_err(sql_error)
+}
+
+#[cold]
+fn sql_error(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
+        Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => ErrorKind::Exhausted,
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure,
+        ) => ErrorKind::Io,
+        Some(ErrorCode::OperationInterrupted) => ErrorKind::Interrupted,
+        _ => ErrorKind::Internal,
+    };
+    let hint = match kind {
+        ErrorKind::Busy => Some("another ragged is writing; try again when it has finished"),
+        ErrorKind::Corrupt => Some("run `ragged check`"),
+        ErrorKind::Exhausted => Some("free some disk space and try again"),
+        _ => None,
+    };
+    let error = Error::from_source(kind, error);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+fn library_value<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    key: &str,
+) -> Result<Option<T>> {
+    sql(connection
+        .prepare_cached("SELECT value FROM library WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional()))
+}
+
+fn required_value(connection: &Connection, key: &str) -> Result<u64> {
+    let value: Option<i64> = library_value(connection, key)?;
+    value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, format!("library.db lacks its value {key:?}"))
+            .with_hint("run `ragged check`")
+    })
+}
+
+fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn natural(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
+
+/// A document's identity and place, as the indexes need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentChunks {
+    /// The document.
+    pub id: DocumentId,
+    /// Its chunks.
+    pub chunks: ChunkRange,
+    /// The transaction that added it.
+    pub generation: Generation,
+}

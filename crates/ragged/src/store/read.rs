@@ -1,0 +1,387 @@
+//! Reading one unchanging state of the library.
+
+use std::cell::RefCell;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, required_value, sql,
+    text::BlockCache,
+};
+use crate::{
+    document::{Format, Span},
+    error::{Context, Error, ErrorKind, Result},
+    id::{ChunkId, ChunkRange, DocumentId, Generation},
+};
+
+/// How much a library holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Documents, each counted once whatever the number of files that hold it.
+    pub documents: u64,
+    /// Files.
+    pub files: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// UTF-8 bytes of the documents' extracted text, before compression.
+    pub text_bytes: u64,
+    /// Files of a supported format that could not be read.
+    pub unreadable_files: u64,
+}
+
+/// What is kept of a document apart from its text and chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Its id.
+    pub id: DocumentId,
+    /// First 16 bytes of the BLAKE3 hash of the file's bytes.
+    pub content_hash: [u8; 16],
+    /// How the bytes were understood.
+    pub format: Format,
+    /// The programming language, of source code.
+    pub code_language: Option<String>,
+    /// The natural language (ISO 639-3), where it could be told.
+    pub language: Option<String>,
+    /// The title found inside.
+    pub title: Option<String>,
+    /// Number of pages, where the format has pages.
+    pub pages: Option<u32>,
+    /// UTF-8 bytes of its text.
+    pub text_bytes: u64,
+    /// Its chunks.
+    pub chunks: ChunkRange,
+    /// When it was added, Unix time in milliseconds.
+    pub added_ms: i64,
+}
+
+/// A file that holds a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRow {
+    /// Absolute path.
+    pub path: String,
+    /// The document that it holds.
+    pub document: DocumentId,
+    /// Size in bytes when it was read.
+    pub size_bytes: u64,
+    /// Time of last change when it was read, Unix time in nanoseconds.
+    pub modified_ns: i64,
+}
+
+/// Where a chunk stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkPlace {
+    /// The chunk.
+    pub id: ChunkId,
+    /// Its document.
+    pub document: DocumentId,
+    /// Bytes of the document's text.
+    pub span: Span,
+    /// First and last line in the document's text, from 1.
+    pub lines: (u32, u32),
+    /// First and last page, from 1, where the format has pages.
+    pub pages: Option<(u32, u32)>,
+    /// The headings it stands under, outermost first.
+    pub heading: String,
+}
+
+/// Chunks that a transaction removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovedChunks {
+    /// Which.
+    pub chunks: ChunkRange,
+    /// The transaction.
+    pub generation: Generation,
+}
+
+/// One unchanging state of the library. Cheap to begin; holds no lock that a writer waits for.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    store: &'a Store,
+    /// Always `Some` until dropped.
+    connection: Option<Connection>,
+    blocks: RefCell<BlockCache>,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && connection.execute_batch("COMMIT").is_ok()
+        {
+            self.store.keep_reader(connection);
+        }
+    }
+}
+
+const DOCUMENT_COLUMNS: &str = "id, content_hash, format, code_language, language, title, pages, \
+                                text_bytes, first_chunk, n_chunks, added_ms";
+
+impl<'a> Reader<'a> {
+    pub(super) fn begin(store: &'a Store, connection: Connection) -> Result<Self> {
+        sql(connection.execute_batch("BEGIN"))
+            .context_with(|| format!("reading {}", store.path().display()))?;
+        Ok(Self { store, connection: Some(connection), blocks: RefCell::default() })
+    }
+
+    pub(super) fn connection(&self) -> Result<&Connection> {
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a reader was used after its end"))
+    }
+
+    /// The generation that this reader sees.
+    pub fn generation(&self) -> Result<Generation> {
+        required_value(self.connection()?, KEY_GENERATION).map(Generation)
+    }
+
+    /// A value that belongs to the library as a whole.
+    pub fn value(&self, key: &str) -> Result<Option<String>> {
+        library_value(self.connection()?, key)
+    }
+
+    /// How much there is. O(documents).
+    pub fn counts(&self) -> Result<Counts> {
+        let connection = self.connection()?;
+        let (documents, chunks, text_bytes): (i64, i64, i64) = sql(connection.query_row(
+            "SELECT count(*), coalesce(sum(n_chunks), 0), coalesce(sum(text_bytes), 0) \
+             FROM documents",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        ))?;
+        let count = |query: &str| -> Result<u64> {
+            sql(connection.query_row(query, [], |row| row.get::<_, i64>(0))).map(natural)
+        };
+        Ok(Counts {
+            documents: natural(documents),
+            files: count("SELECT count(*) FROM files")?,
+            chunks: natural(chunks),
+            text_bytes: natural(text_bytes),
+            unreadable_files: count("SELECT count(*) FROM unreadable_files")?,
+        })
+    }
+
+    /// The file at `path`, if it is in the library.
+    pub fn file(&self, path: &str) -> Result<Option<FileRow>> {
+        sql(self
+            .connection()?
+            .prepare_cached(
+                "SELECT path, document_id, size_bytes, modified_ns FROM files WHERE path = ?1",
+            )
+            .and_then(|mut statement| statement.query_row([path], file_row).optional()))
+    }
+
+    /// Why the file at `path`, unchanged since, could not be read the last time by the same
+    /// readers.
+    pub fn unreadable(
+        &self,
+        path: &str,
+        size_bytes: u64,
+        modified_ns: i64,
+        reader_version: u32,
+    ) -> Result<Option<String>> {
+        sql(self
+            .connection()?
+            .prepare_cached(
+                "SELECT reason FROM unreadable_files WHERE path = ?1 AND size_bytes = ?2 \
+                 AND modified_ns = ?3 AND reader_version = ?4",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row(
+                        params![path, integer(size_bytes), modified_ns, reader_version],
+                        |row| row.get(0),
+                    )
+                    .optional()
+            }))
+    }
+
+    /// Calls `each` with every file that could not be read and the reason, in order of path.
+    pub fn unreadable_files(&self, mut each: impl FnMut(&str, &str)) -> Result<()> {
+        let mut statement = sql(
+            self.connection()?
+                .prepare_cached("SELECT path, reason FROM unreadable_files ORDER BY path"),
+        )?;
+        let mut rows = sql(statement.query([]))?;
+        while let Some(row) = sql(rows.next())? {
+            let path: String = sql(row.get(0))?;
+            let reason: String = sql(row.get(1))?;
+            each(&path, &reason);
+        }
+        Ok(())
+    }
+
+    /// All files, in order of path.
+    pub fn files(&self) -> Result<Vec<FileRow>> {
+        self.query_files(
+            "SELECT path, document_id, size_bytes, modified_ns FROM files ORDER BY path",
+            [],
+        )
+    }
+
+    /// The files that hold a document, in order of path.
+    pub fn files_of(&self, document: DocumentId) -> Result<Vec<FileRow>> {
+        self.query_files(
+            "SELECT path, document_id, size_bytes, modified_ns FROM files \
+             WHERE document_id = ?1 ORDER BY path",
+            [integer(document.0)],
+        )
+    }
+
+    fn query_files(
+        &self,
+        query: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<Vec<FileRow>> {
+        let mut statement = sql(self.connection()?.prepare_cached(query))?;
+        let rows = sql(statement.query_map(parameters, file_row))?;
+        sql(rows.collect())
+    }
+
+    /// A document.
+    pub fn document(&self, id: DocumentId) -> Result<Option<DocumentRow>> {
+        let query = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?1");
+        sql(self.connection()?.prepare_cached(&query).and_then(|mut statement| {
+            statement.query_row([integer(id.0)], document_row).optional()
+        }))
+    }
+
+    /// The document with this content in this format.
+    pub fn document_by_content(
+        &self,
+        content_hash: [u8; 16],
+        format: Format,
+    ) -> Result<Option<DocumentRow>> {
+        let query = format!(
+            "SELECT {DOCUMENT_COLUMNS} FROM documents WHERE content_hash = ?1 AND format = ?2"
+        );
+        sql(self.connection()?.prepare_cached(&query).and_then(|mut statement| {
+            statement.query_row(params![content_hash, format.as_str()], document_row).optional()
+        }))
+    }
+
+    /// The documents with this content, one for each format that it was read as.
+    pub fn documents_with_content(&self, content_hash: [u8; 16]) -> Result<Vec<DocumentRow>> {
+        let query =
+            format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE content_hash = ?1 ORDER BY id");
+        let mut statement = sql(self.connection()?.prepare_cached(&query))?;
+        let rows = sql(statement.query_map(params![content_hash], document_row))?;
+        sql(rows.collect())
+    }
+
+    /// All documents, in order of id.
+    pub fn documents(&self) -> Result<Vec<DocumentRow>> {
+        let query = format!("SELECT {DOCUMENT_COLUMNS} FROM documents ORDER BY id");
+        let mut statement = sql(self.connection()?.prepare_cached(&query))?;
+        let rows = sql(statement.query_map([], document_row))?;
+        sql(rows.collect())
+    }
+
+    /// The documents added after `generation`, in order of id.
+    pub fn documents_since(&self, generation: Generation) -> Result<Vec<DocumentChunks>> {
+        let mut statement = sql(self.connection()?.prepare_cached(
+            "SELECT id, first_chunk, n_chunks, generation FROM documents \
+             WHERE generation > ?1 ORDER BY id",
+        ))?;
+        let rows = sql(statement.query_map([integer(generation.0)], |row| {
+            Ok(DocumentChunks {
+                id: DocumentId(natural(row.get(0)?)),
+                chunks: ChunkRange { first: ChunkId(natural(row.get(1)?)), n_chunks: row.get(2)? },
+                generation: Generation(natural(row.get(3)?)),
+            })
+        }))?;
+        sql(rows.collect())
+    }
+
+    /// The chunks removed after `generation`, in order of id.
+    pub fn removed_since(&self, generation: Generation) -> Result<Vec<RemovedChunks>> {
+        let mut statement = sql(self.connection()?.prepare_cached(
+            "SELECT first_chunk, n_chunks, generation FROM removed_chunks \
+             WHERE generation > ?1 ORDER BY first_chunk",
+        ))?;
+        let rows = sql(statement.query_map([integer(generation.0)], |row| {
+            Ok(RemovedChunks {
+                chunks: ChunkRange { first: ChunkId(natural(row.get(0)?)), n_chunks: row.get(1)? },
+                generation: Generation(natural(row.get(2)?)),
+            })
+        }))?;
+        sql(rows.collect())
+    }
+
+    /// Where a chunk stands; `None` if it is gone.
+    pub fn chunk(&self, id: ChunkId) -> Result<Option<ChunkPlace>> {
+        sql(self
+            .connection()?
+            .prepare_cached(
+                "SELECT id, document_id, start, length, first_line, n_lines, first_page, \
+                 last_page, heading FROM chunks WHERE id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement.query_row([integer(id.0)], chunk_row).optional()
+            }))
+    }
+
+    /// The chunks of a range, in order.
+    pub fn chunks(&self, range: ChunkRange) -> Result<Vec<ChunkPlace>> {
+        let ids = range.ids();
+        let mut statement = sql(self.connection()?.prepare_cached(
+            "SELECT id, document_id, start, length, first_line, n_lines, first_page, last_page, \
+             heading FROM chunks WHERE id >= ?1 AND id < ?2 ORDER BY id",
+        ))?;
+        let rows = sql(statement.query_map([integer(ids.start), integer(ids.end)], chunk_row))?;
+        sql(rows.collect())
+    }
+
+    /// The text inside a span of a document.
+    pub fn text(&self, document: DocumentId, span: Span) -> Result<String> {
+        self.blocks.borrow_mut().read(self.connection()?, document, span)
+    }
+
+    /// The whole text of a document.
+    pub fn document_text(&self, document: &DocumentRow) -> Result<String> {
+        self.text(document.id, Span::new(0, document.text_bytes as usize))
+    }
+}
+
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    Ok(FileRow {
+        path: row.get(0)?,
+        document: DocumentId(natural(row.get(1)?)),
+        size_bytes: natural(row.get(2)?),
+        modified_ns: row.get(3)?,
+    })
+}
+
+fn document_row(row: &Row<'_>) -> rusqlite::Result<DocumentRow> {
+    let format: String = row.get(2)?;
+    Ok(DocumentRow {
+        id: DocumentId(natural(row.get(0)?)),
+        content_hash: row.get(1)?,
+        // A name that this program does not know can only come from a newer one; its text is
+        // still text.
+        format: format.parse().unwrap_or(Format::Text),
+        code_language: row.get(3)?,
+        language: row.get(4)?,
+        title: row.get(5)?,
+        pages: row.get(6)?,
+        text_bytes: natural(row.get(7)?),
+        chunks: ChunkRange { first: ChunkId(natural(row.get(8)?)), n_chunks: row.get(9)? },
+        added_ms: row.get(10)?,
+    })
+}
+
+fn chunk_row(row: &Row<'_>) -> rusqlite::Result<ChunkPlace> {
+    let start: u32 = row.get(2)?;
+    let length: u32 = row.get(3)?;
+    let first_line: u32 = row.get(4)?;
+    let n_lines: u32 = row.get(5)?;
+    let first_page: Option<u32> = row.get(6)?;
+    let last_page: Option<u32> = row.get(7)?;
+    let heading: Option<String> = row.get(8)?;
+    Ok(ChunkPlace {
+        id: ChunkId(natural(row.get(0)?)),
+        document: DocumentId(natural(row.get(1)?)),
+        span: Span { start, end: start.saturating_add(length) },
+        lines: (first_line, first_line.saturating_add(n_lines.saturating_sub(1))),
+        pages: first_page.zip(last_page),
+        heading: heading.unwrap_or_default(),
+    })
+}

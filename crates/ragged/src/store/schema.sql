@@ -1,0 +1,74 @@
+-- Format 1 of library.db. Every change of this file is a migration (migrate.rs), a new format
+-- number and a fixture under testdata/format.
+
+-- Facts about the library as a whole; the keys are constants in store/mod.rs.
+CREATE TABLE library (
+    key   TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One content in one format. Two files with the same bytes share a document.
+CREATE TABLE documents (
+    id            INTEGER PRIMARY KEY,
+    content_hash  BLOB NOT NULL,     -- first 16 bytes of the BLAKE3 hash of the file's bytes
+    format        TEXT NOT NULL,
+    code_language TEXT,              -- of source code
+    language      TEXT,              -- natural language, ISO 639-3, where it could be told
+    title         TEXT,
+    pages         INTEGER,
+    text_bytes    INTEGER NOT NULL,
+    first_chunk   INTEGER NOT NULL,  -- chunk ids are first_chunk .. first_chunk + n_chunks
+    n_chunks      INTEGER NOT NULL,
+    added_ms      INTEGER NOT NULL,  -- Unix time in milliseconds
+    generation    INTEGER NOT NULL   -- of the transaction that added it
+) STRICT;
+CREATE UNIQUE INDEX documents_by_content ON documents (content_hash, format);
+CREATE INDEX documents_by_generation ON documents (generation);
+
+-- Where a document's bytes were found.
+CREATE TABLE files (
+    path        TEXT PRIMARY KEY,
+    document_id INTEGER NOT NULL REFERENCES documents (id),
+    size_bytes  INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL     -- Unix time in nanoseconds
+) STRICT, WITHOUT ROWID;
+CREATE INDEX files_by_document ON files (document_id);
+
+-- Files of a supported format that could not be read, so that an unchanged one is reported again
+-- without being read again.
+CREATE TABLE unreadable_files (
+    path           TEXT PRIMARY KEY,
+    size_bytes     INTEGER NOT NULL,
+    modified_ns    INTEGER NOT NULL,
+    reader_version INTEGER NOT NULL,
+    reason         TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where each chunk stands in its document's text. document_id is found by the id alone, since
+-- chunk ids of a document are consecutive, but it is kept to make every row verifiable.
+CREATE TABLE chunks (
+    id          INTEGER PRIMARY KEY,
+    document_id INTEGER NOT NULL,
+    start       INTEGER NOT NULL,    -- bytes of the text
+    length      INTEGER NOT NULL,    -- bytes
+    first_line  INTEGER NOT NULL,
+    n_lines     INTEGER NOT NULL,
+    first_page  INTEGER,
+    last_page   INTEGER,
+    heading     TEXT                 -- heading path, outermost first
+) STRICT;
+
+-- A document's text once, cut every 16,384 bytes, each piece a zstd frame with checksum.
+-- id = document_id * 2^20 + ordinal.
+CREATE TABLE text_blocks (
+    id   INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+) STRICT;
+
+-- Chunks that are gone, until every derived index has taken note.
+CREATE TABLE removed_chunks (
+    first_chunk INTEGER PRIMARY KEY,
+    n_chunks    INTEGER NOT NULL,
+    generation  INTEGER NOT NULL     -- of the transaction that removed them
+) STRICT;
+CREATE INDEX removed_chunks_by_generation ON removed_chunks (generation);
