@@ -66,7 +66,7 @@ fn measure(tier: Tier, data: &Data, ids: &[u64], truth: &[Vec<Hit>]) -> Result<(
     scan_times(&snapshot, data)?;
     coverage(&snapshot, data, ids)?;
     for batch in [1, 4, 8] {
-        for epsilon in [0.5, 1.0, 1.25, 1.5, 2.0] {
+        for epsilon in [1.0, 1.5, 2.0, 2.25, 2.5] {
             let policy = Policy { epsilon, batch, ..Policy::default() };
             recall(&snapshot, data, truth, &policy)?;
         }

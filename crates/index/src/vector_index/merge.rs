@@ -20,8 +20,8 @@ impl VectorIndex {
     /// Merges some segments, if any are worth it, and says whether it did.
     ///
     /// Eight segments of about one size become one, and a segment that lost a quarter of its
-    /// vectors is written anew. Call it after commits until it returns `false`. Memory and time
-    /// are those of the merged codes, at some ten million vectors a second. The stamp stays.
+    /// vectors is written anew. Call it after commits until it returns `false`. The new segment
+    /// is built in memory by copying codes, nothing is encoded anew. The stamp stays.
     ///
     /// # Errors
     ///

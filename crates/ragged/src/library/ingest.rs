@@ -395,6 +395,8 @@ struct BatchWriter<'a> {
     transaction: Option<Transaction<'a>>,
     batch_bytes: u64,
     batch_files: u64,
+    /// Whether anything was written at all.
+    wrote: bool,
     /// The last generation that was committed to the store but not to the derived indexes.
     behind: Option<Generation>,
 }
@@ -413,6 +415,7 @@ impl<'a> BatchWriter<'a> {
             transaction: None,
             batch_bytes: 0,
             batch_files: 0,
+            wrote: false,
             behind: None,
         })
     }
@@ -499,6 +502,7 @@ impl<'a> BatchWriter<'a> {
     fn commit_batch(&mut self) -> Result<()> {
         if let Some(transaction) = self.transaction.take() {
             let generation = transaction.commit()?;
+            self.wrote = true;
             self.behind = Some(generation);
             if self.derived.is_full() {
                 self.derived.commit(generation)?;
@@ -514,9 +518,14 @@ impl<'a> BatchWriter<'a> {
         self.commit_batch()?;
         if let Some(generation) = self.behind {
             self.derived.commit(generation)?;
-            self.derived.settle()?;
         }
-        self.library.store.checkpoint()
+        self.derived.settle()?;
+        let store = &self.library.store;
+        if self.wrote && store.compress_with_dictionary()? > 0 {
+            // The blocks have shrunk; the file follows.
+            return store.compact();
+        }
+        store.checkpoint()
     }
 }
 

@@ -243,6 +243,7 @@ impl Library {
         let reflected =
             self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
         self.store.forget_removals_until(reflected)?;
+        self.store.compress_with_dictionary()?;
         self.store.compact()?;
         Ok(CompactReport { before, after: self.bytes() })
     }

@@ -153,7 +153,7 @@ impl Default for BackendSettings {
         Self {
             kind: BackendKind::default(),
             tier: Tier::default(),
-            epsilon: 1.5,
+            epsilon: 2.0,
             max_recomputes: 200,
         }
     }

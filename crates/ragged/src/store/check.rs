@@ -48,6 +48,15 @@ impl Reader<'_> {
 
         for (query, what) in [
             (
+                "SELECT b.id >> 20, count(*) FROM text_blocks b LEFT JOIN documents d \
+                 ON d.id = b.id >> 20 WHERE d.id IS NULL GROUP BY 1",
+                "text blocks of a document that does not exist",
+            ),
+            (
+                "SELECT document_id, count(*) FROM files GROUP BY path HAVING count(*) > 1",
+                "files with one path",
+            ),
+            (
                 "SELECT c.document_id, count(*) FROM chunks c LEFT JOIN documents d \
                  ON d.id = c.document_id WHERE d.id IS NULL GROUP BY 1",
                 "chunks of a document that does not exist",
@@ -82,7 +91,7 @@ impl Reader<'_> {
         let connection = self.connection()?;
         let n_blocks = (document.text_bytes as usize).div_ceil(BLOCK_BYTES);
         let mut statement = sql(connection.prepare_cached(
-            "SELECT id, data FROM text_blocks WHERE id >= ?1 AND id < ?2 ORDER BY id",
+            "SELECT id, data, dictionary FROM text_blocks WHERE id >= ?1 AND id < ?2 ORDER BY id",
         ))?;
         let mut rows = sql(statement.query(params![
             block_id(document.id, 0),
@@ -97,12 +106,14 @@ impl Reader<'_> {
                 return Ok(());
             }
             n_found += 1;
-            match sql(row.get_ref(1).map_err(Into::into))?.as_blob() {
-                Ok(data) => match decompress(id, data) {
-                    Ok(block) => text.extend_from_slice(&block),
-                    Err(error) => note(error.to_string(), Some(document.id)),
-                },
-                Err(error) => note(format!("a text block is no blob: {error}"), Some(document.id)),
+            let data: Vec<u8> = sql(row.get(1))?;
+            let block = self
+                .store
+                .dictionary(connection, sql(row.get(2))?)
+                .and_then(|dictionary| decompress(id, &data, dictionary.as_deref()));
+            match block {
+                Ok(block) => text.extend_from_slice(&block),
+                Err(error) => note(error.to_string(), Some(document.id)),
             }
         }
         if n_found != n_blocks as u64 || text.len() as u64 != document.text_bytes {

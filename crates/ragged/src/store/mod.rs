@@ -9,17 +9,19 @@
 //! Text is kept once, in compressed blocks that carry a checksum.
 
 mod check;
+mod dictionary;
 mod read;
 mod text;
 mod write;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use self::dictionary::Dictionary;
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkRange, DocumentId, Generation},
@@ -70,6 +72,7 @@ pub struct Store {
     path: PathBuf,
     config: StoreConfig,
     idle_readers: Mutex<Vec<Connection>>,
+    dictionaries: Mutex<Vec<Arc<Dictionary>>>,
     writer: Mutex<Connection>,
 }
 
@@ -88,6 +91,7 @@ impl Store {
             path: path.to_path_buf(),
             config,
             idle_readers: Mutex::new(Vec::new()),
+            dictionaries: Mutex::new(Vec::new()),
             writer: Mutex::new(writer),
         })
     }
@@ -298,6 +302,13 @@ fn required_value(connection: &Connection, key: &str) -> Result<u64> {
         Error::new(ErrorKind::Corrupt, format!("library.db lacks its value {key:?}"))
             .with_hint("run `ragged check`")
     })
+}
+
+/// The number by which a path is found.
+fn path_hash(path: &str) -> i64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&blake3::hash(path.as_bytes()).as_bytes()[..8]);
+    i64::from_le_bytes(first)
 }
 
 fn integer(value: u64) -> i64 {

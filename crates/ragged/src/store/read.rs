@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, required_value, sql,
+    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
+    required_value, sql,
     text::BlockCache,
 };
 use crate::{
@@ -96,7 +97,7 @@ pub struct RemovedChunks {
 /// One unchanging state of the library. Cheap to begin; holds no lock that a writer waits for.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     /// Always `Some` until dropped.
     connection: Option<Connection>,
     blocks: RefCell<BlockCache>,
@@ -164,9 +165,12 @@ impl<'a> Reader<'a> {
         sql(self
             .connection()?
             .prepare_cached(
-                "SELECT path, document_id, size_bytes, modified_ns FROM files WHERE path = ?1",
+                "SELECT path, document_id, size_bytes, modified_ns FROM files \
+                 WHERE path_hash = ?1 AND path = ?2",
             )
-            .and_then(|mut statement| statement.query_row([path], file_row).optional()))
+            .and_then(|mut statement| {
+                statement.query_row(params![path_hash(path), path], file_row).optional()
+            }))
     }
 
     /// Why the file at `path`, unchanged since, could not be read the last time by the same
@@ -332,7 +336,7 @@ impl<'a> Reader<'a> {
 
     /// The text inside a span of a document.
     pub fn text(&self, document: DocumentId, span: Span) -> Result<String> {
-        self.blocks.borrow_mut().read(self.connection()?, document, span)
+        self.blocks.borrow_mut().read(self.store, self.connection()?, document, span)
     }
 
     /// The whole text of a document.

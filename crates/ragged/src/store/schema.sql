@@ -25,13 +25,17 @@ CREATE TABLE documents (
 CREATE UNIQUE INDEX documents_by_content ON documents (content_hash, format);
 CREATE INDEX documents_by_generation ON documents (generation);
 
--- Where a document's bytes were found.
+-- Where a document's bytes were found. The path is found by a hash of itself, so that it is kept
+-- once and not in an index too.
 CREATE TABLE files (
-    path        TEXT PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,
+    path        TEXT NOT NULL,
+    path_hash   INTEGER NOT NULL,    -- first 8 bytes of the path's BLAKE3 hash
     document_id INTEGER NOT NULL REFERENCES documents (id),
     size_bytes  INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL     -- Unix time in nanoseconds
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE INDEX files_by_path_hash ON files (path_hash);
 CREATE INDEX files_by_document ON files (document_id);
 
 -- Files of a supported format that could not be read, so that an unchanged one is reported again
@@ -61,6 +65,14 @@ CREATE TABLE chunks (
 -- A document's text once, cut every 16,384 bytes, each piece a zstd frame with checksum.
 -- id = document_id * 2^20 + ordinal.
 CREATE TABLE text_blocks (
+    id         INTEGER PRIMARY KEY,
+    dictionary INTEGER NOT NULL,     -- 0 for none
+    data       BLOB NOT NULL
+) STRICT;
+
+-- zstd dictionaries made from the library's own text: small documents share what they have in
+-- common. A dictionary never changes.
+CREATE TABLE dictionaries (
     id   INTEGER PRIMARY KEY,
     data BLOB NOT NULL
 ) STRICT;

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    KEY_GENERATION, KEY_NEXT_CHUNK, integer, natural, required_value, sql,
+    KEY_GENERATION, KEY_NEXT_CHUNK, Reader, integer, natural, path_hash, required_value, sql,
     text::{block_id, compress},
 };
 use crate::{
@@ -25,6 +25,8 @@ pub struct NewDocument {
     title: Option<String>,
     pages: Option<u32>,
     text_bytes: u64,
+    /// The dictionary that the blocks are compressed with; 0 for none.
+    dictionary: i64,
     blocks: Vec<Vec<u8>>,
     chunks: Vec<Chunk>,
 }
@@ -32,11 +34,13 @@ pub struct NewDocument {
 impl NewDocument {
     /// Compresses the document's text; about 50 MB of text a second.
     pub fn prepare(
+        reader: &Reader<'_>,
         document: &Document,
         content_hash: [u8; 16],
         language: Option<String>,
         chunks: Vec<Chunk>,
     ) -> Result<Self> {
+        let dictionary = reader.store.newest_dictionary(reader.connection()?)?;
         Ok(Self {
             content_hash,
             format: document.format.as_str(),
@@ -45,7 +49,8 @@ impl NewDocument {
             title: document.title.clone(),
             pages: document.pages,
             text_bytes: document.text.len() as u64,
-            blocks: compress(&document.text)?,
+            dictionary: dictionary.as_ref().map_or(0, |dictionary| dictionary.id),
+            blocks: compress(&document.text, dictionary.as_deref())?,
             chunks,
         })
     }
@@ -156,9 +161,9 @@ impl<'a> Transaction<'a> {
         {
             let mut statement = sql(self
                 .connection
-                .prepare_cached("INSERT INTO text_blocks (id, data) VALUES (?1, ?2)"))?;
+                .prepare_cached("INSERT INTO text_blocks (id, dictionary, data) VALUES (?1, ?2, ?3)"))?;
             for (ordinal, block) in document.blocks.iter().enumerate() {
-                sql(statement.execute(params![block_id(id, ordinal), block]))?;
+                sql(statement.execute(params![block_id(id, ordinal), document.dictionary, block]))?;
             }
         }
         let mut statement = sql(self.connection.prepare_cached(
@@ -192,22 +197,22 @@ impl<'a> Transaction<'a> {
         modified_ns: i64,
     ) -> Result<Option<ChunkRange>> {
         let before = self.file_document(path)?;
-        sql(self
-            .connection
-            .prepare_cached(
-                "INSERT INTO files (path, document_id, size_bytes, modified_ns) \
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT (path) DO UPDATE SET \
-                 document_id = excluded.document_id, size_bytes = excluded.size_bytes, \
-                 modified_ns = excluded.modified_ns",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    path,
-                    integer(document.0),
-                    integer(size_bytes),
-                    modified_ns
-                ])
-            }))?;
+        let statement = if before.is_some() {
+            "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5 \
+             WHERE path_hash = ?2 AND path = ?1"
+        } else {
+            "INSERT INTO files (path, path_hash, document_id, size_bytes, modified_ns) \
+             VALUES (?1, ?2, ?3, ?4, ?5)"
+        };
+        sql(self.connection.prepare_cached(statement).and_then(|mut statement| {
+            statement.execute(params![
+                path,
+                path_hash(path),
+                integer(document.0),
+                integer(size_bytes),
+                modified_ns
+            ])
+        }))?;
         self.forget_unreadable(path)?;
         match before {
             Some(before) if before != document => self.remove_if_unheld(before),
@@ -222,8 +227,8 @@ impl<'a> Transaction<'a> {
         let Some(document) = self.file_document(path)? else { return Ok((false, None)) };
         sql(self
             .connection
-            .prepare_cached("DELETE FROM files WHERE path = ?1")
-            .and_then(|mut statement| statement.execute([path])))?;
+            .prepare_cached("DELETE FROM files WHERE path_hash = ?1 AND path = ?2")
+            .and_then(|mut statement| statement.execute(params![path_hash(path), path])))?;
         Ok((true, self.remove_if_unheld(document)?))
     }
 
@@ -289,9 +294,13 @@ impl<'a> Transaction<'a> {
     fn file_document(&self, path: &str) -> Result<Option<DocumentId>> {
         sql(self
             .connection
-            .prepare_cached("SELECT document_id FROM files WHERE path = ?1")
+            .prepare_cached("SELECT document_id FROM files WHERE path_hash = ?1 AND path = ?2")
             .and_then(|mut statement| {
-                statement.query_row([path], |row| Ok(DocumentId(natural(row.get(0)?)))).optional()
+                statement
+                    .query_row(params![path_hash(path), path], |row| {
+                        Ok(DocumentId(natural(row.get(0)?)))
+                    })
+                    .optional()
             }))
     }
 

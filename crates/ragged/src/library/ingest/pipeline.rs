@@ -387,6 +387,7 @@ impl Preparation<'_> {
         }
         Ok(Ready {
             document: NewDocument::prepare(
+                &library.store.reader()?,
                 document,
                 content_hash,
                 language.map(|language| language.as_str().to_owned()),
