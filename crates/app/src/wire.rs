@@ -306,6 +306,7 @@ impl Search {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the field is what the program was asked")]
 pub(crate) struct Query {
     pub(crate) query: String,
     /// Empty when nothing relevant was found.

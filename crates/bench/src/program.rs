@@ -18,12 +18,11 @@ pub(crate) struct Program {
 impl Program {
     /// The binary at `path`, or the one built beside this program.
     pub(crate) fn new(path: Option<&Path>, data_dir: &Path) -> Result<Self> {
-        let binary = match path {
-            Some(path) => path.to_path_buf(),
-            None => {
-                let own = std::env::current_exe().context("finding this program")?;
-                own.with_file_name(format!("ragged{}", std::env::consts::EXE_SUFFIX))
-            }
+        let binary = if let Some(path) = path {
+            path.to_path_buf()
+        } else {
+            let own = std::env::current_exe().context("finding this program")?;
+            own.with_file_name(format!("ragged{}", std::env::consts::EXE_SUFFIX))
         };
         if !binary.is_file() {
             bail!(

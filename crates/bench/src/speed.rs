@@ -148,8 +148,8 @@ fn spread(times: &mut [Duration]) -> String {
 }
 
 fn read_questions(path: &std::path::Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let mut questions = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let row: serde_json::Value = serde_json::from_str(line)

@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Folder that holds the library [default: ~/.ragged] [env: RAGGED_DATA_DIR]
+    /// Folder that holds the library [default: ~/.ragged] [env: `RAGGED_DATA_DIR`]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) data_dir: Option<PathBuf>,
     /// How data is printed
@@ -72,7 +72,7 @@ pub(crate) enum OutputFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     Always,
     Never,
@@ -90,16 +90,22 @@ pub(crate) enum Command {
     )]
     Add(AddArgs),
     /// Forget files, folders or documents; the files themselves stay
-    #[command(after_help = "Examples:\n  ragged remove ~/notes/old.md\n  ragged remove ~/notes --dry-run")]
+    #[command(
+        after_help = "Examples:\n  ragged remove ~/notes/old.md\n  ragged remove ~/notes --dry-run"
+    )]
     Remove(RemoveArgs),
     /// List the files in the library
-    #[command(after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --unreadable")]
+    #[command(
+        after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --unreadable"
+    )]
     List(ListArgs),
     /// Show a document: its facts, its text, or its chunks
     #[command(after_help = "Examples:\n  ragged show ~/notes/lease.md\n  ragged show 42 --text")]
     Show(ShowArgs),
     /// Find the passages that match best
-    #[command(after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain")]
+    #[command(
+        after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain"
+    )]
     Search(SearchArgs),
     /// Answer a question, with citations
     #[command(
@@ -128,7 +134,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  ragged compact")]
     Compact,
     /// Build the derived indexes anew from the stored text; goes on where it was interrupted
-    #[command(after_help = "Examples:\n  ragged reindex\n  ragged reindex -o embedding.model=minilm")]
+    #[command(
+        after_help = "Examples:\n  ragged reindex\n  ragged reindex -o embedding.model=minilm"
+    )]
     Reindex,
     /// Manage embedding models
     #[command(
@@ -147,13 +155,17 @@ pub(crate) enum Command {
         command: ConfigCommand,
     },
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  ragged completions bash > ~/.local/share/bash-completion/completions/ragged")]
+    #[command(
+        after_help = "Example:\n  ragged completions bash > ~/.local/share/bash-completion/completions/ragged"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder, or print the main one
-    #[command(after_help = "Examples:\n  ragged man | man -l -\n  ragged man ~/.local/share/man/man1")]
+    #[command(
+        after_help = "Examples:\n  ragged man | man -l -\n  ragged man ~/.local/share/man/man1"
+    )]
     Man {
         /// The folder; created if needed
         dir: Option<PathBuf>,
@@ -173,6 +185,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that can be typed")]
 pub(crate) struct AddArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
@@ -183,7 +196,7 @@ pub(crate) struct AddArgs {
     /// Read again the files that could not be read the last time
     #[arg(long)]
     pub(crate) retry: bool,
-    /// Skip larger files, such as 20MB [default: ingest.max_file_size]
+    /// Skip larger files, such as 20MB [default: `ingest.max_file_size`]
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_file_size: Option<String>,
     /// Print what would be done and change nothing
@@ -326,7 +339,9 @@ pub(crate) enum ModelCommand {
     #[command(after_help = "Example:\n  ragged model list")]
     List,
     /// Add a model from a folder, or download one by its hub id (org/name)
-    #[command(after_help = "Examples:\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model add sentence-transformers/all-MiniLM-L6-v2")]
+    #[command(
+        after_help = "Examples:\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model add sentence-transformers/all-MiniLM-L6-v2"
+    )]
     Add {
         /// Folder or hub id
         source: String,

@@ -136,8 +136,7 @@ impl Session {
     /// A library in another folder.
     pub(crate) fn library_in(&self, dir: &Path, settings: Settings) -> Result<Library> {
         // Models belong to the user's data folder, wherever the library is.
-        let embedder =
-            library::model_from_settings(&self.resolved.data_dir, &settings.embedding)?;
+        let embedder = library::model_from_settings(&self.resolved.data_dir, &settings.embedding)?;
         Ok(Library::open(dir, settings, embedder, Arc::new(SystemClock))?)
     }
 

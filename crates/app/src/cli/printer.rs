@@ -22,6 +22,7 @@ pub(crate) struct Printer {
     width: usize,
 }
 
+#[expect(clippy::unused_self, reason = "whoever prints must have been handed the printer")]
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
         let stdout = Term::stdout();

@@ -78,7 +78,10 @@ impl ConfigFile {
         expected.sort();
         if found != expected {
             bail!(crate::Hinted::new(
-                format!("{} is written in a way that cannot be edited line by line", self.path.display()),
+                format!(
+                    "{} is written in a way that cannot be edited line by line",
+                    self.path.display()
+                ),
                 "change it by hand".to_owned(),
             ));
         }
@@ -95,7 +98,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().ok_or_else(|| anyhow!("{} has no folder", path.display()))?;
     ragged::private_dir(dir).map_err(anyhow::Error::new).with_context(what)?;
     let temporary = path.with_extension("tmp");
-    let mut file = ragged::private_file(&temporary).map_err(anyhow::Error::new).with_context(what)?;
+    let mut file =
+        ragged::private_file(&temporary).map_err(anyhow::Error::new).with_context(what)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).with_context(what)?;
     drop(file);
     std::fs::rename(&temporary, path).with_context(what)

@@ -242,8 +242,7 @@ pub(crate) fn parse_size(value: &str) -> Result<u64, String> {
         .iter()
         .find_map(|(unit, bytes)| Some((lower.strip_suffix(unit)?, *bytes)))
         .unwrap_or((lower.strip_suffix('b').unwrap_or(&lower), 1));
-    let number: f64 =
-        digits.trim().parse().map_err(|_| format!("{value:?} is not a size"))?;
+    let number: f64 = digits.trim().parse().map_err(|_| format!("{value:?} is not a size"))?;
     let bytes = number * unit as f64;
     if bytes.is_finite() && (0.0..=u64::MAX as f64).contains(&bytes) {
         Ok(bytes as u64)
@@ -275,8 +274,7 @@ pub(crate) fn parse_duration(value: &str) -> Result<Duration, String> {
         .iter()
         .find_map(|(unit, seconds)| Some((lower.strip_suffix(unit)?, *seconds)))
         .unwrap_or((&lower, 1.0));
-    let number: f64 =
-        digits.trim().parse().map_err(|_| format!("{value:?} is not a time"))?;
+    let number: f64 = digits.trim().parse().map_err(|_| format!("{value:?} is not a time"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("{value:?} is not a time"))
 }
 

@@ -16,8 +16,7 @@ fn flag_beats_environment_beats_file_beats_default() {
     file.set("search.candidates", "30").unwrap();
     file.set("answer.k", "4").unwrap();
     let environment = environment(&[("RAGGED_SEARCH_K", "5"), ("RAGGED_SEARCH_CANDIDATES", "50")]);
-    let resolved =
-        resolve(Some(dir.path()), &["search.k=7".to_owned()], &environment).unwrap();
+    let resolved = resolve(Some(dir.path()), &["search.k=7".to_owned()], &environment).unwrap();
     assert_eq!(resolved.settings.search.k, 7);
     assert_eq!(resolved.settings.search.candidates, 50);
     assert_eq!(resolved.settings.answer.k, 4);
@@ -55,9 +54,9 @@ fn an_unknown_key_names_the_nearest() {
 #[test]
 fn bad_values_are_refused_with_the_name() {
     let dir = tempfile::tempdir().unwrap();
-    for option in ["search.k=0", "search.k=x", "search.vector_weight=2", "backend.type=faiss", "x"] {
-        let error =
-            resolve(Some(dir.path()), &[option.to_owned()], &BTreeMap::new()).unwrap_err();
+    for option in ["search.k=0", "search.k=x", "search.vector_weight=2", "backend.type=faiss", "x"]
+    {
+        let error = resolve(Some(dir.path()), &[option.to_owned()], &BTreeMap::new()).unwrap_err();
         assert!(error.downcast_ref::<crate::Usage>().is_some(), "{option}: {error:#}");
     }
     std::fs::write(config_path(dir.path()), "search:\n  k: many\n").unwrap();
@@ -97,10 +96,10 @@ fn sizes_and_times() {
     for (text, bytes) in
         [("100MB", 100_000_000), ("64 MiB", 64 << 20), ("1.5k", 1500), ("42", 42), ("7b", 7)]
     {
-        assert_eq!(key::parse_size(text), Ok(bytes), "{text}");
+        assert_eq!(parse_size(text), Ok(bytes), "{text}");
     }
     for text in ["", "-1MB", "x", "1e400"] {
-        assert!(key::parse_size(text).is_err(), "{text}");
+        assert!(parse_size(text).is_err(), "{text}");
     }
     for (text, ms) in [("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("3", 3000)] {
         assert_eq!(key::parse_duration(text).unwrap().as_millis(), ms, "{text}");

@@ -131,7 +131,11 @@ fn compressed_files_and_duplicates() {
     scene.write("twin-a.txt", "the same words in both files");
     scene.write("twin-b.txt", "the same words in both files");
     let report = scene.json(&["add", "files"]);
-    assert_eq!((report["added"].as_u64(), report["duplicates"].as_u64()), (Some(2), Some(1)), "{report}");
+    assert_eq!(
+        (report["added"].as_u64(), report["duplicates"].as_u64()),
+        (Some(2), Some(1)),
+        "{report}"
+    );
     let found = scene.json(&["search", "zebras"]);
     assert!(found["hits"][0]["document"]["path"].as_str().unwrap().ends_with("note.md.gz"));
     let twins = scene.json(&["search", "same words in both"]);
@@ -155,10 +159,7 @@ fn check_finds_damage_and_repair_mends_it() {
     assert!(!scene.json(&["search", "lease"])["hits"].as_array().unwrap().is_empty());
 }
 
-fn find(
-    dir: &std::path::Path,
-    wanted: impl Fn(&str) -> bool + Copy,
-) -> Option<std::path::PathBuf> {
+fn find(dir: &std::path::Path, wanted: impl Fn(&str) -> bool + Copy) -> Option<std::path::PathBuf> {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -1,4 +1,9 @@
 //! The binary as a user meets it: what it prints, where, and with which exit code.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "functions of a test fail by panicking; clippy knows only those marked as tests"
+)]
 
 /// Adding, listing, removing.
 mod files;

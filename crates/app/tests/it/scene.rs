@@ -72,12 +72,12 @@ impl Scene {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::new(self.command(args).output().unwrap(), self.root.path())
+        Ran::new(&self.command(args).output().unwrap(), self.root.path())
     }
 
     pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
         let output = self.command(args).envs(variables.iter().copied()).output().unwrap();
-        Ran::new(output, self.root.path())
+        Ran::new(&output, self.root.path())
     }
 
     /// Runs with `--format json` and reads standard output.
@@ -97,7 +97,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn new(output: Output, root: &Path) -> Self {
+    fn new(output: &Output, root: &Path) -> Self {
         let clean = |bytes: &[u8]| {
             let canonical = std::fs::canonicalize(root).unwrap();
             String::from_utf8(bytes.to_vec())
@@ -131,10 +131,15 @@ fn without_measures(text: &str) -> String {
         for at in 1..words.len() {
             let unit = words[at].trim_end_matches(['\n', '.', ',', ')', ';']);
             let number = words[at - 1].trim_start_matches('(');
-            let is_number = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+            let is_number =
+                !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
             if is_number && matches!(unit, "ms" | "s" | "B" | "KiB" | "MiB") {
                 let prefix = if words[at - 1].starts_with('(') { "(" } else { "" };
-                words[at] = words[at].replacen(unit, if unit.len() > 2 || unit == "B" { "[SIZE]" } else { "[TIME]" }, 1);
+                words[at] = words[at].replacen(
+                    unit,
+                    if unit.len() > 2 || unit == "B" { "[SIZE]" } else { "[TIME]" },
+                    1,
+                );
                 words[at - 1] = format!("{prefix}#");
             }
         }

@@ -105,9 +105,7 @@ pub fn evaluate(
                 response
                     .hits
                     .iter()
-                    .flat_map(|hit| {
-                        hit.merged.iter().map(|id| id.0).chain([hit.chunk.place.id.0])
-                    })
+                    .flat_map(|hit| hit.merged.iter().map(|id| id.0).chain([hit.chunk.place.id.0]))
                     .collect()
             };
             let (found_chunks, wanted_chunks) = (chunks(&found), chunks(&wanted));

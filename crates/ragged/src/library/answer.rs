@@ -115,14 +115,13 @@ impl Library {
                 Err(error) => return Err(error),
             }
         }
-        let (text, citations, generator) = match answered {
-            Some(answered) => answered,
-            None => {
-                let (text, citations) =
-                    self.extract(request, &hits, &passages, search.query_vector.as_deref())?;
-                on_text(&text);
-                (text, citations, None)
-            }
+        let (text, citations, generator) = if let Some(answered) = answered {
+            answered
+        } else {
+            let (text, citations) =
+                self.extract(request, &hits, &passages, search.query_vector.as_deref())?;
+            on_text(&text);
+            (text, citations, None)
         };
         drop(passages);
         search.hits = hits;
@@ -145,8 +144,7 @@ impl Library {
             // A search by words alone needs no model, and gets none.
             embedder: (request.mode != SearchMode::Lexical).then_some(self.embedder.as_ref()),
         };
-        let question =
-            Question { text: &request.query, vector: query_vector.unwrap_or_default() };
+        let question = Question { text: &request.query, vector: query_vector.unwrap_or_default() };
         let extraction =
             answer::extract(&question, passages, &tongue, self.settings.answer.max_sentences)?;
         let answer = answer::cite(&extraction, passages);
@@ -213,7 +211,7 @@ fn cited_lines(hit: &Hit, span: (usize, usize)) -> Option<(u32, u32)> {
     }
     let breaks = |upto: usize| {
         let before = hit.text.as_bytes().get(..upto).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() as u32
+        before.split(|byte| *byte == b'\n').count() as u32 - 1
     };
     let first = hit.chunk.place.lines.0;
     Some((first + breaks(span.0), first + breaks(span.1)))

@@ -175,11 +175,8 @@ impl<'a> DerivedWriter<'a> {
     }
 
     fn commit_vectors(&mut self, generation: Generation) -> Result<()> {
-        let change = VectorChange {
-            added: &self.added,
-            vectors: &self.vectors,
-            removed: &self.removed,
-        };
+        let change =
+            VectorChange { added: &self.added, vectors: &self.vectors, removed: &self.removed };
         self.library
             .vectors
             .commit(change, Reflected { generation, last_chunk: self.last_chunk })

@@ -13,11 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Library,
-    derived::DerivedWriter,
-    lock::WriteLock,
-};
+use super::{Library, derived::DerivedWriter, lock::WriteLock};
 use crate::{
     document::{READER_VERSION, Readers, ScanRules, SourceFile, scan},
     error::{Context, Error, ErrorKind, Result},
@@ -333,9 +329,8 @@ impl Library {
         let mut derived = DerivedWriter::begin(self)?;
         let mut transaction = self.store.begin()?;
         for path in &report.files {
-            let (_, removed) = transaction
-                .remove_file(path)
-                .context_with(|| format!("forgetting {path}"))?;
+            let (_, removed) =
+                transaction.remove_file(path).context_with(|| format!("forgetting {path}"))?;
             if let Some(chunks) = removed {
                 report.chunks += u64::from(chunks.n_chunks);
                 derived.remove(chunks)?;
@@ -356,8 +351,7 @@ impl Library {
         cancel: &Cancel,
         report: &mut AddReport,
     ) -> Result<()> {
-        let mut writer =
-            (!options.dry_run).then(|| BatchWriter::begin(self)).transpose()?;
+        let mut writer = (!options.dry_run).then(|| BatchWriter::begin(self)).transpose()?;
         let threads = match self.settings.ingest.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
@@ -444,7 +438,7 @@ impl<'a> BatchWriter<'a> {
                 let removed = transaction
                     .set_file(path, *document, prepared.size_bytes, prepared.modified_ns)
                     .context_with(what)?;
-                for chunks in removed {
+                if let Some(chunks) = removed {
                     self.derived.remove(chunks)?;
                 }
                 for old in moved_from {
@@ -462,11 +456,7 @@ impl<'a> BatchWriter<'a> {
                     self.derived.remove(chunks)?;
                 }
                 if is_new {
-                    self.derived.add(
-                        chunks,
-                        &ready.terms,
-                        &ready.vectors,
-                    )?;
+                    self.derived.add(chunks, &ready.terms, &ready.vectors)?;
                     report.chunks += u64::from(chunks.n_chunks);
                 } else if matches!(outcome, FileOutcome::Added { .. }) {
                     // Its twin came earlier in this very run.

@@ -33,10 +33,7 @@ pub fn models(dir: &Path) -> Registry {
 ///
 /// `NotFound` for a name that is not an added model, `Unavailable` where the server of a new
 /// model is away.
-pub fn model_from_settings(
-    dir: &Path,
-    settings: &EmbeddingSettings,
-) -> Result<Arc<dyn Embedder>> {
+pub fn model_from_settings(dir: &Path, settings: &EmbeddingSettings) -> Result<Arc<dyn Embedder>> {
     let name = settings.model.as_str();
     let (protocol, model) = match name.split_once(':') {
         Some(("ollama", model)) => (Protocol::Ollama, model),
@@ -88,8 +85,11 @@ fn recorded(dir: &Path, name: &str) -> Result<Option<ModelIdentity>> {
         return Ok(None);
     };
     let dims = dims.parse().map_err(|_| {
-        Error::new(ErrorKind::Corrupt, format!("the library says its vectors have {dims:?} dimensions"))
-            .with_hint("run `ragged reindex`")
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("the library says its vectors have {dims:?} dimensions"),
+        )
+        .with_hint("run `ragged reindex`")
     })?;
     Ok(Some(ModelIdentity { name: name.to_owned(), fingerprint, dims, kind: ModelKind::Remote }))
 }

@@ -1,9 +1,6 @@
 //! A question → hits.
 
-use std::{
-    collections::BTreeMap,
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use super::Library;
 use crate::{
@@ -34,12 +31,7 @@ pub struct SearchRequest {
 impl SearchRequest {
     /// A request with a library's own settings.
     pub fn new(query: impl Into<String>, settings: &crate::settings::SearchSettings) -> Self {
-        Self {
-            query: query.into(),
-            k: settings.k,
-            mode: settings.mode,
-            filter: Filter::new(),
-        }
+        Self { query: query.into(), k: settings.k, mode: settings.mode, filter: Filter::new() }
     }
 }
 
@@ -124,7 +116,7 @@ impl Library {
         let mut timings = SearchTimings::default();
         let mut counts = SearchCounts::default();
 
-        let allowed = timed(&mut timings.filter, || self.allowed(&reader, &request.filter))?;
+        let allowed = timed(&mut timings.filter, || Self::allowed(&reader, &request.filter))?;
         let n_candidates = self.settings.search.candidates.max(request.k);
         let is_blank = request.query.trim().is_empty();
         let is_empty = is_blank || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
@@ -167,7 +159,7 @@ impl Library {
         let fused =
             timed(&mut timings.fuse, || Ok(fuse(&vector, &lexical, Fusion { vector_weight })))?;
         let hits = timed(&mut timings.hydrate, || {
-            self.hydrate(&reader, request, &fused, (&words, &query), &mut counts)
+            Self::hydrate(&reader, request, &fused, (&words, &query), &mut counts)
         })?;
         timings.total = milliseconds(begun);
         Ok(SearchResponse {
@@ -188,7 +180,7 @@ impl Library {
     }
 
     /// The chunks that a filter admits; `None` if it admits all. O(documents).
-    fn allowed(&self, reader: &Reader<'_>, filter: &Filter) -> Result<Option<AllowedChunks>> {
+    fn allowed(reader: &Reader<'_>, filter: &Filter) -> Result<Option<AllowedChunks>> {
         if filter.is_empty() {
             return Ok(None);
         }
@@ -218,7 +210,6 @@ impl Library {
     /// Reads the text of the best hits, joining those that overlap or repeat each other within
     /// a document.
     fn hydrate(
-        &self,
         reader: &Reader<'_>,
         request: &SearchRequest,
         fused: &[FusedHit],
@@ -234,19 +225,16 @@ impl Library {
             // A derived index may know chunks that this reader's state does not, and the other
             // way round.
             let Some(place) = reader.chunk(candidate.chunk)? else { continue };
-            let document = match documents.get(&place.document) {
-                Some(document) => document.clone(),
-                None => {
-                    let Some(document) = reader.document(place.document)? else { continue };
-                    documents.insert(place.document, document.clone());
-                    document
-                }
+            let document = if let Some(document) = documents.get(&place.document) {
+                document.clone()
+            } else {
+                let Some(document) = reader.document(place.document)? else { continue };
+                documents.insert(place.document, document.clone());
+                document
             };
             let same_document = |hit: &&mut Hit| hit.document.id == document.id;
-            if let Some(hit) = hits
-                .iter_mut()
-                .filter(same_document)
-                .find(|hit| overlap(&hit.chunk.place, &place))
+            if let Some(hit) =
+                hits.iter_mut().filter(same_document).find(|hit| overlap(&hit.chunk.place, &place))
             {
                 hit.merged.push(place.id);
                 continue;
@@ -290,9 +278,9 @@ fn matching(
     allowed: Option<&AllowedChunks>,
 ) -> Result<Vec<Candidate>> {
     let contains = |chunk: u64| allowed.is_none_or(|allowed| allowed.contains(chunk));
-    let filter: Option<&dyn Fn(u64) -> bool> = if allowed.is_some() { Some(&contains) } else { None };
-    let found =
-        words.search(query, n_candidates, filter).context_with(|| "searching the words")?;
+    let filter: Option<&dyn Fn(u64) -> bool> =
+        if allowed.is_some() { Some(&contains) } else { None };
+    let found = words.search(query, n_candidates, filter).context_with(|| "searching the words")?;
     Ok(found
         .hits
         .into_iter()

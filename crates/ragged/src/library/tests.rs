@@ -36,7 +36,7 @@ fn parts_sum_to_the_score() {
     assert_eq!(response.hits[0].path(), "sea");
     for hit in &response.hits {
         assert_eq!(hit.fused.score, hit.fused.vector_part + hit.fused.lexical_part);
-        assert_eq!(hit.text.is_empty(), false);
+        assert!(!hit.text.is_empty());
     }
     let marked = &response.hits[0].highlights;
     assert!(marked.iter().any(|range| &response.hits[0].text[range.clone()] == "tides"));
@@ -90,7 +90,8 @@ fn a_second_writer_waits_or_is_told() {
 fn an_index_that_is_behind_or_gone_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let library = open(dir.path());
-    let documents = (0..40).map(|n| document(&format!("d{n}"), &format!("text number {n} of many")));
+    let documents =
+        (0..40).map(|n| document(&format!("d{n}"), &format!("text number {n} of many")));
     library.add_virtual(documents.collect(), &NoProgress, &Cancel::new()).unwrap();
     drop(library);
     std::fs::remove_dir_all(dir.path().join("index")).unwrap();
@@ -135,13 +136,17 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 fn repair_takes_out_what_is_lost_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let library = open(dir.path());
-    let documents = vec![document("kept", "a text that stays"), document("lost", "a text that is hit")];
+    let documents =
+        vec![document("kept", "a text that stays"), document("lost", "a text that is hit")];
     library.add_virtual(documents, &NoProgress, &Cancel::new()).unwrap();
     let lost = library.store().reader().unwrap().file("lost").unwrap().unwrap().document;
     drop(library);
     let database = rusqlite::Connection::open(dir.path().join("library.db")).unwrap();
     database
-        .execute("UPDATE text_blocks SET data = zeroblob(9) WHERE id >> 20 = ?1", [lost.0 as i64])
+        .execute(
+            "UPDATE text_blocks SET data = zeroblob(9) WHERE id >> 20 = ?1",
+            [lost.0.cast_signed()],
+        )
         .unwrap();
     drop(database);
     let library = open(dir.path());
@@ -156,7 +161,8 @@ fn repair_takes_out_what_is_lost_and_nothing_else() {
 fn the_same_input_gives_the_same_library() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..30 {
-        let text = format!("# File {number}\n\n{}", "A sentence to be indexed. ".repeat(number * 20));
+        let text =
+            format!("# File {number}\n\n{}", "A sentence to be indexed. ".repeat(number * 20));
         std::fs::write(folder.path().join(format!("{number}.md")), text).unwrap();
     }
     let readers = Readers::in_process(Limits::default());
@@ -229,6 +235,11 @@ fn only_the_owner_can_read() {
     collect(&data, &mut files);
     for file in files {
         let below_private = file.parent().is_some_and(|parent| mode(parent) == 0o700);
-        assert!(mode(&file) & 0o077 == 0 || below_private, "{} {:o}", file.display(), mode(&file));
+        assert!(
+            mode(&file).is_multiple_of(0o100) || below_private,
+            "{} {:o}",
+            file.display(),
+            mode(&file)
+        );
     }
 }

@@ -154,18 +154,18 @@ impl Library {
         };
         compare("lexical", self.lexical_stamp()?, self.lexical.snapshot()?.chunk_count());
         if self.require_own_vectors().is_ok() {
-            compare(
-                "vector",
-                self.vectors.reflected().generation.0,
-                self.vectors.stats().vectors,
-            );
+            compare("vector", self.vectors.reflected().generation.0, self.vectors.stats().vectors);
         }
         Ok(report)
     }
 
     /// Verifies, then takes out documents whose text is lost and rebuilds the derived indexes if
     /// anything is wrong with them.
-    pub fn repair(&self, cancel: &Cancel, progress: &mut ReindexProgress<'_>) -> Result<CheckReport> {
+    pub fn repair(
+        &self,
+        cancel: &Cancel,
+        progress: &mut ReindexProgress<'_>,
+    ) -> Result<CheckReport> {
         let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
         let mut report = self.check()?;
         if report.is_sound() {
@@ -240,8 +240,7 @@ impl Library {
         if self.require_own_vectors().is_ok() {
             self.drop_other_vectors()?;
         }
-        let reflected =
-            self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
+        let reflected = self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
         self.store.forget_removals_until(reflected)?;
         self.store.compress_with_dictionary()?;
         self.store.compact()?;

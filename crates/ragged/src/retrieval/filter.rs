@@ -64,6 +64,7 @@ impl Filter {
     }
 
     /// Only files of these types: a format (`md`, `pdf`, …) or a programming language (`rust`).
+    #[must_use]
     pub fn with_types<S: AsRef<str>>(mut self, types: &[S]) -> Self {
         self.types = types
             .iter()
@@ -121,11 +122,8 @@ pub struct AllowedChunks {
 impl AllowedChunks {
     /// From the chunks of documents, in any order.
     pub fn from_documents(documents: impl IntoIterator<Item = ChunkRange>) -> Self {
-        let mut all: Vec<std::ops::Range<u64>> = documents
-            .into_iter()
-            .map(ChunkRange::ids)
-            .filter(|range| !range.is_empty())
-            .collect();
+        let mut all: Vec<std::ops::Range<u64>> =
+            documents.into_iter().map(ChunkRange::ids).filter(|range| !range.is_empty()).collect();
         all.sort_by_key(|range| range.start);
         let mut ranges: Vec<std::ops::Range<u64>> = Vec::with_capacity(all.len());
         for range in all {
@@ -222,7 +220,8 @@ mod tests {
     #[test]
     fn ranges_are_joined_and_searched() {
         let range = |first, n_chunks| ChunkRange { first: ChunkId(first), n_chunks };
-        let allowed = AllowedChunks::from_documents([range(10, 5), range(1, 2), range(3, 4), range(20, 0)]);
+        let allowed =
+            AllowedChunks::from_documents([range(10, 5), range(1, 2), range(3, 4), range(20, 0)]);
         assert_eq!(allowed.ranges(), [1..7, 10..15]);
         assert_eq!(allowed.count(), 11);
         let members: Vec<u64> = (0..25).filter(|id| allowed.contains(*id)).collect();

@@ -75,7 +75,7 @@ impl Default for EmbeddingSettings {
             model: "builtin".to_owned(),
             url: String::new(),
             api_key: String::new(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 }
@@ -226,7 +226,7 @@ impl Default for AnswerSettings {
             generator: "extractive".to_owned(),
             url: String::new(),
             api_key: String::new(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             k: 6,
             max_sentences: 4,
             temperature: 0.2,

@@ -93,10 +93,8 @@ impl Reader<'_> {
         let mut statement = sql(connection.prepare_cached(
             "SELECT id, data, dictionary FROM text_blocks WHERE id >= ?1 AND id < ?2 ORDER BY id",
         ))?;
-        let mut rows = sql(statement.query(params![
-            block_id(document.id, 0),
-            block_id(DocumentId(document.id.0 + 1), 0)
-        ]))?;
+        let mut rows = sql(statement
+            .query(params![block_id(document.id, 0), block_id(DocumentId(document.id.0 + 1), 0)]))?;
         let mut text = Vec::with_capacity(document.text_bytes as usize);
         let mut n_found = 0;
         while let Some(row) = sql(rows.next())? {

@@ -147,7 +147,7 @@ impl Store {
         let mut sizes = Vec::new();
         {
             // Every nth block, so that the sample is spread over the library and always the same.
-            let wanted = (SAMPLE_BYTES / text::BLOCK_BYTES * 2) as i64;
+            let wanted = super::integer((SAMPLE_BYTES / text::BLOCK_BYTES * 2) as u64);
             let step = (n_blocks / wanted).max(1);
             let mut statement = sql(connection.prepare(
                 "SELECT id, data FROM (SELECT id, data, row_number() OVER (ORDER BY id) AS place \

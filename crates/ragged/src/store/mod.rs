@@ -135,9 +135,8 @@ impl Store {
     /// Forgets removals that every derived index reflects.
     pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        sql(writer.execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(
-            generation.0,
-        )]))
+        sql(writer
+            .execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(generation.0)]))
         .map(|_| ())
         .context_with(|| format!("tidying {}", self.path.display()))
     }
@@ -223,10 +222,10 @@ fn create_schema(connection: &Connection) -> Result<()> {
     }
     sql(connection.execute_batch(include_str!("schema.sql")))?;
     sql(connection
-        .execute("INSERT INTO library (key, value) VALUES (?1, 0), (?2, 1)", [
-            KEY_GENERATION,
-            KEY_NEXT_CHUNK,
-        ])
+        .execute(
+            "INSERT INTO library (key, value) VALUES (?1, 0), (?2, 1)",
+            [KEY_GENERATION, KEY_NEXT_CHUNK],
+        )
         .map(|_| ()))?;
     sql(connection.pragma_update(None, "user_version", FORMAT_VERSION))?;
     sql(connection.pragma_update(None, "application_id", APPLICATION_ID))

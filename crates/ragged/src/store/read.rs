@@ -6,8 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
-    required_value, sql,
-    text::BlockCache,
+    required_value, sql, text::BlockCache,
 };
 use crate::{
     document::{Format, Span},
@@ -200,10 +199,9 @@ impl<'a> Reader<'a> {
 
     /// Calls `each` with every file that could not be read and the reason, in order of path.
     pub fn unreadable_files(&self, mut each: impl FnMut(&str, &str)) -> Result<()> {
-        let mut statement = sql(
-            self.connection()?
-                .prepare_cached("SELECT path, reason FROM unreadable_files ORDER BY path"),
-        )?;
+        let mut statement = sql(self
+            .connection()?
+            .prepare_cached("SELECT path, reason FROM unreadable_files ORDER BY path"))?;
         let mut rows = sql(statement.query([]))?;
         while let Some(row) = sql(rows.next())? {
             let path: String = sql(row.get(0))?;
@@ -230,11 +228,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    fn query_files(
-        &self,
-        query: &str,
-        parameters: impl rusqlite::Params,
-    ) -> Result<Vec<FileRow>> {
+    fn query_files(&self, query: &str, parameters: impl rusqlite::Params) -> Result<Vec<FileRow>> {
         let mut statement = sql(self.connection()?.prepare_cached(query))?;
         let rows = sql(statement.query_map(parameters, file_row))?;
         sql(rows.collect())
@@ -318,9 +312,7 @@ impl<'a> Reader<'a> {
                 "SELECT id, document_id, start, length, first_line, n_lines, first_page, \
                  last_page, heading FROM chunks WHERE id = ?1",
             )
-            .and_then(|mut statement| {
-                statement.query_row([integer(id.0)], chunk_row).optional()
-            }))
+            .and_then(|mut statement| statement.query_row([integer(id.0)], chunk_row).optional()))
     }
 
     /// The chunks of a range, in order.

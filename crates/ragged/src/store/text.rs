@@ -37,9 +37,7 @@ pub(super) fn block_owner(id: i64) -> (DocumentId, u64) {
 pub(super) fn compress(text: &str, dictionary: Option<&Dictionary>) -> Result<Vec<Vec<u8>>> {
     let failed = |error| Error::io(error).context("compressing a document's text");
     let mut compressor = match dictionary {
-        Some(dictionary) => {
-            zstd::bulk::Compressor::with_prepared_dictionary(&dictionary.encoder)
-        }
+        Some(dictionary) => zstd::bulk::Compressor::with_prepared_dictionary(&dictionary.encoder),
         None => zstd::bulk::Compressor::new(LEVEL),
     }
     .map_err(failed)?;
@@ -51,16 +49,10 @@ pub(super) fn compress(text: &str, dictionary: Option<&Dictionary>) -> Result<Ve
 }
 
 /// Decompresses one block.
-pub(super) fn decompress(
-    id: i64,
-    data: &[u8],
-    dictionary: Option<&Dictionary>,
-) -> Result<Vec<u8>> {
+pub(super) fn decompress(id: i64, data: &[u8], dictionary: Option<&Dictionary>) -> Result<Vec<u8>> {
     let decompressed = match dictionary {
-        Some(dictionary) => {
-            zstd::bulk::Decompressor::with_prepared_dictionary(&dictionary.decoder)
-                .and_then(|mut decompressor| decompressor.decompress(data, BLOCK_BYTES))
-        }
+        Some(dictionary) => zstd::bulk::Decompressor::with_prepared_dictionary(&dictionary.decoder)
+            .and_then(|mut decompressor| decompressor.decompress(data, BLOCK_BYTES)),
         None => zstd::bulk::decompress(data, BLOCK_BYTES),
     };
     decompressed.map_err(|error| {
@@ -126,10 +118,9 @@ impl BlockCache {
                 self.blocks.clear();
                 self.bytes = 0;
             }
-            let mut statement = sql(
-                connection
-                    .prepare_cached("SELECT dictionary, data FROM text_blocks WHERE id = ?1"),
-            )?;
+            let mut statement =
+                sql(connection
+                    .prepare_cached("SELECT dictionary, data FROM text_blocks WHERE id = ?1"))?;
             let (dictionary, data): (i64, Vec<u8>) = statement
                 .query_row([id], |row| Ok((row.get(0)?, row.get_ref(1)?.as_blob()?.to_vec())))
                 .map_err(|error| match error {

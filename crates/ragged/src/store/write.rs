@@ -58,7 +58,11 @@ impl NewDocument {
     /// Bytes that the document occupies until it is written.
     pub fn footprint_bytes(&self) -> usize {
         self.blocks.iter().map(Vec::len).sum::<usize>()
-            + self.chunks.iter().map(|chunk| size_of::<Chunk>() + chunk.heading.len()).sum::<usize>()
+            + self
+                .chunks
+                .iter()
+                .map(|chunk| size_of::<Chunk>() + chunk.heading.len())
+                .sum::<usize>()
     }
 }
 
@@ -127,10 +131,8 @@ impl<'a> Transaction<'a> {
         if let Some((id, chunks)) = present {
             return Ok((id, chunks, false));
         }
-        let range = ChunkRange {
-            first: ChunkId(self.next_chunk),
-            n_chunks: document.chunks.len() as u32,
-        };
+        let range =
+            ChunkRange { first: ChunkId(self.next_chunk), n_chunks: document.chunks.len() as u32 };
         // Ids are never used again: the first chunk id grows with every document, and a document
         // without chunks still takes one, so it can name the document as well.
         let id = DocumentId(self.next_chunk);
@@ -159,9 +161,9 @@ impl<'a> Transaction<'a> {
                 ])
             }))?;
         {
-            let mut statement = sql(self
-                .connection
-                .prepare_cached("INSERT INTO text_blocks (id, dictionary, data) VALUES (?1, ?2, ?3)"))?;
+            let mut statement = sql(self.connection.prepare_cached(
+                "INSERT INTO text_blocks (id, dictionary, data) VALUES (?1, ?2, ?3)",
+            ))?;
             for (ordinal, block) in document.blocks.iter().enumerate() {
                 sql(statement.execute(params![block_id(id, ordinal), document.dictionary, block]))?;
             }
@@ -175,7 +177,7 @@ impl<'a> Transaction<'a> {
                 integer(chunk_id),
                 integer(id.0),
                 chunk.span.start,
-                chunk.span.len() as u64 as i64,
+                chunk.span.end - chunk.span.start,
                 chunk.lines.0,
                 chunk.lines.1 - chunk.lines.0 + 1,
                 chunk.pages.map(|pages| pages.0),
@@ -267,18 +269,16 @@ impl<'a> Transaction<'a> {
         sql(self.connection.execute("DELETE FROM files WHERE document_id = ?1", [id]))?;
         self.remove_if_unheld(document)?;
         sql(self.connection.execute("DELETE FROM chunks WHERE document_id = ?1", [id]))?;
-        sql(self.connection.execute(
-            "DELETE FROM text_blocks WHERE id >= ?1 AND id < ?2",
-            [range.0, range.1],
-        ))?;
+        sql(self
+            .connection
+            .execute("DELETE FROM text_blocks WHERE id >= ?1 AND id < ?2", [range.0, range.1]))?;
         Ok(())
     }
 
     /// Makes the change durable and visible to readers that begin from now on.
     pub fn commit(mut self) -> Result<Generation> {
         let what = || "committing a change of the library";
-        for (key, value) in
-            [(KEY_GENERATION, self.generation.0), (KEY_NEXT_CHUNK, self.next_chunk)]
+        for (key, value) in [(KEY_GENERATION, self.generation.0), (KEY_NEXT_CHUNK, self.next_chunk)]
         {
             sql(self
                 .connection

@@ -25,8 +25,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "library",
         &[
-            "answer", "backend", "chunk", "document", "embedding", "error", "id", "lexical",
-            "permission", "ranking", "retrieval", "settings", "store", "temporal",
+            "answer",
+            "backend",
+            "chunk",
+            "document",
+            "embedding",
+            "error",
+            "id",
+            "lexical",
+            "permission",
+            "ranking",
+            "retrieval",
+            "settings",
+            "store",
+            "temporal",
         ],
     ),
     ("evaluation", &["error", "library", "settings"]),
@@ -117,7 +129,10 @@ fn modules_only_look_down() {
         }
         for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
             for target in used(&fs::read_to_string(file).unwrap()) {
-                if target != module && known.contains(target.as_str()) && !allowed.contains(&target.as_str()) {
+                if target != module
+                    && known.contains(target.as_str())
+                    && !allowed.contains(&target.as_str())
+                {
                     problems.push(format!("{module} uses {target}: {}", file.display()));
                 }
             }

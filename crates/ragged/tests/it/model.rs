@@ -43,7 +43,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 fn text(file: usize, version: u8) -> String {
     let name = NAMES[file];
-    let mut text = format!("# The {name}\n\nThe {name} is an animal, described in version {version}.\n");
+    let mut text =
+        format!("# The {name}\n\nThe {name} is an animal, described in version {version}.\n");
     for part in 0..version {
         text.push_str(&format!("\n## Part {part}\n\n"));
         text.push_str(&format!("Part {part} says more of the {name} and its habits. ").repeat(40));
@@ -142,10 +143,8 @@ impl World {
         let readers = Readers::in_process(Limits::default());
         let options = AddOptions { prune, ..AddOptions::default() };
         let folder = vec![self.folder.path().to_path_buf()];
-        let report = self
-            .library()
-            .add(&folder, options, &readers, &NoProgress, &Cancel::new())
-            .unwrap();
+        let report =
+            self.library().add(&folder, options, &readers, &NoProgress, &Cancel::new()).unwrap();
         assert_eq!(report.failed, []);
         // A file that moved is known by its content: the path where it was is forgotten.
         let moved: Vec<usize> = self
@@ -153,9 +152,10 @@ impl World {
             .iter()
             .filter(|(file, text)| {
                 !self.files.contains_key(file)
-                    && self.files.iter().any(|(other, now)| {
-                        now == *text && self.held.get(other) != Some(now)
-                    })
+                    && self
+                        .files
+                        .iter()
+                        .any(|(other, now)| now == *text && self.held.get(other) != Some(now))
             })
             .map(|(file, _)| *file)
             .collect();
@@ -239,8 +239,7 @@ fn leann_finds_what_exact_finds() {
         ..Settings::default()
     };
     let model = Arc::new(embedding::builtin().unwrap());
-    let exact =
-        Library::open(world.data.path(), settings, model, Arc::new(FixedClock(0))).unwrap();
+    let exact = Library::open(world.data.path(), settings, model, Arc::new(FixedClock(0))).unwrap();
     for name in NAMES {
         let request = SearchRequest {
             mode: SearchMode::Vector,

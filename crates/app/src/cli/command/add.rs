@@ -193,8 +193,7 @@ fn resolve_target(library: &Library, target: &str) -> Result<Vec<String>> {
 /// A path as the library keeps it: absolute, without links. What no longer exists keeps its own
 /// name below the nearest folder that does.
 pub(crate) fn absolute(path: &str) -> Result<String> {
-    let absolute =
-        std::path::absolute(path).with_context(|| format!("finding {path}"))?;
+    let absolute = std::path::absolute(path).with_context(|| format!("finding {path}"))?;
     let found = absolute
         .ancestors()
         .find_map(|ancestor| Some((ancestor, std::fs::canonicalize(ancestor).ok()?)));

@@ -101,11 +101,7 @@ pub(crate) fn compact(session: &Session) -> Result<Outcome> {
             "after": wire::StoreBytes::from(report.after),
         }))?;
     } else {
-        printer.line(format!(
-            "{} → {}",
-            bytes(report.before.total),
-            bytes(report.after.total)
-        ))?;
+        printer.line(format!("{} → {}", bytes(report.before.total), bytes(report.after.total)))?;
     }
     Ok(Outcome::Done)
 }

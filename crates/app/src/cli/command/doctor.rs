@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use console::style;
-use ragged::{document::{Hints, Readers}, library::Library};
+use ragged::{
+    document::{Hints, Readers},
+    library::Library,
+};
 use serde::Serialize;
 
 use super::add;
@@ -150,7 +153,9 @@ fn parsers(session: &Session) -> Finding {
         let folder = tempfile::tempdir()?;
         let page = folder.path().join("page.html");
         std::fs::write(&page, "<p>Is anybody there?</p>")?;
-        readers.read(&page, Hints::default()).map_err(|reason| anyhow::anyhow!("a parser process: {reason}"))?;
+        readers
+            .read(&page, Hints::default())
+            .map_err(|reason| anyhow::anyhow!("a parser process: {reason}"))?;
         Ok(())
     };
     match attempt() {

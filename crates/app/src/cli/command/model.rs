@@ -87,7 +87,8 @@ fn add(source: &str, name: Option<&str>, session: &Session) -> Result<Outcome> {
     let installed = if path.is_dir() {
         registry.add_folder(path, Some(name), |_| {})?
     } else if is_hub_id(source) {
-        printer.note(format!("Downloading {source} from the hub; nothing else leaves this machine."));
+        printer
+            .note(format!("Downloading {source} from the hub; nothing else leaves this machine."));
         let bar = progress::counting(printer, "bytes");
         let installed = registry.add_from_hub(&Hub::default(), source, Some(name), |progress| {
             bar.set_message(progress.file.to_owned());
@@ -174,9 +175,7 @@ fn remove(name: &str, confirm: bool, session: &Session) -> Result<Outcome> {
         registry.remove(name)?;
     }
     if printer.is_json() {
-        printer.json(
-            &serde_json::json!({ "model": name, "bytes": size, "removed": confirm }),
-        )?;
+        printer.json(&serde_json::json!({ "model": name, "bytes": size, "removed": confirm }))?;
     } else if confirm {
         printer.line(format!("Deleted {name} ({}).", bytes(size)))?;
     } else {

@@ -121,7 +121,8 @@ fn place<'a>(citation: &Citation, same: impl Iterator<Item = &'a Citation>) -> S
     if let Some(page) = citation.page {
         return format!(", page {page}");
     }
-    let lines = same.filter_map(|citation| citation.lines).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let lines =
+        same.filter_map(|citation| citation.lines).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     match lines {
         Some((first, last)) if first == last => format!(":{first}"),
         Some((first, last)) => format!(":{first}-{last}"),

@@ -19,18 +19,15 @@ pub(crate) fn completions(shell: clap_complete::Shell, session: &Session) -> Res
 }
 
 pub(crate) fn man(dir: Option<&Path>, session: &Session) -> Result<Outcome> {
-    match dir {
-        Some(dir) => {
-            std::fs::create_dir_all(dir)
-                .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
-                .with_context(|| format!("writing manual pages into {}", dir.display()))?;
-            session.printer.note(format!("Manual pages are in {}.", dir.display()));
-        }
-        None => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            session.printer.text(&String::from_utf8_lossy(&page))?;
-        }
+    if let Some(dir) = dir {
+        std::fs::create_dir_all(dir)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
+            .with_context(|| format!("writing manual pages into {}", dir.display()))?;
+        session.printer.note(format!("Manual pages are in {}.", dir.display()));
+    } else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        session.printer.text(&String::from_utf8_lossy(&page))?;
     }
     Ok(Outcome::Done)
 }
@@ -55,7 +52,9 @@ pub(crate) fn run(dir: &Path, check: bool, session: &Session) -> Result<Outcome>
         session.printer.note("The reference pages are fresh.");
         return Ok(Outcome::Done);
     }
-    session.printer.warning(format!("stale: {}; run `ragged reference docs/reference`", stale.join(", ")));
+    session
+        .printer
+        .warning(format!("stale: {}; run `ragged reference docs/reference`", stale.join(", ")));
     Ok(Outcome::Gate)
 }
 
@@ -98,7 +97,8 @@ fn config_page() -> String {
     let settings = ragged::settings::Settings::default();
     for key in KEYS {
         let default = (key.get)(&settings);
-        let default = if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
+        let default =
+            if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") };
         page.push_str(&format!(
             "| `{}` | {default} | {} | {} | `{}` |\n",
             key.name,

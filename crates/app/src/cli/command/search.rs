@@ -46,14 +46,10 @@ pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
         print_plan(&response, printer)?;
     }
     printer.note(
-        style(format!(
-            "{} hits in {}",
-            response.hits.len(),
-            milliseconds(response.timings.total)
-        ))
-        .for_stderr()
-        .dim()
-        .to_string(),
+        style(format!("{} hits in {}", response.hits.len(), milliseconds(response.timings.total)))
+            .for_stderr()
+            .dim()
+            .to_string(),
     );
     Ok(Outcome::Done)
 }
@@ -68,7 +64,8 @@ pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -
     if library.store().reader()?.counts()?.documents == 0 {
         printer.note("The library is empty; `ragged add FOLDER` fills it.");
     } else if has_filters {
-        printer.note("The filters may be too narrow; try without --path, --type, --since, --until.");
+        printer
+            .note("The filters may be too narrow; try without --path, --type, --since, --until.");
     }
     Ok(())
 }
@@ -183,7 +180,8 @@ fn excerpt(text: &str, highlights: &[std::ops::Range<usize>], width: usize) -> V
         let start = at + text.get(at..).and_then(|rest| rest.find(word)).unwrap_or(0);
         at = start + word.len();
         let columns = console::measure_text_width(word);
-        let is_full = lines.last().is_some_and(|(_, used, _)| *used > 0 && used + 1 + columns > width);
+        let is_full =
+            lines.last().is_some_and(|(_, used, _)| *used > 0 && used + 1 + columns > width);
         if is_full {
             lines.push((Vec::new(), 0, 0));
         }
@@ -324,7 +322,7 @@ mod tests {
     fn an_excerpt_shows_the_matches() {
         let text = "filler ".repeat(60) + "the needle is here " + &"filler ".repeat(60);
         let start = text.find("needle").unwrap();
-        let lines = excerpt(&text, &[start..start + 6], 40);
+        let lines = excerpt(&text, std::slice::from_ref(&(start..start + 6)), 40);
         assert_eq!(lines.len(), SHOWN_LINES);
         assert!(lines.iter().any(|line| line.contains("needle")));
         assert!(lines[0].starts_with("… ") && lines[3].ends_with(" …"));

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
     let document = find(&reader, &args.document)?;
     let paths: Vec<String> =
         reader.files_of(document.id)?.into_iter().map(|file| file.path).collect();
-    let text = if args.text || args.chunks { reader.document_text(&document)? } else { String::new() };
+    let text =
+        if args.text || args.chunks { reader.document_text(&document)? } else { String::new() };
     let mut chunks = Vec::new();
     if args.chunks {
         for (ordinal, place) in (0..).zip(reader.chunks(document.chunks)?) {
@@ -124,5 +125,5 @@ fn find(reader: &Reader<'_>, name: &str) -> Result<DocumentRow> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |shown, byte| shown + &format!("{byte:02x}"))
 }

@@ -46,10 +46,7 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
         ("  words", format!("{}{}", bytes(status.bytes.lexical), share(status.bytes.lexical))),
         ("  vectors", format!("{}{}", bytes(status.bytes.vectors), share(status.bytes.vectors))),
         ("model", format!("{} ({} dimensions)", status.model, status.dims)),
-        (
-            "backend",
-            format!("{} ({} segments)", status.backend.as_str(), status.vectors.segments),
-        ),
+        ("backend", format!("{} ({} segments)", status.backend.as_str(), status.vectors.segments)),
         ("generation", status.generation.to_string()),
     ];
     if counts.unreadable_files > 0 {

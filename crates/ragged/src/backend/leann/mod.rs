@@ -141,9 +141,12 @@ impl VectorBackend for LeannBackend {
     fn commit(&self, change: VectorChange<'_>, reflected: Reflected) -> Result<()> {
         let mut index = self.writer()?;
         let delete = IdSet::from_ranges(
-            change.removed.iter().map(|range| range.ids()).filter(|ids| !ids.is_empty()).map(
-                |ids| ids.start..=ids.end - 1,
-            ),
+            change
+                .removed
+                .iter()
+                .map(|range| range.ids())
+                .filter(|ids| !ids.is_empty())
+                .map(|ids| ids.start..=ids.end - 1),
         );
         let ids: Vec<u64> = change.added.iter().map(|chunk| chunk.0).collect();
         index
@@ -154,7 +157,7 @@ impl VectorBackend for LeannBackend {
                 stamp: reflected.generation.0,
             })
             .map_err(error)?;
-        index.merge().map_err(error)?;
+        while index.merge().map_err(error)? {}
         self.set(index.snapshot());
         Ok(())
     }
@@ -170,27 +173,17 @@ impl VectorBackend for LeannBackend {
             n_candidates: request.n_candidates,
         };
         let mut chunks = Vec::new();
-        let found = search(
-            &snapshot,
-            &query,
-            request.k,
-            allowed.as_ref(),
-            &policy,
-            |ids, rows| {
+        let found =
+            search(&snapshot, &query, request.k, allowed.as_ref(), &policy, |ids, rows| {
                 chunks.clear();
                 chunks.extend(ids.iter().map(|id| ChunkId(*id)));
                 recompute.recompute(&chunks, rows)
-            },
-        )?;
+            })?;
         Ok(VectorHits {
             candidates: found
                 .hits
                 .into_iter()
-                .map(|hit| Candidate {
-                    chunk: ChunkId(hit.id),
-                    score: hit.score,
-                    exact: hit.exact,
-                })
+                .map(|hit| Candidate { chunk: ChunkId(hit.id), score: hit.score, exact: hit.exact })
                 .collect(),
             scanned: found.counts.scan.scanned,
             refined: found.counts.scan.refined,

@@ -9,9 +9,7 @@ use std::{
 use super::{Cancel, FileOutcome, Library, Skip, VirtualDocument, is_gone};
 use crate::{
     chunk::{index_text, split},
-    document::{
-        Block, BlockKind, Document, Format, Hints, Readers, SourceFile, Span, Unreadable,
-    },
+    document::{Block, BlockKind, Document, Format, Hints, Readers, SourceFile, Span, Unreadable},
     error::{Context, Error, ErrorKind, Result},
     id::DocumentId,
     lexical::{Analyser, Terms, detect_language},
@@ -195,16 +193,15 @@ pub(super) fn run(
                     && let Some((order, job)) = in_flight.take()
                 {
                     let bytes = job.bytes();
-                    let prepared =
-                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                            preparation.prepare(job, &mut analyser)
-                        }))
-                        .unwrap_or_else(|_| {
-                            Err(Error::new(
-                                ErrorKind::Internal,
-                                "a thread that prepares files panicked",
-                            ))
-                        });
+                    let prepared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        preparation.prepare(job, &mut analyser)
+                    }))
+                    .unwrap_or_else(|_| {
+                        Err(Error::new(
+                            ErrorKind::Internal,
+                            "a thread that prepares files panicked",
+                        ))
+                    });
                     let failed = prepared.is_err();
                     if sender.send((order, bytes, prepared)).is_err() || failed {
                         break;
@@ -279,8 +276,12 @@ impl Preparation<'_> {
             return Ok(prepared(Content::Unchanged));
         }
         if !self.retry
-            && let Some(reason) =
-                reader.unreadable(path, file.size_bytes, file.modified_ns, crate::document::READER_VERSION)?
+            && let Some(reason) = reader.unreadable(
+                path,
+                file.size_bytes,
+                file.modified_ns,
+                crate::document::READER_VERSION,
+            )?
         {
             return Ok(prepared(Content::KnownUnreadable(reason)));
         }
@@ -290,7 +291,7 @@ impl Preparation<'_> {
                 return Ok(prepared(Content::Unreadable(Unreadable::Io(error.to_string()))));
             }
         };
-        if let Some(held) = self.held(&reader, path, content_hash)? {
+        if let Some(held) = Self::held(&reader, path, content_hash)? {
             return Ok(prepared(held));
         }
         drop(reader);
@@ -308,12 +309,7 @@ impl Preparation<'_> {
 
     /// Whether the library has these bytes already, read the same way: at this path, at one that
     /// is gone (a move), or at another.
-    fn held(
-        &self,
-        reader: &Reader<'_>,
-        path: &str,
-        content_hash: [u8; 16],
-    ) -> Result<Option<Content>> {
+    fn held(reader: &Reader<'_>, path: &str, content_hash: [u8; 16]) -> Result<Option<Content>> {
         for document in reader.documents_with_content(content_hash)? {
             let holders = reader.files_of(document.id)?;
             // The extension has a say in how bytes are read.
@@ -378,8 +374,7 @@ impl Preparation<'_> {
             .iter()
             .map(|chunk| index_text(title, &chunk.heading, chunk.span.of(&document.text)))
             .collect();
-        let terms =
-            index_texts.iter().map(|text| analyser.analyse(language, text)).collect();
+        let terms = index_texts.iter().map(|text| analyser.analyse(language, text)).collect();
         let mut vectors = Vec::new();
         if !self.reads_only {
             let texts: Vec<&str> = index_texts.iter().map(String::as_str).collect();
