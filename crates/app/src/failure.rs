@@ -4,6 +4,9 @@ use std::{fmt, process::ExitCode};
 
 use ragged::error::{Error, ErrorKind};
 
+/// The exit code of what Ctrl-C ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// How a command ended, when it did not fail outright.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -13,6 +16,8 @@ pub(crate) enum Outcome {
     Partial,
     /// A gate was tripped: a stale page, a regression.
     Gate,
+    /// Ctrl-C ended it early; what was done stays.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -21,17 +26,47 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => Self::SUCCESS,
             Outcome::Partial => Self::from(1),
             Outcome::Gate => Self::from(3),
+            Outcome::Interrupted => Self::from(INTERRUPTED),
         }
     }
 }
 
 /// The command line itself is wrong; exit code 2.
 #[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
+pub(crate) struct Usage {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Usage {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same with what was being read before it.
+    pub(crate) fn within(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl From<Error> for Usage {
+    /// What the library refused because it was typed wrongly.
+    fn from(error: Error) -> Self {
+        Self { message: format!("{error:#}"), hint: error.hint().map(str::to_owned) }
+    }
+}
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -68,6 +103,24 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// What the command line parser refused: its first line, and its tip if it has one.
+    pub(crate) fn of_arguments(error: &clap::Error) -> Self {
+        use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        let text = error.to_string();
+        let mut message: Vec<&str> = Vec::new();
+        let mut hint = Some("`ragged --help` shows what can be typed".to_owned());
+        if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+            message.push("a command is missing");
+        } else {
+            message.extend(text.lines().map(str::trim).take_while(|line| !line.is_empty()));
+            let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+            hint = tip.map(str::to_owned).or(hint);
+        }
+        let message = message.join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+        Self { message, hint, kind: "usage", code: 2 }
+    }
+
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let mut parts: Vec<String> = Vec::new();
         let mut hint = None;
@@ -79,14 +132,15 @@ impl Report {
                 hint = hint.or(ours.hint().map(str::to_owned));
                 kind = ours.kind().as_str();
                 if ours.kind() == ErrorKind::Interrupted {
-                    code = 130;
+                    code = INTERRUPTED;
                 }
             } else {
                 parts.push(cause.to_string());
                 if let Some(hinted) = cause.downcast_ref::<Hinted>() {
                     hint = hint.or(Some(hinted.hint.clone()));
                 }
-                if cause.downcast_ref::<Usage>().is_some() {
+                if let Some(usage) = cause.downcast_ref::<Usage>() {
+                    hint = hint.or(usage.hint.clone());
                     kind = "usage";
                     code = 2;
                 }
@@ -118,7 +172,9 @@ mod tests {
 
     #[test]
     fn usage_errors_exit_with_2() {
-        let report = Report::of(&anyhow::Error::new(Usage("no".to_owned())));
+        let usage = Usage::new("no").with_hint("yes").within("asking");
+        let report = Report::of(&anyhow::Error::new(usage));
         assert_eq!((report.kind, report.code), ("usage", 2));
+        assert_eq!((report.message.as_str(), report.hint.as_deref()), ("asking: no", Some("yes")));
     }
 }

@@ -139,6 +139,8 @@ impl Add {
 #[derive(Debug, Serialize)]
 pub(crate) struct Search {
     pub(crate) query: String,
+    /// Whether the indexes reflect all that the library holds.
+    pub(crate) indexes_current: bool,
     pub(crate) hits: Vec<WireHit>,
     pub(crate) timings_ms: Timings,
     pub(crate) plan: WirePlan,
@@ -298,6 +300,7 @@ impl Search {
     pub(crate) fn new(query: &str, response: &SearchResponse) -> Self {
         Self {
             query: query.to_owned(),
+            indexes_current: response.is_level,
             hits: response.hits.iter().map(WireHit::from).collect(),
             timings_ms: response.timings.into(),
             plan: WirePlan::new(&response.plan, response.counts),
@@ -314,6 +317,8 @@ pub(crate) struct Query {
     pub(crate) found: bool,
     /// `extractive`, or the generating model.
     pub(crate) generator: String,
+    /// Whether the indexes reflect all that the library holds.
+    pub(crate) indexes_current: bool,
     /// Why the configured generator was not used, if so.
     pub(crate) note: Option<String>,
     pub(crate) citations: Vec<Citation>,
@@ -418,6 +423,8 @@ pub(crate) struct Check {
     pub(crate) derived: Vec<String>,
     pub(crate) removed: Vec<String>,
     pub(crate) rebuilt: bool,
+    /// What `--repair` could not mend.
+    pub(crate) remaining: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]

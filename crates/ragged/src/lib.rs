@@ -55,5 +55,6 @@ pub mod retrieval;
 pub mod settings;
 pub mod store;
 pub mod temporal;
+mod tls;
 
 pub use permission::{private_dir, private_file};

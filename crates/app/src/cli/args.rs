@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+const EXAMPLES: &str = "Examples:\n  ragged add ~/notes\n  ragged query \"when does the lease end?\"\n  ragged try docs \"how is text stored?\"   (keeps nothing)";
+
+const EXIT_CODES: &str = "Exit codes:\n  0    fine; files that a rule leaves out do not count against it\n  1    failed, in whole or in part\n  2    the command line or a setting is wrong\n  3    a check found something stale or worse than before\n  130  interrupted by Ctrl-C; what was done stays";
+
 /// A private, fast memory over your own files.
 ///
 /// Add folders, ask questions, get cited answers in milliseconds. Everything stays on this
@@ -14,7 +18,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
     version,
     propagate_version = true,
     max_term_width = 100,
-    after_help = "Examples:\n  ragged add ~/notes\n  ragged query \"when does the lease end?\"\n  ragged try docs \"how is text stored?\"   (keeps nothing)"
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -110,6 +115,7 @@ pub(crate) enum Command {
     /// Answer a question, with citations
     #[command(
         visible_alias = "ask",
+        mut_arg("k", |arg| arg.help("How many hits the answer may draw on [default: answer.k]")),
         after_help = "Examples:\n  ragged query \"when does the lease end?\"\n  ragged query \"who approved the budget?\" --since 2026-01-01"
     )]
     Query(QueryArgs),
@@ -261,10 +267,11 @@ pub(crate) struct Filters {
     /// Only files of these types (txt, md, pdf, code, rust, …)
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters")]
     pub(crate) types: Vec<String>,
-    /// Only files changed at or after this time: 2026-01-31, 2026-01-31T09:00, 7d, 12h
+    /// Only files changed since then: 2026-01-31, 2026-01-31T09:00, 2026-01, 2026, today,
+    /// yesterday, 7d, 12h
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) since: Option<String>,
-    /// Only files changed before the end of this day, or before this time
+    /// Only files changed until then: before a time, or before the end of a day, month or year
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) until: Option<String>,
 }
@@ -275,8 +282,8 @@ pub(crate) struct SearchArgs {
     #[arg(value_name = "QUERY", required = true)]
     pub(crate) query: Vec<String>,
     /// How many hits [default: search.k]
-    #[arg(short, value_name = "N")]
-    pub(crate) k: Option<usize>,
+    #[arg(short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) k: Option<u16>,
     /// Which sides of the index are asked [default: search.mode]
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
@@ -398,4 +405,14 @@ pub(crate) enum ConfigCommand {
     /// Print the path of the configuration file
     #[command(after_help = "Example:\n  ragged config path")]
     Path,
+}
+
+impl ConfigCommand {
+    /// The setting that the command changes in the file.
+    pub(crate) fn changed_key(&self) -> Option<&str> {
+        match self {
+            Self::Set { key, .. } | Self::Unset { key } => Some(key),
+            Self::Get { .. } | Self::Show { .. } | Self::Path => None,
+        }
+    }
 }

@@ -2,39 +2,28 @@
 
 pub(crate) mod args;
 mod command;
+mod interrupt;
 mod printer;
 mod progress;
 
-use std::{
-    path::Path,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use clap::Parser as _;
 use ragged::{
     document::worker::WorkerCommand,
-    library::{self, Cancel, Library},
+    library::{self, Library},
     settings::Settings,
     temporal::Clock,
 };
 
 use self::{args::Cli, printer::Printer};
 use crate::{
-    config::{self, Resolved},
+    config::{self, Problem, Resolved},
     failure::{Outcome, Report},
 };
 
 pub(crate) use args::OutputFormat;
-
-/// Asked for by Ctrl-C; long commands look at it between files.
-pub(crate) static CANCEL: Cancel = Cancel::new();
-/// Whether Ctrl-C was pressed before; the second one ends the process at once.
-static INTERRUPTED_ONCE: AtomicBool = AtomicBool::new(false);
 
 /// The machine's own time.
 #[derive(Debug)]
@@ -49,18 +38,26 @@ impl Clock for SystemClock {
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to standard output with code 0, the rest is a usage error.
-            let code = if error.use_stderr() { 2 } else { 0 };
+        // Help and version go to standard output with code 0, the rest is a usage error.
+        Err(error) if !error.use_stderr() => {
             drop(error.print());
-            return ExitCode::from(code);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) if asks_for_json(std::env::args_os()) => {
+            let report = Report::of_arguments(&error);
+            printer::print_error(&report, true);
+            return ExitCode::from(report.code);
+        }
+        Err(error) => {
+            drop(error.print());
+            return ExitCode::from(2);
         }
     };
     if matches!(cli.command, args::Command::ParseWorker) {
         return command::parse_worker::run();
     }
     let is_json = cli.global.format == OutputFormat::Json;
-    watch_for_interrupt();
+    interrupt::install();
     match run(cli) {
         Ok(outcome) => outcome.into(),
         Err(error) if error.downcast_ref::<printer::PipeClosed>().is_some() => ExitCode::SUCCESS,
@@ -72,6 +69,13 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Whether arguments that could not be understood ask for JSON nevertheless.
+fn asks_for_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let args: Vec<_> = args.take_while(|arg| arg != "--").collect();
+    args.iter().any(|arg| arg == "--format=json")
+        || args.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
 fn run(cli: Cli) -> Result<Outcome> {
     let printer = Printer::new(&cli.global);
     let resolved = config::resolve(
@@ -79,24 +83,24 @@ fn run(cli: Cli) -> Result<Outcome> {
         &cli.global.options,
         &config::environment(),
     )?;
+    // What mends the configuration must work where it is broken; `doctor` reports it itself.
+    match &cli.command {
+        args::Command::Doctor => {}
+        args::Command::Config { command } => {
+            // What is being mended is known to be broken.
+            let mended = command.changed_key();
+            for problem in resolved.problems.iter().filter(|p| Some(p.key.as_str()) != mended) {
+                printer.warning(problem.to_string());
+            }
+        }
+        _ => {
+            if let Some(problem) = resolved.problems.first() {
+                return Err(anyhow::Error::new(Problem::to_error(problem)));
+            }
+        }
+    }
     let session = Session { printer, resolved };
     command::run(cli.command, &session)
-}
-
-fn watch_for_interrupt() {
-    let installed = ctrlc::set_handler(|| {
-        CANCEL.cancel();
-        if INTERRUPTED_ONCE.swap(true, Ordering::Relaxed) {
-            #[expect(
-                clippy::exit,
-                clippy::disallowed_methods,
-                reason = "the second Ctrl-C means now; what is committed is safe at any moment"
-            )]
-            std::process::exit(130);
-        }
-    });
-    // Without a handler Ctrl-C ends the process at once, which is safe as well.
-    drop(installed);
 }
 
 /// What a command works with.
@@ -135,6 +139,7 @@ impl Session {
 
     /// A library in another folder.
     pub(crate) fn library_in(&self, dir: &Path, settings: Settings) -> Result<Library> {
+        keep_new_files_private();
         // Models belong to the user's data folder, wherever the library is.
         let embedder = library::model_from_settings(&self.resolved.data_dir, &settings.embedding)?;
         Ok(Library::open(dir, settings, embedder, Arc::new(SystemClock))?)
@@ -147,5 +152,27 @@ impl Session {
             args: vec!["parse-worker".into()],
             env: Vec::new(),
         })
+    }
+}
+
+/// From here on, what this process creates can be read by its owner alone: some of the files of
+/// an index are made by code that asks for no mode of its own.
+pub(crate) fn keep_new_files_private() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_recognised_in_arguments_that_are_wrong() {
+        let asks = |line: &str| asks_for_json(line.split(' ').map(Into::into));
+        assert!(asks("ragged serch x --format json"));
+        assert!(asks("ragged --format=json serch"));
+        assert!(!asks("ragged serch --format table"));
+        assert!(!asks("ragged serch -- --format json"));
+        assert!(!asks("ragged json --format"));
     }
 }

@@ -1,7 +1,10 @@
 //! The only place that writes to the terminal: data to standard output, the rest to standard
 //! error.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use anyhow::Result;
 use console::{Style, Term};
@@ -19,6 +22,7 @@ pub(crate) struct Printer {
     format: OutputFormat,
     quiet: bool,
     links: bool,
+    terminal: bool,
     width: usize,
 }
 
@@ -46,6 +50,7 @@ impl Printer {
             format: global.format,
             quiet: global.quiet,
             links: stdout.is_term() && console::colors_enabled(),
+            terminal: stdout.is_term(),
             width,
         }
     }
@@ -57,6 +62,11 @@ impl Printer {
     /// Whether progress may be drawn.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.quiet && Term::stderr().is_term()
+    }
+
+    /// Whether a person looks at standard output rather than a program.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Columns that text may take.
@@ -93,12 +103,12 @@ impl Printer {
     /// Something that went wrong without ending the command.
     pub(crate) fn warning(&self, warning: impl AsRef<str>) {
         let label = Style::new().for_stderr().yellow().bold().apply_to("warning:");
-        to_stderr(&format!("{label} {}", warning.as_ref()));
+        to_stderr(&format!("{label} {}", visible_lines(warning.as_ref())));
     }
 
     /// What a person sees of a path: clickable where the terminal can.
     pub(crate) fn path(&self, absolute: &str, shown: &str) -> String {
-        let shown = Style::new().cyan().apply_to(shown).to_string();
+        let shown = Style::new().cyan().apply_to(visible(shown)).to_string();
         if self.links {
             let url = file_url(absolute);
             format!("\x1b]8;;{url}\x1b\\{shown}\x1b]8;;\x1b\\")
@@ -118,10 +128,10 @@ pub(crate) fn print_error(report: &crate::failure::Report, json: bool) {
         return;
     }
     let label = Style::new().for_stderr().red().bold().apply_to("error:");
-    to_stderr(&format!("{label} {}", report.message));
+    to_stderr(&format!("{label} {}", visible_lines(&report.message)));
     if let Some(hint) = &report.hint {
         let label = Style::new().for_stderr().green().bold().apply_to("hint:");
-        to_stderr(&format!("{label} {hint}"));
+        to_stderr(&format!("{label} {}", visible_lines(hint)));
     }
 }
 
@@ -162,6 +172,42 @@ fn file_url(path: &str) -> String {
         }
     }
     url
+}
+
+/// A name from outside (a path, a heading, a title) that does nothing to a terminal: control
+/// characters are shown as escapes, `\\n`, `\\u{1b}`.
+pub(crate) fn visible(name: &str) -> Cow<'_, str> {
+    escaped(name, |_| false)
+}
+
+/// Text from outside that does nothing to a terminal but fill lines: as [`visible`], line ends and
+/// tabs kept.
+pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
+    if text.contains("\r\n") {
+        return Cow::Owned(visible_lines(&text.replace("\r\n", "\n")).into_owned());
+    }
+    escaped(text, |c| matches!(c, '\n' | '\t'))
+}
+
+fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let must_go = |c: char| c.is_control() && !is_kept(c);
+    if !text.contains(must_go) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if must_go(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// `1 file`, `1,234 files`.
+pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n), if n == 1 { one } else { many })
 }
 
 /// `1,234,567`.
@@ -216,6 +262,20 @@ mod tests {
         assert_eq!(milliseconds(1.25), "1.2 ms");
         assert_eq!(milliseconds(125.0), "125 ms");
         assert_eq!(milliseconds(1250.0), "1.2 s");
+    }
+
+    #[test]
+    fn nothing_from_outside_commands_the_terminal() {
+        assert_eq!(visible("a\x1b[31m\nb\u{9b}c\x7f"), r"a\u{1b}[31m\nb\u{9b}c\u{7f}");
+        assert_eq!(visible_lines("a\r\nb\tc\x07\rd"), "a\nb\tc\\u{7}\\rd");
+        assert!(matches!(visible("Übung › 1"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(counted(1, "copy", "copies"), "1 copy");
+        assert_eq!(counted(0, "copy", "copies"), "0 copies");
+        assert_eq!(counted(1234, "file", "files"), "1,234 files");
     }
 
     #[test]

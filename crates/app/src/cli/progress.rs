@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ragged::library::{AddProgress, FileOutcome};
 
-use super::printer::Printer;
+use super::printer::{Printer, counted, visible};
 
 const TICK: Duration = Duration::from_millis(120);
 
@@ -55,16 +55,26 @@ impl AddProgress for AddBar {
             done as f64 / seconds
         ));
         if self.verbose {
+            let shown = visible(path);
+            let chunks = |n: u32| counted(u64::from(n), "chunk", "chunks");
             let line = match outcome {
-                FileOutcome::Added { n_chunks } => format!("added      {path} ({n_chunks} chunks)"),
-                FileOutcome::Changed { n_chunks } => {
-                    format!("changed    {path} ({n_chunks} chunks)")
+                FileOutcome::Added { n_chunks } => {
+                    format!("added      {shown} ({})", chunks(*n_chunks))
                 }
-                FileOutcome::Unchanged => format!("unchanged  {path}"),
-                FileOutcome::Moved { from } => format!("moved      {path} (from {from})"),
-                FileOutcome::Duplicate => format!("duplicate  {path}"),
-                FileOutcome::Skipped(skip) => format!("skipped    {path}: {}", skip.reason),
-                FileOutcome::Failed(skip) => format!("failed     {path}: {}", skip.reason),
+                FileOutcome::Changed { n_chunks } => {
+                    format!("changed    {shown} ({})", chunks(*n_chunks))
+                }
+                FileOutcome::Unchanged => format!("unchanged  {shown}"),
+                FileOutcome::Moved { from } => {
+                    format!("moved      {shown} (from {})", visible(from))
+                }
+                FileOutcome::Duplicate => format!("duplicate  {shown}"),
+                FileOutcome::Skipped(skip) => {
+                    format!("skipped    {shown}: {}", visible(&skip.reason))
+                }
+                FileOutcome::Failed(skip) => {
+                    format!("failed     {shown}: {}", visible(&skip.reason))
+                }
             };
             if self.bar.is_hidden() {
                 drop(std::io::Write::write_all(

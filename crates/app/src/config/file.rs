@@ -18,6 +18,8 @@ pub(crate) struct ConfigFile {
     path: PathBuf,
     text: String,
     values: Vec<(String, String)>,
+    /// Names with what is wrong with what they hold.
+    unusable: Vec<(String, String)>,
 }
 
 impl ConfigFile {
@@ -26,7 +28,7 @@ impl ConfigFile {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(path, text).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+            Err(error) => Err(error).context("cannot be read"),
         }
     }
 
@@ -36,7 +38,17 @@ impl ConfigFile {
             path: path.to_path_buf(),
             text: String::new(),
             values: Vec::new(),
+            unusable: Vec::new(),
         }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names that hold something other than a value, with what is wrong with it.
+    pub(crate) fn unusable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unusable.iter().map(|(name, problem)| (name.as_str(), problem.as_str()))
     }
 
     /// Dotted names and values, in the order of the file.
@@ -45,8 +57,18 @@ impl ConfigFile {
     }
 
     fn parse(path: &Path, text: String) -> Result<Self> {
-        let values = flatten(&text).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self { path: path.to_path_buf(), text, values })
+        let Flat { values, unusable } = flatten(&text)?;
+        Ok(Self { path: path.to_path_buf(), text, values, unusable })
+    }
+
+    /// What the file would say with one value more.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let mut values = self.values.clone();
+        values.retain(|(known, _)| known != name);
+        values.push((name.to_owned(), value.to_owned()));
+        let mut unusable = self.unusable.clone();
+        unusable.retain(|(known, _)| known != name);
+        Self { path: self.path.clone(), text: String::new(), values, unusable }
     }
 
     /// Sets one value and writes the file.
@@ -73,7 +95,7 @@ impl ConfigFile {
     }
 
     fn replace(&mut self, text: String, mut expected: Vec<(String, String)>) -> Result<()> {
-        let mut found = flatten(&text).unwrap_or_default();
+        let mut found = flatten(&text).unwrap_or_default().values;
         found.sort();
         expected.sort();
         if found != expected {
@@ -105,33 +127,60 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::rename(&temporary, path).with_context(what)
 }
 
-fn flatten(text: &str) -> Result<Vec<(String, String)>> {
-    fn walk(prefix: &str, value: &Value, into: &mut Vec<(String, String)>) -> Result<()> {
+/// What the text of a file says, in its order.
+#[derive(Debug, Default)]
+struct Flat {
+    values: Vec<(String, String)>,
+    unusable: Vec<(String, String)>,
+}
+
+fn flatten(text: &str) -> Result<Flat> {
+    fn walk(prefix: &str, value: &Value, into: &mut Flat) {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
                     let name =
                         if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                    walk(&name, value, into)?;
+                    walk(&name, value, into);
                 }
             }
             Value::Null => {}
-            Value::String(text) => into.push((prefix.to_owned(), text.clone())),
-            Value::Bool(_) | Value::Number(_) => into.push((prefix.to_owned(), value.to_string())),
-            Value::Array(_) => bail!("{prefix} is a list; every setting is a single value"),
+            Value::String(text) => into.values.push((prefix.to_owned(), text.clone())),
+            Value::Bool(_) | Value::Number(_) => {
+                into.values.push((prefix.to_owned(), value.to_string()));
+            }
+            Value::Array(_) => into
+                .unusable
+                .push((prefix.to_owned(), "is a list; every setting is a single value".to_owned())),
         }
-        Ok(())
     }
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Vec::new());
+        return Ok(Flat::default());
     }
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| anyhow!("{error}"))?;
-    let mut values = Vec::new();
+    let value: Value =
+        serde_saphyr::from_str(text).map_err(|error| not_yaml(&error.to_string()))?;
+    let mut flat = Flat::default();
     if !matches!(value, Value::Object(_) | Value::Null) {
         bail!("the file is not a mapping of settings");
     }
-    walk("", &value, &mut values)?;
-    Ok(values)
+    walk("", &value, &mut flat);
+    Ok(flat)
+}
+
+/// The parser's complaint without the excerpt that it draws below it, and without what it says
+/// about types of its own.
+fn not_yaml(complaint: &str) -> anyhow::Error {
+    let first = complaint.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let shown = match first.split_once(": ") {
+        Some((place, rest)) if rest.contains("deserialize") => place,
+        _ => first,
+    };
+    anyhow!("not YAML that can be understood: {shown}")
+}
+
+/// How a section is written that was taken out of use: `# search:`.
+fn commented(section: &str) -> String {
+    format!("# {section}:")
 }
 
 /// The lines of the text that begin an entry: (line number, indentation, dotted name).
@@ -193,6 +242,14 @@ fn with_value(text: &str, name: &str, value: &str) -> String {
             }
             missing.push(parent.rsplit('.').next().unwrap_or(parent));
         }
+        // A section that is commented out, as `init` writes it, is put into use where it stands.
+        if let [leaf, section] = missing[..]
+            && let Some(number) = lines.iter().position(|line| *line == commented(section))
+        {
+            lines[number] = format!("{section}:");
+            lines.insert(number + 1, format!("  {leaf}: {}", quoted(value)));
+            return lines.join("\n") + "\n";
+        }
         for (depth, part) in missing.iter().rev().enumerate() {
             let is_leaf = depth + 1 == missing.len();
             let indent = " ".repeat(indentation + 2 * depth);
@@ -209,9 +266,28 @@ fn with_value(text: &str, name: &str, value: &str) -> String {
 }
 
 fn without(text: &str, name: &str) -> String {
-    let mut lines: Vec<&str> = text.lines().collect();
-    if let Some((number, _, _)) = entries(text).iter().find(|(_, _, known)| known == name) {
-        lines.remove(*number);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut entries = entries(text);
+    let mut name = name;
+    while let Some(at) = entries.iter().position(|(_, _, known)| known == name) {
+        let (number, _, _) = entries.remove(at);
+        // Settings that are commented out keep their header, commented out as well.
+        let keeps_comments = lines.get(number + 1).is_some_and(|line| line.starts_with("#   "));
+        if !name.contains('.') && keeps_comments {
+            lines[number] = commented(name);
+        } else {
+            lines.remove(number);
+            for (other, _, _) in &mut entries {
+                *other -= usize::from(*other > number);
+            }
+        }
+        // A section without entries goes with its last one.
+        let Some((section, _)) = name.rsplit_once('.') else { break };
+        let below = format!("{section}.");
+        if entries.iter().any(|(_, _, known)| known.starts_with(&below)) {
+            break;
+        }
+        name = section;
     }
-    lines.join("\n") + "\n"
+    if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ragged::settings::{BackendKind, SearchMode, Settings, Tier};
+use ragged::{
+    answer::Generator,
+    settings::{AnswerSettings, BackendKind, SearchMode, Settings, Tier},
+};
 
 /// One setting.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ const TEXT: &str = "text";
 keys! {
     "ingest.max_file_size", SIZE,
         |s| size(s.ingest.max_file_size_bytes),
-        |s, v| parse_size(v).map(|v| s.ingest.max_file_size_bytes = v),
+        |s, v| size_within(v, 1000, u64::MAX).map(|v| s.ingest.max_file_size_bytes = v),
         "Larger files are skipped.";
     "ingest.threads", COUNT,
         |s| s.ingest.threads.to_string(),
@@ -72,15 +75,15 @@ keys! {
         "Threads that read, chunk and embed, each with a parser process; 0 takes one for each processor.";
     "ingest.parser_memory", SIZE,
         |s| size(s.ingest.parser_memory_bytes),
-        |s, v| parse_size(v).map(|v| s.ingest.parser_memory_bytes = v),
+        |s, v| size_within(v, 64 << 20, 1 << 40).map(|v| s.ingest.parser_memory_bytes = v),
         "Memory that one parser process may use; a file that needs more is skipped with that reason.";
     "ingest.parser_timeout", DURATION,
         |s| duration(s.ingest.parser_timeout),
-        |s, v| parse_duration(v).map(|v| s.ingest.parser_timeout = v),
+        |s, v| timeout(v).map(|v| s.ingest.parser_timeout = v),
         "Time that one file may take to be read.";
     "ingest.in_flight", SIZE,
         |s| size(s.ingest.in_flight_bytes),
-        |s, v| parse_size(v).map(|v| s.ingest.in_flight_bytes = v),
+        |s, v| size_within(v, 1 << 20, 1 << 40).map(|v| s.ingest.in_flight_bytes = v),
         "Bytes of files being read, chunked and embedded at once; bounds memory use.";
     "chunk.target_tokens", COUNT,
         |s| s.chunk.target_tokens.to_string(),
@@ -112,7 +115,7 @@ keys! {
         "Key for the embedding server.", secret;
     "embedding.timeout", DURATION,
         |s| duration(s.embedding.timeout),
-        |s, v| parse_duration(v).map(|v| s.embedding.timeout = v),
+        |s, v| timeout(v).map(|v| s.embedding.timeout = v),
         "How long one request to the embedding server may take.";
     "backend.type", "`leann` or `exact`",
         |s| s.backend.kind.as_str().to_owned(),
@@ -152,7 +155,7 @@ keys! {
         "Candidates taken from each side before they are mixed.";
     "answer.generator", "`extractive`, `ollama:MODEL` or `openai:MODEL`",
         |s| s.answer.generator.clone(),
-        |s, v| filled(v).map(|v| s.answer.generator = v),
+        |s, v| generator(v).map(|v| s.answer.generator = v),
         "What words the answer: quotes from the files, or a server's language model.";
     "answer.url", TEXT,
         |s| s.answer.url.clone(),
@@ -164,7 +167,7 @@ keys! {
         "Key for the generating server.", secret;
     "answer.timeout", DURATION,
         |s| duration(s.answer.timeout),
-        |s, v| parse_duration(v).map(|v| s.answer.timeout = v),
+        |s, v| timeout(v).map(|v| s.answer.timeout = v),
         "How long the generating server may be silent before the answer is made without it.";
     "answer.k", COUNT,
         |s| s.answer.k.to_string(),
@@ -180,17 +183,27 @@ keys! {
         "How freely a server's model may word its answer.";
     "database.page_cache", SIZE,
         |s| size(s.database.page_cache_bytes),
-        |s, v| parse_size(v).map(|v| s.database.page_cache_bytes = v),
+        |s, v| size_within(v, 0, 1 << 40).map(|v| s.database.page_cache_bytes = v),
         "Page cache of one connection to library.db.";
     "database.mmap", SIZE,
         |s| size(s.database.mmap_bytes),
-        |s, v| parse_size(v).map(|v| s.database.mmap_bytes = v),
+        |s, v| size_within(v, 0, 1 << 40).map(|v| s.database.mmap_bytes = v),
         "Bytes of library.db that may be mapped into memory.";
 }
 
 fn filled(value: &str) -> Result<String, String> {
     let value = value.trim();
     if value.is_empty() { Err("is empty".to_owned()) } else { Ok(value.to_owned()) }
+}
+
+/// What the library takes for a generator.
+fn generator(value: &str) -> Result<String, String> {
+    let generator = filled(value)?;
+    let settings = AnswerSettings { generator: generator.clone(), ..AnswerSettings::default() };
+    match Generator::from_settings(&settings) {
+        Ok(_) => Ok(generator),
+        Err(_) => Err(format!("{value:?} names no generator")),
+    }
 }
 
 fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
@@ -212,6 +225,30 @@ fn fraction(value: &str, least: f32, most: f32) -> Result<f32, String> {
         Ok(number)
     } else {
         Err(format!("{number} is outside {least} to {most}"))
+    }
+}
+
+fn size_within(value: &str, least: u64, most: u64) -> Result<u64, String> {
+    let bytes = parse_size(value)?;
+    if bytes < least {
+        Err(format!("{value:?} is below {}", size(least)))
+    } else if bytes > most {
+        Err(format!("{value:?} is above {}", size(most)))
+    } else {
+        Ok(bytes)
+    }
+}
+
+/// Shorter waits end before anything can have answered.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+
+fn timeout(value: &str) -> Result<Duration, String> {
+    let time = parse_duration(value)?;
+    if (SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("{value:?} is outside 100ms to 24h"))
     }
 }
 

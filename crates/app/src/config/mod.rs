@@ -10,11 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use ragged::settings::Settings;
 
 pub(crate) use file::{ConfigFile, write_atomically};
-pub(crate) use key::{KEYS, Key, parse_size};
+pub(crate) use key::{KEYS, Key};
 
 /// Folder that holds the library.
 pub(crate) const ENV_DATA_DIR: &str = "RAGGED_DATA_DIR";
@@ -47,6 +47,33 @@ pub(crate) struct Resolved {
     pub(crate) data_dir: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) origins: BTreeMap<&'static str, Origin>,
+    /// What the file and the environment say and cannot be used; the default stands in its place.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Something in the configuration file or the environment that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The file or the variable.
+    place: String,
+    /// The setting, or what was written in place of one; empty for the file as a whole.
+    pub(crate) key: String,
+    message: String,
+    /// What mends it.
+    pub(crate) hint: String,
+}
+
+impl Problem {
+    /// The same as a failure.
+    pub(crate) fn to_error(&self) -> crate::Hinted {
+        crate::Hinted::new(self.to_string(), self.hint.clone())
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
 }
 
 impl Resolved {
@@ -74,6 +101,9 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
 }
 
 /// Decides every setting. Pure but for reading `config.yaml`.
+///
+/// What a flag says wrongly is an error; what the file or the environment says wrongly is a
+/// [`Problem`] of the result, so that the commands which mend it can still run.
 pub(crate) fn resolve(
     data_dir_flag: Option<&Path>,
     option_flags: &[String],
@@ -81,42 +111,126 @@ pub(crate) fn resolve(
 ) -> Result<Resolved> {
     let data_dir = data_dir(data_dir_flag, environment)?;
     let path = config_path(&data_dir);
-    let mut resolved =
-        Resolved { data_dir, settings: Settings::default(), origins: BTreeMap::new() };
-
-    if let Some(file) = ConfigFile::read(&path)? {
-        for (name, value) in file.values() {
-            let key = find(name).with_context(|| format!("reading {}", path.display()))?;
-            resolved
-                .apply(key, value, Origin::File(path.clone()))
-                .with_context(|| format!("reading {}", path.display()))?;
-        }
+    let mut resolved = Resolved {
+        data_dir,
+        settings: Settings::default(),
+        origins: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    match ConfigFile::read(&path) {
+        Ok(None) => {}
+        Ok(Some(file)) => resolved.apply_file(&file),
+        Err(error) => resolved.problems.push(Problem {
+            place: path.display().to_string(),
+            key: String::new(),
+            message: format!("{error:#}"),
+            hint: "mend the file by hand, or move it away and `ragged init`".to_owned(),
+        }),
     }
     for key in KEYS {
         let variable = key.variable();
         if let Some(value) = environment.get(&variable) {
-            resolved
-                .apply(key, value, Origin::Environment(variable.clone()))
-                .with_context(|| format!("reading the environment variable {variable}"))?;
+            let origin = Origin::Environment(variable.clone());
+            if let Err(message) = resolved.apply(key, value, origin) {
+                resolved.problems.push(Problem {
+                    place: format!("environment variable {variable}"),
+                    key: key.name.to_owned(),
+                    message,
+                    hint: format!("`unset {variable}`"),
+                });
+            }
         }
     }
+    resolved.settle_chunks(&path);
     for option in option_flags {
         let (name, value) = option.split_once('=').ok_or_else(|| {
-            anyhow!(crate::Usage(format!("`-o {option}` is not of the form KEY=VALUE")))
+            crate::Usage::new(format!("`-o {option}` is not of the form KEY=VALUE"))
         })?;
-        let apply = find(name).and_then(|key| resolved.apply(key, value, Origin::Flag));
-        apply.map_err(|error| anyhow!(crate::Usage(format!("`-o {option}`: {error:#}"))))?;
+        let within = format!("`-o {option}`");
+        let key = find(name).map_err(|error| error.within(&within))?;
+        let applied = resolved.apply(key, value, Origin::Flag);
+        applied.map_err(|message| crate::Usage::new(message).within(&within))?;
     }
-    resolved.settings.chunk.validate().map_err(anyhow::Error::new)?;
+    // The sizes fitted each other before the flags.
+    resolved.settings.chunk.validate().map_err(|error| crate::Usage::from(error).within("`-o`"))?;
     Ok(resolved)
 }
 
+/// What in a configuration file cannot be used.
+pub(crate) fn problems_of(file: &ConfigFile) -> Vec<Problem> {
+    let mut resolved = Resolved {
+        data_dir: PathBuf::new(),
+        settings: Settings::default(),
+        origins: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    resolved.apply_file(file);
+    resolved.settle_chunks(file.path());
+    resolved.problems
+}
+
 impl Resolved {
-    fn apply(&mut self, key: &'static Key, value: &str, origin: Origin) -> Result<()> {
+    /// Takes a value over, or says what is wrong with it.
+    fn apply(&mut self, key: &'static Key, value: &str, origin: Origin) -> Result<(), String> {
         (key.set)(&mut self.settings, value)
-            .map_err(|problem| anyhow!("{}: {problem} ({})", key.name, key.kind))?;
+            .map_err(|problem| format!("{}: {problem} ({})", key.name, key.kind))?;
         self.origins.insert(key.name, origin);
         Ok(())
+    }
+
+    fn apply_file(&mut self, file: &ConfigFile) {
+        let place = file.path().display().to_string();
+        for (name, problem) in file.unusable() {
+            self.problems.push(Problem {
+                place: place.clone(),
+                key: name.to_owned(),
+                message: format!("{name} {problem}"),
+                hint: "mend the file by hand".to_owned(),
+            });
+        }
+        for (name, value) in file.values() {
+            let applied = match find(name) {
+                Ok(key) => {
+                    let origin = Origin::File(file.path().to_path_buf());
+                    self.apply(key, value, origin)
+                        .map_err(|message| (message, format!("`ragged config unset {name}`")))
+                }
+                Err(error) => {
+                    let nearest = error.hint().filter(|hint| hint.contains("did you mean"));
+                    let nearest = nearest.map(|hint| format!("{hint} ")).unwrap_or_default();
+                    let hint = format!("{nearest}`ragged config unset {name}` takes it out");
+                    Err((error.to_string(), hint))
+                }
+            };
+            if let Err((message, hint)) = applied {
+                self.problems.push(Problem {
+                    place: place.clone(),
+                    key: name.to_owned(),
+                    message,
+                    hint,
+                });
+            }
+        }
+    }
+
+    /// Sizes of chunks that do not fit each other give way to the defaults.
+    fn settle_chunks(&mut self, path: &Path) {
+        let Err(error) = self.settings.chunk.validate() else { return };
+        let is_chunk = |name: &str| name.starts_with("chunk.");
+        let from_environment = self
+            .origins
+            .iter()
+            .any(|(name, origin)| is_chunk(name) && matches!(origin, Origin::Environment(_)));
+        let place = path.display().to_string();
+        self.problems.push(Problem {
+            place: if from_environment { format!("{place} and the environment") } else { place },
+            key: "chunk".to_owned(),
+            message: format!("{error:#}"),
+            hint: "`ragged config show --origin` shows the sizes, `ragged config set` changes them"
+                .to_owned(),
+        });
+        self.settings.chunk = Settings::default().chunk;
+        self.origins.retain(|name, _| !is_chunk(name));
     }
 }
 
@@ -142,25 +256,18 @@ fn data_dir(flag: Option<&Path>, environment: &BTreeMap<String, String>) -> Resu
 }
 
 /// The key with this name, or an error that names the nearest one.
-pub(crate) fn find(name: &str) -> Result<&'static Key> {
+pub(crate) fn find(name: &str) -> Result<&'static Key, crate::Usage> {
     KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
         let nearest = KEYS
             .iter()
             .map(|key| (strsim::jaro_winkler(name, key.name), key.name))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(similarity, _)| *similarity > 0.7);
-        match nearest {
-            Some((_, nearest)) => {
-                anyhow!(crate::Hinted::new(
-                    format!("there is no setting {name:?}"),
-                    format!("did you mean {nearest}?"),
-                ))
-            }
-            None => anyhow!(crate::Hinted::new(
-                format!("there is no setting {name:?}"),
-                "`ragged config show` lists them".to_owned(),
-            )),
-        }
+        let hint = match nearest {
+            Some((_, nearest)) => format!("did you mean {nearest}?"),
+            None => "`ragged config show` lists them".to_owned(),
+        };
+        crate::Usage::new(format!("there is no setting {name:?}")).with_hint(hint)
     })
 }
 

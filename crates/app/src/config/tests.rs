@@ -47,8 +47,7 @@ fn every_key_reads_what_it_prints() {
 #[test]
 fn an_unknown_key_names_the_nearest() {
     let error = find("search.vectorweight").unwrap_err();
-    let hinted = error.downcast_ref::<crate::Hinted>().unwrap();
-    assert_eq!(hinted.hint, "did you mean search.vector_weight?");
+    assert_eq!(error.hint(), Some("did you mean search.vector_weight?"));
 }
 
 #[test]
@@ -59,13 +58,61 @@ fn bad_values_are_refused_with_the_name() {
         let error = resolve(Some(dir.path()), &[option.to_owned()], &BTreeMap::new()).unwrap_err();
         assert!(error.downcast_ref::<crate::Usage>().is_some(), "{option}: {error:#}");
     }
-    std::fs::write(config_path(dir.path()), "search:\n  k: many\n").unwrap();
-    let error = resolve(Some(dir.path()), &[], &BTreeMap::new()).unwrap_err();
-    assert!(format!("{error:#}").contains("search.k"), "{error:#}");
-    std::fs::write(config_path(dir.path()), "search: [1, 2]\n").unwrap();
-    assert!(resolve(Some(dir.path()), &[], &BTreeMap::new()).is_err());
+}
+
+#[test]
+fn what_a_file_says_wrongly_is_named_and_the_rest_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, key) in [
+        ("search:\n  k: many\nanswer:\n  k: 3\n", "search.k"),
+        ("search: [1, 2]\nanswer:\n  k: 3\n", "search"),
+        ("search:\n  kk: 5\nanswer:\n  k: 3\n", "search.kk"),
+        ("chunk:\n  target_tokens: 9999999\nanswer:\n  k: 3\n", "chunk"),
+        ("ingest:\n  parser_timeout: 5ms\nanswer:\n  k: 3\n", "ingest.parser_timeout"),
+    ] {
+        std::fs::write(config_path(dir.path()), text).unwrap();
+        let resolved = resolve(Some(dir.path()), &[], &BTreeMap::new()).unwrap();
+        let [problem] = &resolved.problems[..] else { panic!("{text}: {resolved:?}") };
+        assert_eq!(problem.key, key, "{text}");
+        assert!(problem.to_string().contains("config.yaml"), "{problem}");
+        let expected = Settings { answer: resolved.settings.answer.clone(), ..Settings::default() };
+        assert_eq!(resolved.settings, expected, "{text}");
+        assert_eq!(resolved.settings.answer.k, 3, "{text}");
+    }
     std::fs::write(config_path(dir.path()), "search: {k: }\n: :\n- x").unwrap();
-    assert!(resolve(Some(dir.path()), &[], &BTreeMap::new()).is_err());
+    let resolved = resolve(Some(dir.path()), &[], &BTreeMap::new()).unwrap();
+    assert_eq!(resolved.problems.len(), 1);
+    assert_eq!(resolved.settings, Settings::default());
+
+    std::fs::remove_file(config_path(dir.path())).unwrap();
+    let environment = environment(&[("RAGGED_SEARCH_K", "many")]);
+    let resolved = resolve(Some(dir.path()), &[], &environment).unwrap();
+    assert!(resolved.problems[0].to_string().contains("RAGGED_SEARCH_K"), "{resolved:?}");
+}
+
+#[test]
+fn values_that_could_not_work_are_refused() {
+    for (name, value) in [
+        ("ingest.max_file_size", "999"),
+        ("ingest.parser_memory", "63MiB"),
+        ("ingest.parser_timeout", "99ms"),
+        ("ingest.in_flight", "1MB"),
+        ("embedding.timeout", "0"),
+        ("answer.timeout", "99h"),
+        ("answer.generator", "gpt"),
+        ("answer.generator", "ollama:"),
+        ("database.mmap", "9e18"),
+    ] {
+        assert!((key(name).set)(&mut Settings::default(), value).is_err(), "{name} = {value}");
+    }
+    for (name, value) in [
+        ("ingest.max_file_size", "1KB"),
+        ("ingest.parser_memory", "64MiB"),
+        ("answer.timeout", "100ms"),
+        ("answer.generator", "openai:gpt-oss"),
+    ] {
+        assert_eq!((key(name).set)(&mut Settings::default(), value), Ok(()), "{name} = {value}");
+    }
 }
 
 #[test]
@@ -81,7 +128,7 @@ fn edits_keep_comments_and_order() {
     assert!(!file.unset("answer.k").unwrap());
     assert_eq!(
         std::fs::read_to_string(&path).unwrap(),
-        "# mine\nsearch:\n  mode: lexical\n  # hits\n  k: 9\n\nanswer:\n\
+        "# mine\nsearch:\n  mode: lexical\n  # hits\n  k: 9\n\n\
          embedding:\n  model: \"ollama:nomic-embed-text\"\n"
     );
     // What cannot be edited by lines is refused and left alone.
@@ -92,14 +139,38 @@ fn edits_keep_comments_and_order() {
 }
 
 #[test]
+fn sections_are_used_where_they_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = config_path(dir.path());
+    let template = "# Settings\n\n# search:\n#   # Hits.\n#   k: 10\n\n# answer:\n#   k: 6\n";
+    std::fs::write(&path, template).unwrap();
+    let mut file = ConfigFile::read(&path).unwrap().unwrap();
+    file.set("search.k", "9").unwrap();
+    file.set("search.mode", "lexical").unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "# Settings\n\nsearch:\n  mode: lexical\n  k: 9\n#   # Hits.\n#   k: 10\n\n\
+         # answer:\n#   k: 6\n"
+    );
+    assert!(file.unset("search.k").unwrap());
+    assert!(file.unset("search.mode").unwrap());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), template);
+    std::fs::remove_file(&path).unwrap();
+    let mut file = ConfigFile::read_or_new(&path).unwrap();
+    file.set("answer.k", "2").unwrap();
+    assert!(file.unset("answer.k").unwrap());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+}
+
+#[test]
 fn sizes_and_times() {
     for (text, bytes) in
         [("100MB", 100_000_000), ("64 MiB", 64 << 20), ("1.5k", 1500), ("42", 42), ("7b", 7)]
     {
-        assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        assert_eq!(key::parse_size(text), Ok(bytes), "{text}");
     }
     for text in ["", "-1MB", "x", "1e400"] {
-        assert!(parse_size(text).is_err(), "{text}");
+        assert!(key::parse_size(text).is_err(), "{text}");
     }
     for (text, ms) in [("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("3", 3000)] {
         assert_eq!(key::parse_duration(text).unwrap().as_millis(), ms, "{text}");

@@ -46,7 +46,11 @@ fn one_bad_file_is_reported_and_the_rest_goes_on() {
     let ran = scene.run(&["add", "files"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("broken.docx") && ran.stderr.contains("latin.txt"), "{ran:?}");
-    assert!(ran.stdout.contains("1 added"), "{ran:?}");
+    assert!(ran.stdout.contains("1 added, 2 skipped (1 binary, 1 hidden), 2 failed"), "{ran:?}");
+    assert!(!ran.stderr.contains("--retry"), "{ran:?}");
+    let again = scene.run(&["add", "files", "--verbose"]);
+    assert_eq!(again.stderr.matches("latin.txt").count(), 1, "named once: {again:?}");
+    assert!(again.stderr.contains("--retry"), "{again:?}");
 
     let report = scene.json(&["add", "files"]);
     assert_eq!(report["failed"].as_array().unwrap().len(), 2, "{report}");
@@ -82,8 +86,24 @@ fn dry_runs_print_and_change_nothing() {
     assert!(ran.stdout.starts_with("Would do: 1 added, 3 unchanged"), "{ran:?}");
     let lease = scene.path("lease.md").display().to_string();
     let ran = scene.run(&["remove", &lease, "--dry-run"]);
-    assert!(ran.stdout.contains("Would forget 1 files"), "{ran:?}");
+    assert!(ran.stdout.contains("Would forget 1 file."), "{ran:?}");
     assert_eq!(scene.json(&["status"])["files"], 3);
+}
+
+#[test]
+fn a_folder_that_is_gone_can_be_removed() {
+    let scene = Scene::with_notes();
+    std::fs::remove_dir_all(scene.path("")).unwrap();
+    let ran = scene.run(&["add", "files", "--prune"]);
+    assert!(ran.code == 1 && ran.stderr.contains("`ragged remove files`"), "{ran:?}");
+    assert_eq!(scene.run(&["remove", "files"]).stdout, "Forgot 3 files.\n");
+}
+
+#[test]
+fn a_list_that_nothing_matches_says_so() {
+    let scene = Scene::with_notes();
+    let ran = scene.run(&["list", "*.odt"]);
+    assert_eq!(ran.stdout, "No file matches; the library holds 3 files.\n");
 }
 
 #[test]

@@ -13,3 +13,6 @@ mod manners;
 mod questions;
 /// A command in a folder of its own.
 mod scene;
+/// Ctrl-C, and who may read what is kept.
+#[cfg(unix)]
+mod system;

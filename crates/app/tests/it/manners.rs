@@ -22,12 +22,96 @@ fn usage_errors_exit_with_2() {
         &["search", "x", "-o", "search.k=0"],
         &["search", "x", "-o", "nonsense"],
         &["config", "set", "search.k", "many"],
+        &["config", "set", "chunk.max_tokens", "10"],
+        &["config", "set", "answer.generator", "gpt"],
+        &["config", "set", "search.kk", "3"],
+        &["config", "get", "search.kk"],
+        &["config", "unset", "search.kk"],
+        &["search", "x", "-o", "search.kk=3"],
+        &["search", "x", "-k", "0"],
+        &["query", "x", "-k", "10001"],
     ] {
         let ran = scene.run(args);
         assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
         assert!(ran.stdout.is_empty(), "{ran:?}");
     }
     assert!(scene.run(&["serch", "x"]).stderr.contains("search"), "a similar command is named");
+}
+
+#[test]
+fn filters_that_mean_nothing_are_usage_errors() {
+    let scene = Scene::with_notes();
+    for args in [
+        &["search", "x", "--type", "bogus"][..],
+        &["list", "--type", "bogus"],
+        &["search", "x", "--since", "soon"],
+        &["search", "x", "--path", "[a"],
+    ] {
+        let ran = scene.run(args);
+        assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("hint: "), "{ran:?}");
+    }
+}
+
+#[test]
+fn usage_errors_are_json_for_programs() {
+    let scene = Scene::new();
+    for (args, expected) in [
+        (&["serch", "x"][..], "search"),
+        (&["config", "get", "search.kk"], "did you mean search.k?"),
+    ] {
+        let ran = scene.run(&[args, &["--format", "json"]].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!(error["error"]["kind"], "usage", "{error}");
+        assert!(error["error"]["hint"].as_str().unwrap().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_broken_configuration_can_be_mended() {
+    let scene = Scene::with_notes();
+    let path = scene.data_dir().join("config.yaml");
+    std::fs::write(&path, "serch:\n  k: 3\nanswer:\n  k: 900\n").unwrap();
+    let ran = scene.run(&["status"]);
+    assert!(ran.code == 1 && ran.stderr.contains("config.yaml"), "{ran:?}");
+    for args in [
+        &["config", "path"][..],
+        &["config", "show"],
+        &["config", "get", "answer.k"],
+        &["config", "set", "search.k", "7"],
+    ] {
+        let ran = scene.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("warning: ") && ran.stderr.contains("serch.k"), "{ran:?}");
+    }
+    let findings = scene.json(&["doctor"]);
+    assert_eq!(findings["healthy"], false, "{findings}");
+    let settings = &findings["findings"][0];
+    assert_eq!((&settings["what"], &settings["verdict"]), (&"settings".into(), &"failure".into()));
+    assert!(settings["detail"].as_str().unwrap().contains("answer.k"), "{settings}");
+    assert_eq!(scene.run(&["config", "unset", "serch.k"]).code, 0);
+    assert_eq!(scene.run(&["config", "unset", "answer.k"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "search:\n  k: 7\n");
+    assert_eq!(scene.run(&["status"]).code, 0);
+
+    std::fs::write(&path, "search: {k: }\n: :\n- x").unwrap();
+    assert_eq!(scene.run(&["config", "path"]).code, 0);
+    assert_eq!(scene.run(&["config", "get", "search.k"]).stdout, "10\n");
+    let ran = scene.run(&["config", "set", "search.k", "7"]);
+    assert!(ran.code == 1 && ran.stderr.contains("by hand"), "{ran:?}");
+    assert_eq!(scene.run(&["doctor"]).code, 1);
+}
+
+#[test]
+fn exit_codes_are_in_the_help_and_the_manual() {
+    let scene = Scene::new();
+    for args in [&["--help"][..], &["man"]] {
+        let ran = scene.run(args);
+        assert!(ran.stdout.contains("Exit codes:") && ran.stdout.contains("130"), "{ran:?}");
+    }
+    let help = scene.run(&["query", "--help"]).stdout;
+    assert!(help.contains("[default: answer.k]") && !help.contains("search.k]"), "{help}");
 }
 
 #[test]
@@ -116,6 +200,15 @@ fn models_are_listed_and_unknown_ones_refused() {
     let ran = scene.run(&["model", "use", "no-such-model"]);
     assert!(ran.code == 1 && ran.stderr.contains("model list"), "{ran:?}");
     assert_eq!(scene.run(&["search", "lease"]).code, 0, "nothing was changed");
+}
+
+#[test]
+fn the_model_that_is_compiled_in_stays() {
+    let scene = Scene::with_notes();
+    let ran = scene.run(&["model", "remove", "builtin", "--confirm"]);
+    assert!(ran.code == 1 && ran.stderr.contains("cannot be removed"), "{ran:?}");
+    let ran = scene.run(&["model", "list", "-o", "embedding.model=ollama:x"]);
+    assert_eq!(ran.stdout.matches("compiled in").count(), 1, "{ran:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn an_answer_has_a_citation_with_path_and_lines() {
     assert!(ran.stdout.contains("files/lease.md:"), "{ran:?}");
 
     let answer = scene.json(&["query", "when does the lease of the flat end?"]);
-    assert_eq!(answer["found"], true);
+    assert_eq!((&answer["found"], &answer["indexes_current"]), (&true.into(), &true.into()));
     let citation = &answer["citations"][0];
     assert_eq!(citation["n"], 1);
     let lines = citation["lines"].as_array().unwrap();
@@ -18,6 +18,35 @@ fn an_answer_has_a_citation_with_path_and_lines() {
     let first = lines[0].as_u64().unwrap() as usize;
     assert!(source.lines().nth(first - 1).unwrap().contains("31 March"), "{citation}");
     assert!(answer["timings_ms"]["total"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn what_has_no_lines_is_cited_by_its_heading() {
+    let scene = Scene::new();
+    scene.write(
+        "house.html",
+        "<html><body><h1>House</h1><h2>Lease</h2><p>The lease ends in May.</p></body></html>",
+    );
+    assert_eq!(scene.run(&["add", "files"]).code, 0);
+    let ran = scene.run(&["query", "when does the lease end?"]);
+    assert!(ran.stdout.contains("[1] files/house.html › House › Lease\n"), "{ran:?}");
+    let text = "The lease ends in May.";
+    assert_eq!(ran.stdout.matches(text).count(), 1, "printed once: {ran:?}");
+}
+
+#[test]
+fn numbers_agree_with_their_nouns() {
+    let scene = Scene::new();
+    scene.write("a.md", "The same words about a lease.");
+    scene.write("b.md", "The same words about a lease.");
+    let added = scene.run(&["add", "files"]);
+    assert!(added.stdout.starts_with("1 added, 1 duplicate ("), "{added:?}");
+    let found = scene.run(&["search", "lease"]);
+    assert!(found.stdout.contains("(+1 copy)"), "{found:?}");
+    assert!(found.stderr.starts_with("1 hit in"), "{found:?}");
+    let status = scene.run(&["status"]).stdout;
+    assert!(status.contains("2 files, 1 document, 1 chunk\n"), "{status}");
+    assert!(status.contains("(1 segment)"), "{status}");
 }
 
 #[test]
@@ -50,6 +79,7 @@ fn search_has_the_documented_fields() {
     let parts = &hit["parts"];
     let sum = parts["vector"].as_f64().unwrap() + parts["lexical"].as_f64().unwrap();
     assert!((sum - hit["score"].as_f64().unwrap()).abs() < 1e-5, "{hit}");
+    assert_eq!(found["indexes_current"], true);
     assert!(found["timings_ms"]["total"].is_f64() && found["plan"]["mode"] == "hybrid");
 }
 
@@ -71,6 +101,9 @@ fn filters_narrow_and_never_empty() {
     assert_eq!(only(&["--type", "python", "--mode", "vector"]), ["greet.py"]);
     assert_eq!(only(&["--path", "*.txt"]), ["bread.txt"]);
     assert!(only(&["--until", "2001-01-01"]).is_empty());
+    assert!(only(&["--until", "2001"]).is_empty());
+    assert!(only(&["--until", "yesterday"]).is_empty());
+    assert!(!only(&["--since", "yesterday"]).is_empty());
     assert!(!only(&["--since", "1h"]).is_empty());
 }
 
@@ -93,6 +126,18 @@ fn trying_a_folder_keeps_nothing() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("[1]") && ran.stdout.contains("hut.md"), "{ran:?}");
     assert!(!scene.data_dir().exists());
+}
+
+#[test]
+fn trying_a_folder_names_what_could_not_be_read() {
+    let scene = Scene::new();
+    scene.write("hut.md", "# Hut\n\nThe warden lights the stove at six every evening.\n");
+    scene.write("broken.docx", b"PK\x03\x04 this is no archive");
+    let ran = scene.run(&["try", "files", "when is the stove lit?"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("warning: files/broken.docx: "), "{ran:?}");
+    assert!(ran.stderr.contains("Read 1 file into 1 chunk"), "{ran:?}");
+    assert!(ran.stdout.contains("[1]"), "{ran:?}");
 }
 
 #[test]

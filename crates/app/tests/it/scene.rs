@@ -71,6 +71,23 @@ impl Scene {
         command
     }
 
+    /// Starts a command whose streams are read while it runs.
+    #[cfg(unix)]
+    pub(crate) fn start(&self, args: &[&str]) -> std::process::Child {
+        self.start_with(args, &[])
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn start_with(
+        &self,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> std::process::Child {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::new(&self.command(args).output().unwrap(), self.root.path())
     }

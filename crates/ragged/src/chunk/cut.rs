@@ -109,13 +109,15 @@ pub(super) fn drafts(document: &Document, outline: &Outline, config: &ChunkConfi
     drafts
 }
 
-/// Where the group of atoms that begins at `from` ends: at the next section, and around every
-/// block that keeps its own company.
+/// Where the group of atoms that begins at `from` ends: at the next section, at the next page,
+/// so that a citation can name it, and around every block that keeps its own company.
 fn group_end(atoms: &[Atom], from: usize) -> usize {
     let first = &atoms[from];
     let same = |atom: &Atom| {
         if first.company == Company::Section {
-            atom.company == Company::Section && atom.section == first.section
+            atom.company == Company::Section
+                && atom.section == first.section
+                && atom.page == first.page
         } else {
             atom.block_idx == first.block_idx
         }
@@ -200,8 +202,9 @@ fn join(atoms: &[Atom], runs: Vec<Run>, outline: &Outline, config: &ChunkConfig)
             atoms[left.atoms.start..right.atoms.end].iter().filter(|atom| atom.is_row).count();
         // Two ends of one block were cut on purpose.
         let same_block = atoms[left.atoms.end - 1].block_idx == atoms[right.atoms.start].block_idx;
-        // Two letters are never one chunk.
-        outline.letter_of(left.section) == outline.letter_of(right.section)
+        // Two pages, and two letters, are never one chunk.
+        atoms[left.atoms.start].page == atoms[right.atoms.start].page
+            && outline.letter_of(left.section) == outline.letter_of(right.section)
             && left.company == right.company
             && left.company != Company::Alone
             && !same_block

@@ -297,7 +297,7 @@ fn pages_are_those_where_blocks_begin() {
     }
     let chunks = split(&pdf, &config(80));
     let pages: Vec<_> = chunks.iter().map(|chunk| chunk.pages).collect();
-    assert_eq!(pages, [Some((1, 1)), Some((2, 5))]);
+    assert_eq!(pages, [Some((1, 1)), Some((2, 2)), Some((5, 5))]);
 }
 
 #[test]

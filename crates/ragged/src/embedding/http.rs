@@ -3,12 +3,10 @@
 
 use std::fmt;
 use std::io::Read;
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -84,13 +82,8 @@ impl Http {
         patience: Patience,
         answer: Answer,
     ) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
         let mut config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(crate::tls::config())
             .http_status_as_error(false)
             .user_agent(concat!("ragged/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(patience.connect));

@@ -722,7 +722,15 @@ fn run(ops: &[Op]) {
                     range.clone().any(|id| committed.chunks.contains_key(&id))
                 });
             }
-            Op::Merge => open.merge_all().unwrap(),
+            Op::Merge => {
+                if let Err(error) = open.merge_all() {
+                    assert_eq!(error.kind(), crate::error::ErrorKind::Conflict);
+                    stamp += 1;
+                    open.commit(stamp).unwrap();
+                    committed.chunks.clone_from(&pending.chunks);
+                    open.merge_all().unwrap();
+                }
+            }
             Op::Search(text, n) => {
                 let snapshot = index.snapshot().unwrap();
                 assert_eq!(snapshot.stamp(), stamp);

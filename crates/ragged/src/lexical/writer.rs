@@ -1,5 +1,6 @@
 //! Adding and deleting chunks.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use tantivy::{
     SegmentReader, TERMINATED, TantivyDocument, TantivyError,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 
 use super::analyser::Terms;
 use super::failure::guard;
@@ -43,6 +44,8 @@ pub struct LexicalWriter {
     deleted: Vec<Range<u64>>,
     /// The greatest end in `deleted`.
     deleted_end: u64,
+    /// Whether anything was added or deleted since the last commit.
+    is_dirty: bool,
 }
 
 impl LexicalWriter {
@@ -61,6 +64,7 @@ impl LexicalWriter {
             .memory_budget_per_thread((memory_budget_bytes / threads).max(BUDGET_MIN_BYTES))
             .num_merge_threads(1)
             .build();
+        remove_unnamed_deletions(dir, index)?;
         let writer = guard(dir, "opening for writing", || index.writer_with_options(options))?;
         writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(Self {
@@ -72,6 +76,7 @@ impl LexicalWriter {
             merging: Vec::new(),
             deleted: Vec::new(),
             deleted_end: 0,
+            is_dirty: false,
         })
     }
 
@@ -97,6 +102,7 @@ impl LexicalWriter {
         if let Some(language) = terms.language {
             self.payload.languages.insert(language);
         }
+        self.is_dirty = true;
         let fields = self.fields;
         self.write("adding a chunk to", |writer| {
             let mut document = TantivyDocument::default();
@@ -119,6 +125,7 @@ impl LexicalWriter {
             return Err(self.closed());
         }
         if !chunk_ids.is_empty() {
+            self.is_dirty = true;
             self.deleted_end = self.deleted_end.max(chunk_ids.end);
             self.deleted.push(chunk_ids);
         }
@@ -134,6 +141,8 @@ impl LexicalWriter {
         self.deleted.clear();
         self.deleted_end = 0;
         self.payload.languages = super::Languages::default();
+        self.is_dirty = true;
+        self.finish_merges()?;
         self.write("clearing", |writer| writer.delete_all_documents().map(drop))
     }
 
@@ -162,16 +171,26 @@ impl LexicalWriter {
         })?;
         self.payload = payload;
         self.merging = merging;
+        self.is_dirty = false;
         Ok(())
     }
 
     /// Rewrites the index as one segment, without what was deleted. Costs a pass over the whole
-    /// index, and its size again on disk while it runs. What is not committed is left alone.
+    /// index, and its size again on disk while it runs.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add).
+    /// [`ErrorKind::Conflict`] while something is not committed: tantivy lets deletions that are
+    /// queued take effect in a merge, and what they deleted would be gone without a commit. As
+    /// [`add`](Self::add) otherwise.
     pub fn merge_all(&mut self) -> Result<()> {
+        if self.is_dirty {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "there are changes that are not committed",
+            )
+            .context(format!("compacting the lexical index {}", self.dir.display())));
+        }
         self.finish_merges()?;
         self.write("compacting", |writer| {
             let segments = writer.index().searchable_segment_metas()?;
@@ -218,6 +237,8 @@ impl LexicalWriter {
         if self.deleted.is_empty() {
             return Ok(());
         }
+        // A merge that is under way would carry out these deletions before they are committed.
+        self.finish_merges()?;
         let ranges = merged(std::mem::take(&mut self.deleted));
         self.deleted_end = 0;
         let query = ChunkRanges { ranges: ranges.into() };
@@ -249,6 +270,32 @@ impl fmt::Debug for LexicalWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LexicalWriter").field("dir", &self.dir).finish_non_exhaustive()
     }
+}
+
+/// Removes files of deletions that no commit names. A writer that was killed while it committed
+/// leaves them, and the next commit may want their names.
+fn remove_unnamed_deletions(dir: &Path, index: &Index) -> Result<()> {
+    let what = || format!("tidying the lexical index {}", dir.display());
+    let metas = guard(dir, "opening for writing", || index.searchable_segment_metas())?;
+    let named: BTreeSet<String> = metas
+        .iter()
+        .filter_map(|meta| {
+            Some(format!("{}.{}.del", meta.id().uuid_string(), meta.delete_opstamp()?))
+        })
+        .collect();
+    for entry in std::fs::read_dir(dir).context_with(what)? {
+        let path = entry.context_with(what)?.path();
+        let is_deletions = path.extension().is_some_and(|extension| extension == "del");
+        if is_deletions
+            && !path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| named.contains(name))
+        {
+            std::fs::remove_file(&path).context_with(what)?;
+        }
+    }
+    Ok(())
 }
 
 /// The same ids in ranges that ascend and do not touch.

@@ -63,8 +63,8 @@ impl Library {
     /// Answers a question from the best hits, with citations.
     ///
     /// With a generator configured, `on_text` is given its words as they come; where it fails
-    /// before its first word the answer is extractive, with a note. An extractive answer is given
-    /// whole.
+    /// before its first word the answer is extractive, with a note. An extractive answer comes
+    /// whole, in what is returned.
     ///
     /// # Errors
     ///
@@ -120,7 +120,6 @@ impl Library {
         } else {
             let (text, citations) =
                 self.extract(request, &hits, &passages, search.query_vector.as_deref())?;
-            on_text(&text);
             (text, citations, None)
         };
         drop(passages);

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::{BUILTIN_MODEL, Cancel, Library, lock::WriteLock, search::index_text_of};
 use crate::{
     backend::{ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
-    embedding::Embedder,
+    chunk::CHUNKER_VERSION,
+    embedding::{Embedder, ModelKind},
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, ChunkRange, Generation},
     lexical::{Analyser, Language, LexicalIndex, LexicalWriter, Terms},
@@ -23,6 +24,10 @@ use crate::{
 pub(super) const KEY_MODEL: &str = "model";
 pub(super) const KEY_FINGERPRINT: &str = "model_fingerprint";
 pub(super) const KEY_DIMS: &str = "model_dims";
+/// The tier of its codes.
+const KEY_TIER: &str = "tier";
+/// The version of what chunks are indexed by.
+const KEY_CHUNKER: &str = "chunker";
 
 /// Vectors held in memory until they become a segment. Larger segments merge less often.
 const SEGMENT_BUFFER_BYTES: usize = 32 << 20;
@@ -32,6 +37,10 @@ const MAIN_LANGUAGE: Language = Language::English;
 const LEXICAL_BUFFER_BYTES: usize = 48 << 20;
 /// Chunks embedded at a time while catching up.
 const CATCH_UP_CHUNKS: usize = 2048;
+/// The same for a model that takes a tenth of a second a chunk.
+const COSTLY_CATCH_UP_CHUNKS: usize = 16;
+/// A costly model's vectors become durable after this many such batches.
+const COSTLY_BATCHES: usize = 16;
 
 pub(super) fn lexical_dir(dir: &Path) -> PathBuf {
     Library::index_dir(dir).join("lexical")
@@ -101,12 +110,20 @@ pub(super) struct DerivedWriter<'a> {
     vectors: Vec<f32>,
     removed: Vec<ChunkRange>,
     last_chunk: ChunkId,
+    /// Whether the vectors are this library's own, and follow its changes.
+    writes_vectors: bool,
 }
 
 impl<'a> DerivedWriter<'a> {
     /// The caller holds the write lock.
     pub(super) fn begin(library: &'a Library) -> Result<Self> {
+        Self::begin_with(library, library.require_own_vectors().is_ok())
+    }
+
+    fn begin_with(library: &'a Library, writes_vectors: bool) -> Result<Self> {
+        library.vectors.refresh()?;
         Ok(Self {
+            writes_vectors,
             library,
             lexical: library.lexical.writer(LEXICAL_BUFFER_BYTES, 1)?,
             added: Vec::new(),
@@ -175,6 +192,9 @@ impl<'a> DerivedWriter<'a> {
     }
 
     fn commit_vectors(&mut self, generation: Generation) -> Result<()> {
+        if !self.writes_vectors {
+            return Ok(());
+        }
         let change =
             VectorChange { added: &self.added, vectors: &self.vectors, removed: &self.removed };
         self.library
@@ -215,7 +235,10 @@ impl Library {
             let reader = self.store.reader()?;
             let recorded = reader.value(KEY_FINGERPRINT)?;
             if recorded.as_deref() == Some(identity.fingerprint.as_str()) {
-                return Ok(());
+                // The tier is a choice for good, until `reindex`.
+                if reader.value(KEY_TIER)?.is_some() || reader.counts()?.documents > 0 {
+                    return Ok(());
+                }
             }
             let is_builtin = reader.value(KEY_MODEL)?.as_deref() == Some(BUILTIN_MODEL)
                 && self.settings.embedding.model == BUILTIN_MODEL;
@@ -225,6 +248,24 @@ impl Library {
             && let Some(_lock) = WriteLock::try_acquire(&self.dir)?
         {
             self.record_model()?;
+        }
+        Ok(())
+    }
+
+    /// Rebuilds the indexes of a library whose chunks are indexed by other strings than this
+    /// program would make: recomputed vectors would not fit the codes.
+    pub(super) fn settle_chunker(&self) -> Result<()> {
+        let version = CHUNKER_VERSION.to_string();
+        let recorded = self.store.reader()?.value(KEY_CHUNKER)?;
+        if recorded.as_deref() == Some(version.as_str()) {
+            return Ok(());
+        }
+        if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
+            if recorded.is_some() {
+                self.clear_words()?;
+                self.vectors.clear()?;
+            }
+            self.store.set_value(KEY_CHUNKER, &version)?;
         }
         Ok(())
     }
@@ -245,7 +286,12 @@ impl Library {
         let identity = self.embedder.identity();
         self.store.set_value(KEY_MODEL, &self.settings.embedding.model)?;
         self.store.set_value(KEY_DIMS, &identity.dims.to_string())?;
+        self.store.set_value(KEY_TIER, self.settings.backend.tier.as_str())?;
         self.store.set_value(KEY_FINGERPRINT, &identity.fingerprint)
+    }
+
+    pub(super) fn recorded_dims(&self) -> Result<Option<usize>> {
+        Ok(self.store.reader()?.value(KEY_DIMS)?.and_then(|dims| dims.parse().ok()))
     }
 
     /// The model whose vectors the library holds.
@@ -259,7 +305,7 @@ impl Library {
         let recorded = reader.value(KEY_FINGERPRINT)?;
         let identity = self.embedder.identity();
         if recorded.as_deref().is_none_or(|recorded| recorded == identity.fingerprint) {
-            return Ok(());
+            return self.require_own_tier(&reader);
         }
         let name = reader.value(KEY_MODEL)?.unwrap_or_default();
         Err(Error::new(
@@ -275,12 +321,34 @@ impl Library {
         )))
     }
 
+    fn require_own_tier(&self, reader: &Reader<'_>) -> Result<()> {
+        let tier = self.settings.backend.tier.as_str();
+        match reader.value(KEY_TIER)? {
+            Some(recorded)
+                if recorded != tier && self.settings.backend.kind == BackendKind::Leann =>
+            {
+                Err(Error::new(
+                    ErrorKind::Incompatible,
+                    format!(
+                        "the library's codes have the tier {recorded:?}, the settings name {tier:?}"
+                    ),
+                )
+                .with_hint(format!(
+                    "`ragged reindex` makes them anew; `-o backend.tier={recorded}` uses those \
+                     that are there"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Brings indexes that are behind level with the truth, unless another process is at it.
     pub(super) fn catch_up_if_free(&self) -> Result<()> {
         let generation = self.store.reader()?.generation()?;
         let is_level = self.lexical_stamp()? == generation.0
-            && self.vectors.reflected().generation == generation;
-        if is_level || self.require_own_vectors().is_err() {
+            && (self.vectors.reflected().generation == generation
+                || self.require_own_vectors().is_err());
+        if is_level {
             return Ok(());
         }
         match WriteLock::try_acquire(&self.dir)? {
@@ -289,34 +357,44 @@ impl Library {
         }
     }
 
-    /// Brings indexes that are behind level with the truth. The caller holds the write lock.
+    /// Brings indexes that are behind level with the truth; the vectors only if they are the
+    /// library's own. The caller holds the write lock.
     pub(super) fn catch_up(&self, cancel: &Cancel) -> Result<()> {
-        self.catch_up_with(cancel, &mut |_, _| {})
+        let with_vectors = self.require_own_vectors().is_ok();
+        self.catch_up_with(with_vectors, cancel, &mut |_, _| {})
     }
 
     /// As [`catch_up`](Self::catch_up), telling chunks done and chunks to do. Cancelled, it keeps
     /// what it has and goes on there the next time.
     pub(super) fn catch_up_with(
         &self,
+        with_vectors: bool,
         cancel: &Cancel,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
+        // Another process may have written while this one waited for the lock.
+        self.vectors.refresh()?;
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         // An index from the future belongs to a store that was put back to an older state.
         if self.lexical_stamp()? > generation.0 {
             self.clear_words()?;
         }
-        if self.vectors.reflected().generation > generation {
+        if with_vectors && self.vectors.reflected().generation > generation {
             self.vectors.clear()?;
         }
         let words_at = Generation(self.lexical_stamp()?);
-        let vectors_at = self.vectors.reflected();
+        let vectors_at = if with_vectors {
+            self.vectors.reflected()
+        } else {
+            // Nothing of them is behind that we could mend.
+            Reflected { generation, last_chunk: ChunkId(u64::MAX) }
+        };
         if words_at == generation && vectors_at.generation == generation {
             return Ok(());
         }
 
-        let mut writer = DerivedWriter::begin(self)?;
+        let mut writer = DerivedWriter::begin_with(self, with_vectors)?;
         for removed in reader.removed_since(words_at)? {
             writer.lexical.delete(removed.chunks.ids())?;
         }
@@ -329,25 +407,36 @@ impl Library {
         let mut done = 0;
         let mut batch = Vec::new();
         let mut batch_chunks = 0;
+        let batch_target = self.embedding_batch();
+        let mut since_commit = 0;
         let mut documents = behind.into_iter().peekable();
         while let Some(document) = documents.next() {
             batch_chunks += document.chunks.n_chunks as usize;
             batch.push(document);
-            if batch_chunks < CATCH_UP_CHUNKS && documents.peek().is_some() {
+            if batch_chunks < batch_target && documents.peek().is_some() {
                 continue;
             }
-            self.derive(&reader, &batch, words_at, vectors_at, &mut writer)?;
+            let derived = self.derive(&reader, &batch, words_at, vectors_at, cancel, &mut writer);
+            let is_interrupted =
+                matches!(&derived, Err(error) if error.kind() == ErrorKind::Interrupted);
+            if !is_interrupted {
+                derived?;
+            }
+            since_commit += batch.len();
             done += batch.iter().map(n_chunks).sum::<u64>();
             progress(done, total);
             batch.clear();
             batch_chunks = 0;
-            if writer.is_full() {
+            // What a slow model has made is kept often, since making it again costs minutes.
+            let is_costly = self.embedder.identity().kind != ModelKind::Static;
+            if writer.is_full() || (is_costly && since_commit >= COSTLY_BATCHES * batch_target) {
                 writer.commit_vectors(vectors_at.generation)?;
+                since_commit = 0;
             }
-            if cancel.is_cancelled() {
+            if is_interrupted || cancel.is_cancelled() {
                 writer.commit_vectors(vectors_at.generation)?;
                 return Err(Error::new(ErrorKind::Interrupted, "interrupted while indexing")
-                    .with_hint("the next command goes on where this one stopped"));
+                    .with_hint("the same command goes on where this one stopped"));
             }
         }
         writer.commit(generation)?;
@@ -361,6 +450,7 @@ impl Library {
         documents: &[DocumentChunks],
         words_at: Generation,
         vectors_at: Reflected,
+        cancel: &Cancel,
         writer: &mut DerivedWriter<'_>,
     ) -> Result<()> {
         let needs_vectors = |document: &DocumentChunks| {
@@ -369,6 +459,7 @@ impl Library {
         };
         let mut analyser = Analyser::new(self.lexical.main_language());
         let mut to_embed = Vec::new();
+        let mut words = Vec::new();
         for document in documents {
             let mut texts = Vec::with_capacity(document.chunks.n_chunks as usize);
             for chunk in document.chunks.ids() {
@@ -384,13 +475,23 @@ impl Library {
                     .and_then(|language| language.parse().ok());
                 let terms: Vec<Terms> =
                     texts.iter().map(|text| analyser.analyse(language, text)).collect();
-                writer.add_words(document.chunks, &terms)?;
+                words.push((document.chunks, terms));
             }
             if needs_vectors(document) {
                 to_embed.append(&mut texts);
             }
         }
-        let vectors = self.embed_in_parallel(&to_embed)?;
+        let mut vectors = Vec::new();
+        for part in to_embed.chunks(self.embedding_batch()) {
+            if cancel.is_cancelled() {
+                return Err(Error::new(ErrorKind::Interrupted, "interrupted while embedding"));
+            }
+            vectors.append(&mut self.embed_in_parallel(part)?);
+        }
+        // Only now that nothing can fail: a document is taken in whole or not at all.
+        for (chunks, terms) in words {
+            writer.add_words(chunks, &terms)?;
+        }
         let dims = self.embedder.identity().dims;
         let mut rest = vectors.as_slice();
         for document in documents.iter().filter(|document| needs_vectors(document)) {
@@ -399,6 +500,14 @@ impl Library {
             rest = others;
         }
         Ok(())
+    }
+
+    /// Chunks embedded at a time: little enough that an interrupt is obeyed within a second or two.
+    fn embedding_batch(&self) -> usize {
+        match self.embedder.identity().kind {
+            ModelKind::Static => CATCH_UP_CHUNKS,
+            _ => COSTLY_CATCH_UP_CHUNKS,
+        }
     }
 
     fn embed_in_parallel(&self, texts: &[String]) -> Result<Vec<f32>> {

@@ -15,7 +15,7 @@ use std::{
 
 use super::{Library, derived::DerivedWriter, lock::WriteLock};
 use crate::{
-    document::{READER_VERSION, Readers, ScanRules, SourceFile, scan},
+    document::{READER_VERSION, Readers, ScanRules, SourceFile, Unreadable, scan},
     error::{Context, Error, ErrorKind, Result},
     id::Generation,
     store::Transaction,
@@ -281,13 +281,23 @@ impl Library {
             let all = reader.files()?;
             for target in targets {
                 let below = below_folder(target);
+                let mut is_known = false;
+                reader.unreadable_files(|path, _| {
+                    if path == target || path.starts_with(&below) {
+                        files.insert(path.to_owned());
+                        is_known = true;
+                    }
+                })?;
                 let before = files.len();
                 files.extend(
                     all.iter()
                         .filter(|file| file.path == *target || file.path.starts_with(&below))
                         .map(|file| file.path.clone()),
                 );
-                if files.len() == before && !all.iter().any(|file| file.path == *target) {
+                if files.len() == before
+                    && !is_known
+                    && !all.iter().any(|file| file.path == *target)
+                {
                     return Err(Error::new(
                         ErrorKind::NotFound,
                         format!("{target} is not in the library"),
@@ -317,6 +327,13 @@ impl Library {
                     gone.push(file.path);
                 }
             }
+            reader.unreadable_files(|path, _| {
+                let is_below =
+                    roots.iter().any(|(root, below)| path == root || path.starts_with(below));
+                if is_below && is_gone(Path::new(path)) {
+                    gone.push(path.to_owned());
+                }
+            })?;
         }
         Ok(self.forget(gone, dry_run)?.files.len() as u64)
     }
@@ -329,14 +346,13 @@ impl Library {
         let mut derived = DerivedWriter::begin(self)?;
         let mut transaction = self.store.begin()?;
         for path in &report.files {
-            let (_, removed) =
-                transaction.remove_file(path).context_with(|| format!("forgetting {path}"))?;
-            if let Some(chunks) = removed {
-                report.chunks += u64::from(chunks.n_chunks);
-                derived.remove(chunks)?;
-            }
+            transaction.remove_file(path).context_with(|| format!("forgetting {path}"))?;
         }
-        let generation = transaction.commit()?;
+        let (generation, removed) = transaction.commit()?;
+        for chunks in removed {
+            report.chunks += u64::from(chunks.n_chunks);
+            derived.remove(chunks)?;
+        }
         derived.commit(generation)?;
         Ok(report)
     }
@@ -351,7 +367,6 @@ impl Library {
         cancel: &Cancel,
         report: &mut AddReport,
     ) -> Result<()> {
-        let mut writer = (!options.dry_run).then(|| BatchWriter::begin(self)).transpose()?;
         let threads = match self.settings.ingest.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
@@ -364,6 +379,7 @@ impl Library {
             reads_only: options.dry_run,
             cancel,
         };
+        let mut writer = (!options.dry_run).then(|| BatchWriter::begin(&context)).transpose()?;
         pipeline::run(&in_flight, &context, threads, |prepared| {
             let outcome = match &mut writer {
                 Some(writer) => writer.write(&prepared, report)?,
@@ -385,6 +401,7 @@ impl Library {
 /// Writes prepared documents in batches: one transaction a batch, the derived indexes behind it.
 struct BatchWriter<'a> {
     library: &'a Library,
+    preparation: &'a pipeline::Preparation<'a>,
     derived: DerivedWriter<'a>,
     transaction: Option<Transaction<'a>>,
     batch_bytes: u64,
@@ -402,9 +419,11 @@ const BATCH_BYTES: u64 = 8 << 20;
 const BATCH_FILES: u64 = 1000;
 
 impl<'a> BatchWriter<'a> {
-    fn begin(library: &'a Library) -> Result<Self> {
+    fn begin(preparation: &'a pipeline::Preparation<'a>) -> Result<Self> {
+        let library = preparation.library;
         Ok(Self {
             library,
+            preparation,
             derived: DerivedWriter::begin(library)?,
             transaction: None,
             batch_bytes: 0,
@@ -431,16 +450,21 @@ impl<'a> BatchWriter<'a> {
         let Some(transaction) = self.transaction.as_mut() else {
             return Err(Error::new(ErrorKind::Internal, "a transaction vanished"));
         };
+        let mut anew = None;
+        if let Content::Held { document, .. } = &prepared.content
+            && !transaction.has_document(*document)?
+        {
+            // It was removed after this file was compared with it.
+            anew = Some(self.preparation.prepare_anew(prepared)?);
+        }
+        let prepared = anew.as_ref().unwrap_or(prepared);
         let mut outcome = prepared.would_be();
         match &prepared.content {
             Content::Unchanged | Content::KnownUnreadable(_) => {}
             Content::Held { document, moved_from } => {
-                let removed = transaction
+                transaction
                     .set_file(path, *document, prepared.size_bytes, prepared.modified_ns)
                     .context_with(what)?;
-                if let Some(chunks) = removed {
-                    self.derived.remove(chunks)?;
-                }
                 for old in moved_from {
                     transaction.remove_file(old).context_with(what)?;
                 }
@@ -449,12 +473,9 @@ impl<'a> BatchWriter<'a> {
                 let (id, chunks, is_new) = transaction
                     .add_document(&ready.document, self.library.clock.now_ms())
                     .context_with(what)?;
-                let removed = transaction
+                transaction
                     .set_file(path, id, prepared.size_bytes, prepared.modified_ns)
                     .context_with(what)?;
-                if let Some(chunks) = removed {
-                    self.derived.remove(chunks)?;
-                }
                 if is_new {
                     self.derived.add(chunks, &ready.terms, &ready.vectors)?;
                     report.chunks += u64::from(chunks.n_chunks);
@@ -465,17 +486,16 @@ impl<'a> BatchWriter<'a> {
                 self.batch_bytes += ready.text_bytes;
             }
             Content::Unreadable(reason) => {
-                let (_, removed) = transaction.remove_file(path).context_with(what)?;
-                if let Some(chunks) = removed {
-                    self.derived.remove(chunks)?;
-                }
+                transaction.remove_file(path).context_with(what)?;
                 if reason.is_failure() {
+                    // What may not happen again is tried again.
+                    let version = if is_lasting(reason) { READER_VERSION } else { 0 };
                     transaction
                         .set_unreadable(
                             path,
                             prepared.size_bytes,
                             prepared.modified_ns,
-                            READER_VERSION,
+                            version,
                             &reason.to_string(),
                         )
                         .context_with(what)?;
@@ -491,7 +511,10 @@ impl<'a> BatchWriter<'a> {
 
     fn commit_batch(&mut self) -> Result<()> {
         if let Some(transaction) = self.transaction.take() {
-            let generation = transaction.commit()?;
+            let (generation, removed) = transaction.commit()?;
+            for chunks in removed {
+                self.derived.remove(chunks)?;
+            }
             self.wrote = true;
             self.behind = Some(generation);
             if self.derived.is_full() {
@@ -517,6 +540,18 @@ impl<'a> BatchWriter<'a> {
         }
         store.checkpoint()
     }
+}
+
+/// Whether a file that could not be read for this reason cannot be read the next time either.
+fn is_lasting(reason: &Unreadable) -> bool {
+    matches!(
+        reason,
+        Unreadable::Encrypted
+            | Unreadable::NotUtf8 { .. }
+            | Unreadable::Broken(_)
+            | Unreadable::LineTooLong { .. }
+            | Unreadable::Bomb(_)
+    )
 }
 
 fn below_folder(path: &str) -> String {

@@ -89,6 +89,7 @@ impl Library {
         let library =
             Self { dir: dir.to_path_buf(), settings, clock, store, embedder, lexical, vectors };
         library.settle_model()?;
+        library.settle_chunker()?;
         library.catch_up_if_free()?;
         Ok(library)
     }

@@ -46,6 +46,9 @@ pub struct SearchResponse {
     pub counts: SearchCounts,
     /// How long it took.
     pub timings: SearchTimings,
+    /// Whether the indexes reflect all that the library holds; they do not while a first `add` is
+    /// under way.
+    pub is_level: bool,
     /// The query's vector, where the vector side was asked.
     pub query_vector: Option<Vec<f32>>,
 }
@@ -117,7 +120,12 @@ impl Library {
         let mut counts = SearchCounts::default();
 
         let allowed = timed(&mut timings.filter, || Self::allowed(&reader, &request.filter))?;
-        let n_candidates = self.settings.search.candidates.max(request.k);
+        // No more than there are: memory follows this number.
+        let n_chunks = usize::try_from(self.vectors.stats().vectors).unwrap_or(usize::MAX);
+        let n_chunks =
+            n_chunks.max(usize::try_from(self.lexical.snapshot()?.chunk_count()).unwrap_or(0));
+        let n_candidates = self.settings.search.candidates.max(request.k).min(n_chunks.max(1));
+        let k = request.k.min(n_candidates);
         let is_blank = request.query.trim().is_empty();
         let is_empty = is_blank || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
 
@@ -133,7 +141,7 @@ impl Library {
                 self.embedder.embed_query(&request.query).context_with(|| "embedding the query")
             })?;
             let hits = timed(&mut timings.vector, || {
-                self.nearest(&reader, &embedded, request.k, n_candidates, allowed.as_ref())
+                self.nearest(&reader, &embedded, k, n_candidates, allowed.as_ref())
             })?;
             counts.scanned_codes = hits.scanned;
             counts.refined_codes = hits.refined;
@@ -163,6 +171,7 @@ impl Library {
         })?;
         timings.total = milliseconds(begun);
         Ok(SearchResponse {
+            is_level: self.is_level(reader.generation()?)?,
             hits,
             plan: Plan {
                 mode: request.mode,
@@ -217,7 +226,7 @@ impl Library {
         counts: &mut SearchCounts,
     ) -> Result<Vec<Hit>> {
         let mut documents: BTreeMap<DocumentId, DocumentRow> = BTreeMap::new();
-        let mut hits: Vec<Hit> = Vec::with_capacity(request.k);
+        let mut hits: Vec<Hit> = Vec::with_capacity(request.k.min(fused.len()));
         for candidate in fused {
             if hits.len() == request.k {
                 break;

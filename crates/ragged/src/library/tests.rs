@@ -61,13 +61,8 @@ fn an_answer_quotes_and_cites() {
     let text = "The hut stands at 2,300 metres. The warden lights the stove at six every evening. \
                 Dogs are welcome.";
     library.add_virtual(vec![document("hut", text)], &NoProgress, &Cancel::new()).unwrap();
-    let mut shown = String::new();
-    let answered = library
-        .answer(&request(&library, "When is the stove lit by the warden?"), &mut |text| {
-            shown.push_str(text);
-        })
-        .unwrap();
-    assert_eq!(shown, answered.text);
+    let question = request(&library, "When is the stove lit by the warden?");
+    let answered = library.answer(&question, &mut |_| {}).unwrap();
     assert!(answered.text.contains("lights the stove at six"), "{}", answered.text);
     assert_eq!((answered.citations[0].n, answered.citations[0].path.as_str()), (1, "hut"));
     assert!(text.contains(&answered.citations[0].quote));
@@ -109,7 +104,8 @@ fn an_index_that_is_behind_or_gone_is_made_anew() {
     collect(&index, &mut files);
     assert!(files.len() > 3);
     for file in files {
-        let bytes = std::fs::read(&file).unwrap();
+        // Mending may have replaced it meanwhile.
+        let bytes = std::fs::read(&file).unwrap_or_default();
         if bytes.is_empty() {
             continue;
         }
@@ -182,6 +178,49 @@ fn the_same_input_gives_the_same_library() {
         })
         .collect();
     assert_eq!(states[0], states[1]);
+}
+
+#[test]
+fn a_copy_of_a_file_that_changes_is_kept() {
+    // As when a log is rotated: the old content is found at a new path, in the same run in which
+    // its old path gets new content.
+    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let readers = Readers::in_process(Limits::default());
+    let paths = [folder.path().to_path_buf()];
+    let add = || {
+        let options = AddOptions::default();
+        library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap()
+    };
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("app.log", "the old content of the log");
+    add();
+    write("app.log.1", "the old content of the log");
+    write("app.log", "new content, longer than before, of the log");
+    let report = add();
+    assert_eq!((report.changed, report.failed.len()), (1, 0), "{report:?}");
+    assert!(library.check().unwrap().is_sound());
+    assert_eq!(library.status().unwrap().counts.documents, 2);
+}
+
+#[test]
+fn another_tier_is_refused_until_reindexed() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    library.add_virtual(vec![document("a", "some text")], &NoProgress, &Cancel::new()).unwrap();
+    drop(library);
+    let mut settings = Settings::default();
+    settings.backend.tier = crate::settings::Tier::Fast;
+    let model = Arc::new(embedding::builtin().unwrap());
+    let library = Library::open(dir.path(), settings, model, Arc::new(FixedClock(0))).unwrap();
+    let error = library.search(&request(&library, "text")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Incompatible);
+    // Work on the words goes on, and does not touch the vectors.
+    library.compact().unwrap();
+    library.reindex(&Cancel::new(), &mut |_, _| {}).unwrap();
+    assert_eq!(library.search(&request(&library, "text")).unwrap().hits.len(), 1);
+    assert!(library.check().unwrap().is_sound());
 }
 
 #[test]

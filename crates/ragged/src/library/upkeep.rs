@@ -66,6 +66,8 @@ pub struct CheckReport {
     pub removed: Vec<String>,
     /// Whether the derived indexes were rebuilt.
     pub rebuilt: bool,
+    /// What a repair could not mend.
+    pub remaining: Vec<String>,
 }
 
 impl CheckReport {
@@ -96,13 +98,18 @@ impl Library {
             counts: reader.counts()?,
             bytes: self.bytes(),
             model: self.recorded_model()?.unwrap_or_else(|| self.embedder.identity().name.clone()),
-            dims: self.embedder.identity().dims,
+            dims: self.recorded_dims()?.unwrap_or(self.embedder.identity().dims),
             backend: self.vectors.kind(),
             vectors: self.vectors.stats(),
             generation,
-            is_level: self.lexical_stamp()? == generation.0
-                && self.vectors.reflected().generation == generation,
+            is_level: self.is_level(generation)?,
         })
+    }
+
+    /// Whether the derived indexes reflect a generation.
+    pub(super) fn is_level(&self, generation: Generation) -> Result<bool> {
+        Ok(self.lexical_stamp()? >= generation.0
+            && self.vectors.reflected().generation >= generation)
     }
 
     fn bytes(&self) -> StoreBytes {
@@ -187,9 +194,14 @@ impl Library {
             transaction.commit()?;
             removed
         };
+        self.store.rebuild_indexes()?;
         self.clear_derived()?;
-        self.catch_up_with(cancel, progress)?;
+        let with_vectors = self.require_own_vectors().is_ok();
+        self.catch_up_with(with_vectors, cancel, progress)?;
         report.rebuilt = true;
+        let after = self.check()?;
+        report.remaining = after.damage.into_iter().map(|(damage, _)| damage.what).collect();
+        report.remaining.extend(after.derived);
         Ok(report)
     }
 
@@ -210,7 +222,7 @@ impl Library {
             self.clear_derived()?;
             self.store.set_value(KEY_REINDEXING, &target)?;
         }
-        self.catch_up_with(cancel, progress)?;
+        self.catch_up_with(true, cancel, progress)?;
         self.record_model()?;
         self.store.set_value(KEY_REINDEXING, "")?;
         self.drop_other_vectors()
@@ -236,12 +248,15 @@ impl Library {
         let before = self.bytes();
         self.catch_up(&Cancel::new())?;
         DerivedWriter::begin(self)?.merge_words()?;
-        self.vectors.merge().context_with(|| "merging the vectors")?;
         if self.require_own_vectors().is_ok() {
+            self.vectors.merge().context_with(|| "merging the vectors")?;
             self.drop_other_vectors()?;
         }
-        let reflected = self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
-        self.store.forget_removals_until(reflected)?;
+        if self.require_own_vectors().is_ok() {
+            let reflected =
+                self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
+            self.store.forget_removals_until(reflected)?;
+        }
         self.store.compress_with_dictionary()?;
         self.store.compact()?;
         Ok(CompactReport { before, after: self.bytes() })

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
-    document::Format,
+    document::{Format, LANGUAGES},
     error::{Error, ErrorKind, Result},
     id::ChunkRange,
     store::{DocumentRow, FileRow},
@@ -50,11 +50,14 @@ impl Filter {
             } else {
                 format!("**/{}", pattern.trim_start_matches("./"))
             };
-            let glob = GlobBuilder::new(&anchored).literal_separator(true).build();
-            set.add(glob.map_err(|error| {
-                Error::new(ErrorKind::Invalid, format!("the path pattern {pattern:?}: {error}"))
-                    .with_hint("quote patterns, such as --path '**/notes/*.md'")
-            })?);
+            // The name of a folder means what is below it.
+            for pattern in [anchored.clone(), format!("{}/**", anchored.trim_end_matches('/'))] {
+                let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
+                set.add(glob.map_err(|error| {
+                    Error::new(ErrorKind::Invalid, format!("the path pattern {pattern:?}: {error}"))
+                        .with_hint("quote patterns, such as --path '**/notes/*.md'")
+                })?);
+            }
         }
         let set = set.build().map_err(|error| {
             Error::new(ErrorKind::Invalid, format!("the path patterns: {error}"))
@@ -64,8 +67,11 @@ impl Filter {
     }
 
     /// Only files of these types: a format (`md`, `pdf`, …) or a programming language (`rust`).
-    #[must_use]
-    pub fn with_types<S: AsRef<str>>(mut self, types: &[S]) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a name that is neither.
+    pub fn with_types<S: AsRef<str>>(mut self, types: &[S]) -> Result<Self> {
         self.types = types
             .iter()
             .map(|name| {
@@ -78,10 +84,20 @@ impl Filter {
                     "ods" => "xlsx",
                     other => other,
                 };
-                name.parse().map_or_else(|_| Type::Code(name.to_owned()), Type::Format)
+                if let Ok(format) = name.parse() {
+                    return Ok(Type::Format(format));
+                }
+                if LANGUAGES.iter().any(|language| language.name == name) {
+                    return Ok(Type::Code(name.to_owned()));
+                }
+                Err(Error::new(ErrorKind::Invalid, format!("there is no file type {name:?}"))
+                    .with_hint(format!(
+                        "one of {}, or a programming language such as rust or python",
+                        Format::ALL.map(Format::as_str).join(", ")
+                    )))
             })
-            .collect();
-        self
+            .collect::<Result<_>>()?;
+        Ok(self)
     }
 
     /// Only files last changed at or after `since` and before `until`, in nanoseconds of Unix time.
@@ -180,6 +196,9 @@ mod tests {
     fn globs() {
         for (pattern, path, expected) in [
             ("*.md", "/home/a/notes/x.md", true),
+            ("notes", "/home/a/notes/x.md", true),
+            ("/home/a", "/home/a/notes/x.md", true),
+            ("/home/b", "/home/a/notes/x.md", false),
             ("notes/*.md", "/home/a/notes/x.md", true),
             ("notes/*.md", "/home/a/notes/deep/x.md", false),
             ("notes/**", "/home/a/notes/deep/x.md", true),
@@ -205,10 +224,11 @@ mod tests {
         for (types, expected) in
             [(vec!["rust"], true), (vec!["code"], true), (vec!["python", "pdf"], false)]
         {
-            let filter = Filter::new().with_types(&types);
+            let filter = Filter::new().with_types(&types).unwrap();
             assert_eq!(filter.admits(&rust, &file("/x", 0)), expected, "{types:?}");
         }
-        let markdown = Filter::new().with_types(&[".Markdown"]);
+        let markdown = Filter::new().with_types(&[".Markdown"]).unwrap();
+        assert_eq!(Filter::new().with_types(&["bogus"]).unwrap_err().kind(), ErrorKind::Invalid);
         assert!(markdown.admits(&document(Format::Markdown, None), &file("/x", 0)));
         let period = Filter::new().with_period(Some(10), Some(20));
         for (time, expected) in [(9, false), (10, true), (19, true), (20, false)] {

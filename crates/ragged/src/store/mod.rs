@@ -141,6 +141,13 @@ impl Store {
         .context_with(|| format!("tidying {}", self.path.display()))
     }
 
+    /// Makes SQLite's own indexes anew from the rows.
+    pub fn rebuild_indexes(&self) -> Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        sql(writer.execute_batch("REINDEX"))
+            .context_with(|| format!("rebuilding the indexes of {}", self.path.display()))
+    }
+
     /// Moves the write-ahead log into the file and gives free pages back to the file system.
     pub fn compact(&self) -> Result<()> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -275,7 +282,10 @@ fn sql_error(error: rusqlite::Error) -> Error {
     };
     let hint = match kind {
         ErrorKind::Busy => Some("another ragged is writing; try again when it has finished"),
-        ErrorKind::Corrupt => Some("run `ragged check`"),
+        ErrorKind::Corrupt => Some(
+            "`ragged check --repair` mends what it can; if the file does not open at all, put back \
+             a copy, or move it away and add your files again",
+        ),
         ErrorKind::Exhausted => Some("free some disk space and try again"),
         _ => None,
     };

@@ -40,7 +40,7 @@ pub struct DocumentRow {
     pub format: Format,
     /// The programming language, of source code.
     pub code_language: Option<String>,
-    /// The natural language (ISO 639-3), where it could be told.
+    /// The natural language (ISO 639-1), where it could be told.
     pub language: Option<String>,
     /// The title found inside.
     pub title: Option<String>,

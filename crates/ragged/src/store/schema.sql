@@ -1,5 +1,5 @@
--- Format 1 of library.db. Every change of this file is a migration (migrate.rs), a new format
--- number and a fixture under testdata/format.
+-- Format 1 of library.db. A change of this file takes a new format number and a migration in
+-- store/mod.rs.
 
 -- Facts about the library as a whole; the keys are constants in store/mod.rs.
 CREATE TABLE library (
@@ -13,7 +13,7 @@ CREATE TABLE documents (
     content_hash  BLOB NOT NULL,     -- first 16 bytes of the BLAKE3 hash of the file's bytes
     format        TEXT NOT NULL,
     code_language TEXT,              -- of source code
-    language      TEXT,              -- natural language, ISO 639-3, where it could be told
+    language      TEXT,              -- natural language, ISO 639-1, where it could be told
     title         TEXT,
     pages         INTEGER,
     text_bytes    INTEGER NOT NULL,

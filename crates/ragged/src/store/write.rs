@@ -1,6 +1,6 @@
 //! Changing the library: one transaction at a time.
 
-use std::sync::MutexGuard;
+use std::{collections::BTreeSet, sync::MutexGuard};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -72,6 +72,8 @@ pub struct Transaction<'a> {
     connection: MutexGuard<'a, Connection>,
     generation: Generation,
     next_chunk: u64,
+    /// Documents that lost a file; those that no file holds in the end are removed.
+    maybe_unheld: BTreeSet<DocumentId>,
     /// Whether `COMMIT` or `ROLLBACK` has been issued.
     ended: bool,
 }
@@ -89,8 +91,13 @@ impl<'a> Transaction<'a> {
     pub(super) fn begin(connection: MutexGuard<'a, Connection>) -> Result<Self> {
         sql(connection.execute_batch("BEGIN IMMEDIATE"))
             .context_with(|| "beginning a transaction on the library")?;
-        let mut transaction =
-            Self { connection, generation: Generation(0), next_chunk: 0, ended: false };
+        let mut transaction = Self {
+            connection,
+            generation: Generation(0),
+            next_chunk: 0,
+            maybe_unheld: BTreeSet::new(),
+            ended: false,
+        };
         let generation = required_value(&transaction.connection, KEY_GENERATION)?;
         transaction.generation = Generation(generation + 1);
         transaction.next_chunk = required_value(&transaction.connection, KEY_NEXT_CHUNK)?;
@@ -189,15 +196,23 @@ impl<'a> Transaction<'a> {
         Ok((id, range, true))
     }
 
-    /// Says that the file at `path` holds a document. A document that the path held before and
-    /// that no other file holds is removed; its chunks are given back.
+    /// Whether a document is in the library.
+    pub fn has_document(&self, document: DocumentId) -> Result<bool> {
+        sql(self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM documents WHERE id = ?1)")
+            .and_then(|mut statement| statement.query_row([integer(document.0)], |row| row.get(0))))
+    }
+
+    /// Says that the file at `path` holds a document. A document that the path held before is
+    /// removed at the commit, unless a file holds it then: a later file of the same change may.
     pub fn set_file(
         &mut self,
         path: &str,
         document: DocumentId,
         size_bytes: u64,
         modified_ns: i64,
-    ) -> Result<Option<ChunkRange>> {
+    ) -> Result<()> {
         let before = self.file_document(path)?;
         let statement = if before.is_some() {
             "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5 \
@@ -216,22 +231,21 @@ impl<'a> Transaction<'a> {
             ])
         }))?;
         self.forget_unreadable(path)?;
-        match before {
-            Some(before) if before != document => self.remove_if_unheld(before),
-            _ => Ok(None),
-        }
+        self.maybe_unheld.extend(before.filter(|before| *before != document));
+        Ok(())
     }
 
-    /// Takes a file out of the library, and with it the document that no other file holds.
-    /// Gives whether the file was there, and the chunks that are gone.
-    pub fn remove_file(&mut self, path: &str) -> Result<(bool, Option<ChunkRange>)> {
+    /// Takes a file out of the library, and with it, at the commit, the document that no other file
+    /// holds then. Gives whether the file was there.
+    pub fn remove_file(&mut self, path: &str) -> Result<bool> {
         self.forget_unreadable(path)?;
-        let Some(document) = self.file_document(path)? else { return Ok((false, None)) };
+        let Some(document) = self.file_document(path)? else { return Ok(false) };
         sql(self
             .connection
             .prepare_cached("DELETE FROM files WHERE path_hash = ?1 AND path = ?2")
             .and_then(|mut statement| statement.execute(params![path_hash(path), path])))?;
-        Ok((true, self.remove_if_unheld(document)?))
+        self.maybe_unheld.insert(document);
+        Ok(true)
     }
 
     /// Notes that a file could not be read. What the library held of it before stays out: the
@@ -275,9 +289,14 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Makes the change durable and visible to readers that begin from now on.
-    pub fn commit(mut self) -> Result<Generation> {
+    /// Makes the change durable and visible to readers that begin from now on. Gives the new
+    /// generation and the chunks that are gone.
+    pub fn commit(mut self) -> Result<(Generation, Vec<ChunkRange>)> {
         let what = || "committing a change of the library";
+        let mut removed = Vec::new();
+        for document in std::mem::take(&mut self.maybe_unheld) {
+            removed.extend(self.remove_if_unheld(document).context_with(what)?);
+        }
         for (key, value) in [(KEY_GENERATION, self.generation.0), (KEY_NEXT_CHUNK, self.next_chunk)]
         {
             sql(self
@@ -288,7 +307,7 @@ impl<'a> Transaction<'a> {
         }
         sql(self.connection.execute_batch("COMMIT")).context_with(what)?;
         self.ended = true;
-        Ok(self.generation)
+        Ok((self.generation, removed))
     }
 
     fn file_document(&self, path: &str) -> Result<Option<DocumentId>> {

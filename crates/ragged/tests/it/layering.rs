@@ -12,16 +12,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("permission", &["error"]),
     ("temporal", &[]),
+    ("tls", &[]),
     ("document", &["error"]),
     ("chunk", &["document", "error"]),
     ("settings", &["chunk", "store"]),
     ("store", &["chunk", "document", "error", "id"]),
-    ("embedding", &["error", "permission", "settings"]),
+    ("embedding", &["error", "permission", "settings", "tls"]),
     ("lexical", &["error"]),
     ("ranking", &["id"]),
     ("retrieval", &["document", "error", "id", "settings", "store"]),
     ("backend", &["embedding", "error", "id", "permission", "ranking", "retrieval", "settings"]),
-    ("answer", &["chunk", "document", "error", "settings"]),
+    ("answer", &["chunk", "document", "error", "settings", "tls"]),
     (
         "library",
         &[
@@ -71,7 +72,7 @@ fn used(source: &str) -> BTreeSet<String> {
             }
         }
     }
-    // `use crate::{ … }` over several lines.
+    // `use crate::{ … }` over several lines: the first name of each part of the group.
     let code: String = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -79,31 +80,29 @@ fn used(source: &str) -> BTreeSet<String> {
         .join("\n");
     for group in code.split("use crate::{").skip(1) {
         let mut depth = 0;
-        let mut name = String::new();
+        let mut part = String::new();
         for c in group.chars() {
+            let ends_part = depth == 0 && matches!(c, ',' | '}');
+            if ends_part {
+                let name: String = part
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                    .collect();
+                found.insert(name);
+                part.clear();
+            } else {
+                part.push(c);
+            }
             match c {
                 '{' => depth += 1,
                 '}' if depth == 0 => break,
                 '}' => depth -= 1,
-                ',' if depth == 0 => {}
-                c if depth == 0 && (c.is_ascii_lowercase() || c == '_') => {
-                    name.push(c);
-                    continue;
-                }
-                c if depth == 0 && c == ':' && !name.is_empty() => {
-                    found.insert(std::mem::take(&mut name));
-                    // The rest of the path up to the comma is not a module of ours.
-                    depth += 1000;
-                    continue;
-                }
-                ',' if depth == 1000 => depth = 0,
                 _ => {}
-            }
-            if depth == 0 {
-                name.clear();
             }
         }
     }
+    found.remove("");
     found
 }
 
@@ -145,7 +144,7 @@ fn modules_only_look_down() {
 fn the_reader_of_imports_sees_every_form() {
     let source = "use crate::store::Store;\n// crate::ranking\nuse crate::{\n    error::{Error, Result},\n    id::ChunkId,\n    lexical,\n};\nlet x = crate::chunk::split();";
     let found = used(source);
-    for name in ["store", "error", "id", "chunk"] {
+    for name in ["store", "error", "id", "chunk", "lexical"] {
         assert!(found.contains(name), "{name} in {found:?}");
     }
     assert!(!found.contains("ranking"), "{found:?}");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use ragged::{
     document::{
         Limits, Readers,
@@ -14,12 +14,13 @@ use ragged::{
 
 use crate::{
     cli::{
-        CANCEL, Session,
+        Session,
         args::{AddArgs, RemoveArgs},
-        printer::{bytes, thousands},
+        interrupt::Watch,
+        printer::{Printer, bytes, counted, thousands, visible},
         progress::AddBar,
     },
-    config::parse_size,
+    config,
     failure::Outcome,
     wire,
 };
@@ -28,15 +29,20 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let mut session_settings = session.resolved.settings.clone();
     if let Some(size) = &args.max_file_size {
-        session_settings.ingest.max_file_size_bytes = parse_size(size)
-            .map_err(|problem| crate::Usage(format!("--max-file-size: {problem}")))?;
+        let key = config::find("ingest.max_file_size")?;
+        (key.set)(&mut session_settings, size).map_err(|problem| {
+            crate::Usage::new(format!("--max-file-size: {problem}"))
+                .with_hint(format!("it takes {}", key.kind))
+        })?;
     }
-    require_existing(&args.paths)?;
+    require_existing(&args.paths, args.prune)?;
     let library = session.library_with(session_settings)?;
     let readers = readers(&library.settings().ingest)?;
     let bar = AddBar::new(printer, args.verbose);
     let options = AddOptions { prune: args.prune, retry: args.retry, dry_run: args.dry_run };
-    let report = library.add(&args.paths, options, &readers, &bar, &CANCEL);
+    let watch = Watch::begin();
+    let report = library.add(&args.paths, options, &readers, &bar, watch.cancel());
+    drop(watch);
     bar.finish();
     let report = report?;
 
@@ -45,7 +51,9 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
     } else {
         print_report(session, &library, &report, args)?;
     }
-    Ok(if report.failed.is_empty() && !report.interrupted {
+    Ok(if report.interrupted {
+        Outcome::Interrupted
+    } else if report.failed.is_empty() {
         Outcome::Done
     } else {
         Outcome::Partial
@@ -53,10 +61,16 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
 }
 
 /// A path that does not exist is a mistake of the caller's, found before anything is changed.
-fn require_existing(paths: &[PathBuf]) -> Result<()> {
+fn require_existing(paths: &[PathBuf], prune: bool) -> Result<()> {
     for path in paths {
-        std::fs::symlink_metadata(path)
-            .with_context(|| format!("there is nothing to add at {}", path.display()))?;
+        if let Err(error) = std::fs::symlink_metadata(path) {
+            let message = format!("there is nothing to add at {}: {error}", path.display());
+            if prune && error.kind() == std::io::ErrorKind::NotFound {
+                let hint = format!("`ragged remove {}` forgets what was there", path.display());
+                return Err(anyhow::Error::new(crate::Hinted::new(message, hint)));
+            }
+            bail!(message);
+        }
     }
     Ok(())
 }
@@ -79,6 +93,22 @@ pub(crate) fn readers(settings: &IngestSettings) -> Result<Readers> {
 
 /// Failures shown one by one; the rest are counted.
 const SHOWN_FAILURES: usize = 10;
+/// The reason of files that were not read again, because they did not change since they failed.
+const KNOWN_FAILURE: &str = "unchanged-unreadable";
+
+/// Names the files that could not be read.
+pub(crate) fn print_failures(report: &AddReport, printer: &Printer) {
+    for skip in report.failed.iter().take(SHOWN_FAILURES) {
+        printer.warning(format!("{}: {}", visible(&shortened(&skip.path)), visible(&skip.reason)));
+    }
+    if report.failed.len() > SHOWN_FAILURES {
+        let more = (report.failed.len() - SHOWN_FAILURES) as u64;
+        printer.warning(format!(
+            "{} could not be read; `ragged list --unreadable` shows them",
+            counted(more, "more file", "more files"),
+        ));
+    }
+}
 
 fn print_report(
     session: &Session,
@@ -87,28 +117,39 @@ fn print_report(
     args: &AddArgs,
 ) -> Result<()> {
     let printer = &session.printer;
-    for skip in report.failed.iter().take(SHOWN_FAILURES) {
-        printer.warning(format!("{}: {}", shortened(&skip.path), skip.reason));
+    // With --verbose each was named as it happened.
+    if !args.verbose {
+        print_failures(report, printer);
     }
-    if report.failed.len() > SHOWN_FAILURES {
-        printer.warning(format!(
-            "{} more files could not be read; `ragged list --unreadable` shows them",
-            report.failed.len() - SHOWN_FAILURES
+    let known = report.failed.iter().filter(|skip| skip.code == KNOWN_FAILURE).count() as u64;
+    if known > 0 {
+        printer.note(format!(
+            "{} the last time and did not change since; `--retry` reads such files again.",
+            counted(known, "file could not be read", "files could not be read"),
         ));
     }
     let mut parts = Vec::new();
-    for (n, what) in [
-        (report.added, "added"),
-        (report.changed, "changed"),
-        (report.moved, "moved"),
-        (report.duplicates, "duplicate"),
-        (report.pruned, "forgotten"),
-        (report.unchanged, "unchanged"),
-        (report.n_skipped(), "skipped"),
-        (report.failed.len() as u64, "failed"),
+    for (n, one, many) in [
+        (report.added, "added", "added"),
+        (report.changed, "changed", "changed"),
+        (report.moved, "moved", "moved"),
+        (report.duplicates, "duplicate", "duplicates"),
+        (report.pruned, "forgotten", "forgotten"),
+        (report.unchanged, "unchanged", "unchanged"),
+        (report.n_skipped(), "skipped", "skipped"),
+        (report.failed.len() as u64, "failed", "failed"),
     ] {
         if n > 0 {
-            parts.push(format!("{} {what}", thousands(n)));
+            let mut part = counted(n, one, many);
+            if one == "skipped" {
+                let reasons: Vec<String> = report
+                    .skipped
+                    .iter()
+                    .map(|(reason, n)| format!("{} {reason}", thousands(*n)))
+                    .collect();
+                part.push_str(&format!(" ({})", reasons.join(", ")));
+            }
+            parts.push(part);
         }
     }
     let seconds = report.elapsed.as_secs_f64();
@@ -122,20 +163,12 @@ fn print_report(
         }
     };
     printer.line(summary)?;
-    if !report.skipped.is_empty() && args.verbose {
-        let reasons: Vec<String> = report
-            .skipped
-            .iter()
-            .map(|(reason, n)| format!("{} {reason}", thousands(*n)))
-            .collect();
-        printer.note(format!("Skipped by rule: {}.", reasons.join(", ")));
-    }
     if changes > 0 && !args.dry_run {
         let status = library.status()?;
         printer.note(format!(
-            "The library holds {} files, {} chunks, {} of text in {}.",
-            thousands(status.counts.files),
-            thousands(status.counts.chunks),
+            "The library holds {}, {}, {} of text in {}.",
+            counted(status.counts.files, "file", "files"),
+            counted(status.counts.chunks, "chunk", "chunks"),
             bytes(status.counts.text_bytes),
             bytes(status.bytes.total),
         ));
@@ -165,11 +198,12 @@ pub(crate) fn remove(args: &RemoveArgs, session: &Session) -> Result<Outcome> {
     } else {
         if args.dry_run {
             for path in &report.files {
-                printer.line(format!("would forget {path}"))?;
+                printer.line(format!("would forget {}", visible(path)))?;
             }
         }
         let verb = if args.dry_run { "Would forget" } else { "Forgot" };
-        printer.line(format!("{verb} {} files.", thousands(report.files.len() as u64)))?;
+        let files = counted(report.files.len() as u64, "file", "files");
+        printer.line(format!("{verb} {files}."))?;
     }
     Ok(Outcome::Done)
 }

@@ -5,9 +5,10 @@ use ragged::library::CheckReport;
 
 use crate::{
     cli::{
-        CANCEL, Session,
+        Session,
         args::CheckArgs,
-        printer::{bytes, thousands},
+        interrupt::Watch,
+        printer::{bytes, counted, visible},
         progress,
     },
     failure::Outcome,
@@ -19,7 +20,8 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> Result<Outcome> {
     let library = session.existing_library()?;
     let report = if args.repair {
         let bar = progress::counting(printer, "chunks");
-        let report = library.repair(&CANCEL, &mut |done, total| {
+        let watch = Watch::begin();
+        let report = library.repair(watch.cancel(), &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         });
@@ -33,7 +35,8 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> Result<Outcome> {
     } else {
         print(session, args, &report)?;
     }
-    Ok(if report.is_sound() || args.repair { Outcome::Done } else { Outcome::Partial })
+    let is_sound = if args.repair { report.remaining.is_empty() } else { report.is_sound() };
+    Ok(if is_sound { Outcome::Done } else { Outcome::Partial })
 }
 
 fn wire(report: &CheckReport) -> wire::Check {
@@ -53,6 +56,7 @@ fn wire(report: &CheckReport) -> wire::Check {
         derived: report.derived.clone(),
         removed: report.removed.clone(),
         rebuilt: report.rebuilt,
+        remaining: report.remaining.clone(),
     }
 }
 
@@ -60,33 +64,43 @@ fn print(session: &Session, args: &CheckArgs, report: &CheckReport) -> Result<()
     let printer = &session.printer;
     for (damage, paths) in &report.damage {
         let which = match (paths.first(), damage.document) {
-            (Some(path), _) => format!("{path}: "),
+            (Some(path), _) => format!("{}: ", visible(path)),
             (None, Some(document)) => format!("document {document}: "),
             (None, None) => String::new(),
         };
-        printer.line(format!("{} {which}{}", console::style("damaged").red(), damage.what))?;
+        printer.line(format!(
+            "{} {which}{}",
+            console::style("damaged").red(),
+            visible(&damage.what)
+        ))?;
     }
     for what in &report.derived {
-        printer.line(format!("{} {what}", console::style("derived").yellow()))?;
+        printer.line(format!("{} {}", console::style("derived").yellow(), visible(what)))?;
     }
-    let counted =
-        format!("{} documents, {} chunks", thousands(report.documents), thousands(report.chunks));
-    if report.is_sound() {
-        printer.line(format!("Sound: {counted}."))?;
+    let held = format!(
+        "{}, {}",
+        counted(report.documents, "document", "documents"),
+        counted(report.chunks, "chunk", "chunks")
+    );
+    if report.is_sound() && report.remaining.is_empty() {
+        printer.line(format!("Sound: {held}."))?;
         return Ok(());
     }
-    printer.line(format!("Checked {counted}."))?;
+    printer.line(format!("Checked {held}."))?;
     if report.rebuilt {
         printer.line("The derived indexes were rebuilt.")?;
         if !report.removed.is_empty() {
             printer.line(format!(
                 "Taken out, because their text is damaged: {}",
-                report.removed.join(", ")
+                visible(&report.removed.join(", "))
             ))?;
             printer.note("`ragged add` brings these files back.");
         }
     } else if !args.repair {
         printer.note("`ragged check --repair` rebuilds what is derived and drops what is damaged.");
+    }
+    for what in &report.remaining {
+        printer.warning(format!("could not be repaired: {}", visible(what)));
     }
     Ok(())
 }
@@ -119,9 +133,9 @@ pub(crate) fn reindex(session: &Session) -> Result<Outcome> {
         }))?;
     } else {
         printer.line(format!(
-            "Indexed {} chunks with the model {}.",
-            thousands(status.counts.chunks),
-            status.model
+            "Indexed {} with the model {}.",
+            counted(status.counts.chunks, "chunk", "chunks"),
+            visible(&status.model)
         ))?;
     }
     Ok(Outcome::Done)
@@ -130,7 +144,8 @@ pub(crate) fn reindex(session: &Session) -> Result<Outcome> {
 /// Rebuilds the derived indexes, with a progress bar.
 pub(crate) fn rebuild(session: &Session, library: &ragged::library::Library) -> Result<()> {
     let bar = progress::counting(&session.printer, "chunks");
-    let result = library.reindex(&CANCEL, &mut |done, total| {
+    let watch = Watch::begin();
+    let result = library.reindex(watch.cancel(), &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -4,7 +4,11 @@ use anyhow::Result;
 use ragged::settings::Settings;
 
 use crate::{
-    cli::{Session, args::ConfigCommand, printer::table},
+    cli::{
+        Session,
+        args::ConfigCommand,
+        printer::{table, visible},
+    },
     config::{self, ConfigFile, KEYS},
     failure::Outcome,
     wire,
@@ -27,25 +31,35 @@ fn get(name: &str, session: &Session) -> Result<Outcome> {
         let origin = session.resolved.origin(key).to_string();
         session.printer.json(&wire::Setting { key: key.name, value, origin })?;
     } else {
-        session.printer.line(value)?;
+        session.printer.line(visible(&value))?;
     }
     Ok(Outcome::Done)
 }
 
 fn set(name: &str, value: &str, session: &Session) -> Result<Outcome> {
     let key = config::find(name)?;
-    // Checked before it is written: a file with a bad value would stop every later command.
+    // Checked before it is written, with all that the file says: a file with a bad value would
+    // stop every later command. What is bad already does not keep other settings from being set.
     let mut settings = Settings::default();
     (key.set)(&mut settings, value)
-        .map_err(|problem| crate::Usage(format!("{name}: {problem} ({})", key.kind)))?;
-    let path = session.resolved.config_path();
-    ConfigFile::read_or_new(&path)?.set(name, value)?;
+        .map_err(|problem| crate::Usage::new(format!("{name}: {problem} ({})", key.kind)))?;
+    let mut file = open(session)?;
+    let before = config::problems_of(&file);
+    let after = config::problems_of(&file.with(name, value));
+    let made = after.iter().find(|new| before.iter().all(|old| old.key != new.key));
+    if let Some(made) = made {
+        return Err(anyhow::Error::new(
+            crate::Usage::new(format!("{name} = {value} would break {made}"))
+                .with_hint(made.hint.clone()),
+        ));
+    }
+    file.set(name, value)?;
     let shown = key.shown(&settings);
     if session.printer.is_json() {
-        let origin = path.display().to_string();
+        let origin = file.path().display().to_string();
         session.printer.json(&wire::Setting { key: key.name, value: shown, origin })?;
     } else {
-        session.printer.line(format!("{name} = {shown}"))?;
+        session.printer.line(format!("{name} = {}", visible(&shown)))?;
         if matches!(name, "embedding.model" | "backend.tier") {
             session.printer.note("`ragged reindex` makes the vectors anew.");
         }
@@ -54,17 +68,43 @@ fn set(name: &str, value: &str, session: &Session) -> Result<Outcome> {
 }
 
 fn unset(name: &str, session: &Session) -> Result<Outcome> {
-    let key = config::find(name)?;
-    let was_set = ConfigFile::read_or_new(&session.resolved.config_path())?.unset(name)?;
-    let value = key.shown(&Settings::default());
+    let key = config::find(name);
+    let mut file = open(session)?;
+    // What is no setting, and is in the file, can be taken out of it.
+    let (name, value) = match key {
+        Ok(key) => (key.name, key.shown(&Settings::default())),
+        Err(error) => {
+            if !file.unset(name)? {
+                return Err(anyhow::Error::new(error));
+            }
+            if session.printer.is_json() {
+                session.printer.json(&serde_json::json!({ "key": name, "value": null }))?;
+            } else {
+                session.printer.line(format!("{} is out of the file", visible(name)))?;
+            }
+            return Ok(Outcome::Done);
+        }
+    };
+    let was_set = file.unset(name)?;
     if session.printer.is_json() {
         let origin = "default".to_owned();
-        session.printer.json(&wire::Setting { key: key.name, value, origin })?;
+        session.printer.json(&wire::Setting { key: name, value, origin })?;
     } else {
         let what = if was_set { "" } else { " (it was not set)" };
         session.printer.line(format!("{name} = {value}{what}"))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The file, to be changed.
+fn open(session: &Session) -> Result<ConfigFile> {
+    let path = session.resolved.config_path();
+    ConfigFile::read_or_new(&path).map_err(|error| {
+        anyhow::Error::new(crate::Hinted::new(
+            format!("{}: {error:#}", path.display()),
+            "mend the file by hand, or move it away".to_owned(),
+        ))
+    })
 }
 
 fn show(with_origin: bool, session: &Session) -> Result<Outcome> {
@@ -84,7 +124,7 @@ fn show(with_origin: bool, session: &Session) -> Result<Outcome> {
         if with_origin { &["setting", "value", "origin"] } else { &["setting", "value"] };
     let mut rows = table(&session.printer, header);
     for setting in settings {
-        let mut row = vec![setting.key.to_owned(), setting.value];
+        let mut row = vec![setting.key.to_owned(), visible(&setting.value).into_owned()];
         if with_origin {
             row.push(setting.origin);
         }

@@ -10,7 +10,10 @@ use serde::Serialize;
 
 use super::add;
 use crate::{
-    cli::{Session, printer::bytes},
+    cli::{
+        Session,
+        printer::{bytes, counted, visible},
+    },
     failure::Outcome,
 };
 
@@ -35,11 +38,15 @@ struct Finding {
 }
 
 pub(crate) fn run(session: &Session) -> Result<Outcome> {
-    let findings =
-        [data_folder(session), disk(session), library(session), model(session), parsers(session)]
-            .into_iter()
-            .chain([processor()])
-            .collect::<Vec<_>>();
+    let findings = [
+        settings(session),
+        data_folder(session),
+        disk(session),
+        library(session),
+        model(session),
+        parsers(session),
+        processor(),
+    ];
     let has_failed = findings.iter().any(|finding| finding.verdict == Verdict::Failure);
     let printer = &session.printer;
     if printer.is_json() {
@@ -51,9 +58,9 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
                 Verdict::Warning => style("warning").yellow(),
                 Verdict::Failure => style("failure").red(),
             };
-            printer.line(format!("{mark} {:<12} {}", finding.what, finding.detail))?;
+            printer.line(format!("{mark} {:<12} {}", finding.what, visible(&finding.detail)))?;
             if let Some(next) = &finding.next {
-                printer.line(format!("        {:<12} → {next}", ""))?;
+                printer.line(format!("        {:<12} → {}", "", visible(next)))?;
             }
         }
     }
@@ -67,6 +74,25 @@ fn finding(what: &'static str, verdict: Verdict, detail: impl Into<String>) -> F
 fn failure(what: &'static str, error: &anyhow::Error) -> Finding {
     let report = crate::failure::Report::of(error);
     Finding { what, verdict: Verdict::Failure, detail: report.message, next: report.hint }
+}
+
+fn settings(session: &Session) -> Finding {
+    let problems = &session.resolved.problems;
+    let details: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    match problems.first() {
+        None => finding(
+            "settings",
+            Verdict::Ok,
+            match session.resolved.origins.len() as u64 {
+                0 => "all as they come".to_owned(),
+                n => format!("{} from the default", counted(n, "differs", "differ")),
+            },
+        ),
+        Some(first) => Finding {
+            next: Some(first.hint.clone()),
+            ..finding("settings", Verdict::Failure, details.join("; "))
+        },
+    }
 }
 
 fn data_folder(session: &Session) -> Finding {
@@ -126,7 +152,11 @@ fn library(session: &Session) -> Finding {
         Ok(status) if status.is_level => finding(
             "library",
             Verdict::Ok,
-            format!("{} documents, {} chunks", status.counts.documents, status.counts.chunks),
+            format!(
+                "{}, {}",
+                counted(status.counts.documents, "document", "documents"),
+                counted(status.counts.chunks, "chunk", "chunks")
+            ),
         ),
         Ok(_) => finding("library", Verdict::Warning, "its indexes are being completed"),
         Err(error) => failure("library", &error),
@@ -169,6 +199,10 @@ fn processor() -> Finding {
     finding(
         "processor",
         Verdict::Ok,
-        format!("{threads} threads, {} kernels", ragged::backend::kernels()),
+        format!(
+            "{}, {} kernels",
+            counted(threads as u64, "thread", "threads"),
+            ragged::backend::kernels()
+        ),
     )
 }

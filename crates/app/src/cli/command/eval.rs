@@ -1,6 +1,6 @@
 //! `eval`: retrieval quality on a judged set in BEIR layout.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ragged::{
     evaluation::{self, EvaluationOptions},
     settings::BackendKind,
@@ -8,9 +8,10 @@ use ragged::{
 
 use crate::{
     cli::{
-        CANCEL, Session,
+        Session,
         args::{Against, EvalArgs},
-        printer::{milliseconds, thousands},
+        interrupt::{TemporaryFolder, Watch},
+        printer::{counted, milliseconds, visible},
         progress,
     },
     failure::Outcome,
@@ -20,7 +21,7 @@ use crate::{
 pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let set = evaluation::JudgedSet::read(&args.dir)?;
-    let temporary = tempfile::tempdir().context("making a temporary library")?;
+    let temporary = TemporaryFolder::create()?;
     let settings = session.resolved.settings.clone();
     let library = session.library_in(temporary.path(), settings.clone())?;
     let options = EvaluationOptions {
@@ -29,8 +30,13 @@ pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
     };
 
     let bar = progress::AddBar::new(printer, false);
-    library.add_virtual(set.documents(), &bar, &CANCEL)?;
+    let watch = Watch::begin();
+    let added = library.add_virtual(set.documents(), &bar, watch.cancel());
     bar.finish();
+    if added?.interrupted {
+        printer.note("Interrupted while reading the set; nothing was measured.");
+        return Ok(Outcome::Interrupted);
+    }
     let exact = match args.against {
         Some(Against::Exact) => {
             let mut settings = settings;
@@ -45,7 +51,7 @@ pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
         evaluation::evaluate(&library, exact.as_ref(), &set, &options, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
-            !CANCEL.is_cancelled()
+            !watch.cancel().is_cancelled()
         });
     bar.finish_and_clear();
     let evaluation = evaluation?;
@@ -76,13 +82,13 @@ pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     printer.line(format!(
-        "{} · {} · model {} · {} documents, {} chunks, {} queries",
-        wire.dataset,
+        "{} · {} · model {} · {}, {}, {}",
+        visible(&wire.dataset),
         wire.mode,
-        wire.model,
-        thousands(wire.documents as u64),
-        thousands(wire.chunks),
-        thousands(wire.queries as u64),
+        visible(&wire.model),
+        counted(wire.documents as u64, "document", "documents"),
+        counted(wire.chunks, "chunk", "chunks"),
+        counted(wire.queries as u64, "query", "queries"),
     ))?;
     for (name, value) in [
         ("nDCG@10", wire.ndcg_at_10),

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ragged::retrieval::Filter;
 
-use super::{add::shortened, time_of_ns};
+use super::{add::shortened, search, time_of_ns};
 use crate::{
     cli::{
         Session,
         args::ListArgs,
-        printer::{bytes, table, thousands},
+        printer::{bytes, counted, table, visible},
     },
     failure::Outcome,
     wire,
@@ -32,14 +31,13 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
         } else {
             for file in &files {
                 let shown = printer.path(&file.path, &shortened(&file.path));
-                printer.line(format!("{shown}: {}", file.reason))?;
+                printer.line(format!("{shown}: {}", visible(&file.reason)))?;
             }
         }
         return Ok(Outcome::Done);
     }
 
-    let globs: Vec<&str> = args.glob.iter().map(String::as_str).collect();
-    let filter = Filter::new().with_paths(&globs)?.with_types(&args.types);
+    let filter = search::named(args.glob.as_slice(), &args.types)?;
     let documents: BTreeMap<_, _> =
         reader.documents()?.into_iter().map(|document| (document.id, document)).collect();
     let mut files = Vec::new();
@@ -64,7 +62,15 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if files.is_empty() {
-        printer.line("No files. `ragged add FOLDER` adds some.")?;
+        let is_narrowed = args.glob.is_some() || !args.types.is_empty();
+        if is_narrowed && !documents.is_empty() {
+            printer.line(format!(
+                "No file matches; the library holds {}.",
+                counted(reader.counts()?.files, "file", "files")
+            ))?;
+        } else {
+            printer.line("No files. `ragged add FOLDER` adds some.")?;
+        }
         return Ok(Outcome::Done);
     }
     let mut rows = table(printer, &["id", "type", "chunks", "size", "path"]);
@@ -74,10 +80,10 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
             file.format.to_owned(),
             file.chunks.to_string(),
             bytes(file.size_bytes),
-            shortened(&file.path),
+            visible(&shortened(&file.path)).into_owned(),
         ]);
     }
     printer.line(rows.trim_fmt())?;
-    printer.note(format!("{} files", thousands(files.len() as u64)));
+    printer.note(counted(files.len() as u64, "file", "files"));
     Ok(Outcome::Done)
 }

@@ -13,7 +13,7 @@ use crate::{
     cli::{
         Session,
         args::ModelCommand,
-        printer::{bytes, table, thousands},
+        printer::{bytes, counted, table, visible},
         progress,
     },
     config::ConfigFile,
@@ -68,10 +68,14 @@ fn list(session: &Session) -> Result<Outcome> {
     for model in rows {
         shown.add_row([
             if model.in_use { "→" } else { "" }.to_owned(),
-            model.name,
+            visible(&model.name).into_owned(),
             model.kind,
             model.dims.map_or_else(String::new, |dims| dims.to_string()),
-            model.bytes.map_or_else(|| "compiled in".to_owned(), bytes),
+            match model.bytes {
+                Some(size) => bytes(size),
+                None if model.name == BUILTIN_MODEL => "compiled in".to_owned(),
+                None => String::new(),
+            },
         ]);
     }
     printer.line(shown.trim_fmt())?;
@@ -81,6 +85,7 @@ fn list(session: &Session) -> Result<Outcome> {
 fn add(source: &str, name: Option<&str>, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let registry = models(&session.resolved.data_dir);
+    crate::cli::keep_new_files_private();
     let default_name = source.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
     let name = name.or(default_name).unwrap_or(source);
     let path = Path::new(source);
@@ -153,8 +158,9 @@ fn select(name: &str, session: &Session) -> Result<Outcome> {
         printer.json(&serde_json::json!({ "model": name, "dims": dims, "chunks": chunks }))?;
     } else {
         printer.line(format!(
-            "{name} is used from now on; {} chunks were embedded with it.",
-            thousands(chunks)
+            "{} is used from now on; {} embedded with it.",
+            visible(name),
+            counted(chunks, "chunk was", "chunks were")
         ))?;
     }
     Ok(Outcome::Done)
@@ -162,6 +168,12 @@ fn select(name: &str, session: &Session) -> Result<Outcome> {
 
 fn remove(name: &str, confirm: bool, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
+    if name == BUILTIN_MODEL {
+        return Err(anyhow::Error::new(crate::Hinted::new(
+            format!("{BUILTIN_MODEL} is compiled into the program and cannot be removed"),
+            "`ragged model use NAME` uses another one".to_owned(),
+        )));
+    }
     let registry = models(&session.resolved.data_dir);
     let installed = registry.get(name)?;
     if session.resolved.settings.embedding.model == name {

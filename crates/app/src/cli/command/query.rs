@@ -1,6 +1,6 @@
 //! `query` and `try`: answers with citations.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use console::style;
 use ragged::{
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
@@ -10,9 +10,10 @@ use ragged::{
 use super::{add, add::shortened, joined, search};
 use crate::{
     cli::{
-        CANCEL, Session,
+        Session,
         args::{QueryArgs, TryArgs},
-        printer::{milliseconds, thousands},
+        interrupt::{TemporaryFolder, Watch},
+        printer::{counted, milliseconds, visible, visible_lines},
     },
     failure::Outcome,
     wire,
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     session.require_library()?;
     let library = session.library_with(settings)?;
     let mut request = search::request(&args.search, &library)?;
-    request.k = args.search.k.unwrap_or(library.settings().answer.k);
+    request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
     let answered = answer(session, &library, &request)?;
     if answered.text.is_empty() && !session.printer.is_json() {
         search::suggest(&args.search, &library, &session.printer)?;
@@ -39,16 +40,25 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
 
 /// Answers from a folder that is read into a temporary library.
 pub(crate) fn run_try(args: &TryArgs, session: &Session) -> Result<Outcome> {
-    let temporary = tempfile::tempdir().context("making a temporary library")?;
+    let printer = &session.printer;
+    let temporary = TemporaryFolder::create()?;
     let settings: Settings = session.resolved.settings.clone();
     let library = session.library_in(temporary.path(), settings)?;
     let readers = add::readers(&library.settings().ingest)?;
     let paths = [args.path.clone()];
-    let report = library.add(&paths, AddOptions::default(), &readers, &NoProgress, &CANCEL)?;
-    session.printer.note(format!(
-        "Read {} files into {} chunks in {}.",
-        thousands(report.added),
-        thousands(report.chunks),
+    let watch = Watch::begin();
+    let report =
+        library.add(&paths, AddOptions::default(), &readers, &NoProgress, watch.cancel())?;
+    drop(watch);
+    add::print_failures(&report, printer);
+    if report.interrupted {
+        printer.note("Interrupted while reading; nothing was kept.");
+        return Ok(Outcome::Interrupted);
+    }
+    printer.note(format!(
+        "Read {} into {} in {}.",
+        counted(report.added, "file", "files"),
+        counted(report.chunks, "chunk", "chunks"),
         milliseconds(report.elapsed.as_secs_f64() * 1000.0)
     ));
     let settings = library.settings();
@@ -57,7 +67,7 @@ pub(crate) fn run_try(args: &TryArgs, session: &Session) -> Result<Outcome> {
         ..SearchRequest::new(joined(&args.query), &settings.search)
     };
     answer(session, &library, &request)?;
-    Ok(Outcome::Done)
+    Ok(if report.failed.is_empty() { Outcome::Done } else { Outcome::Partial })
 }
 
 fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Result<Answered> {
@@ -65,25 +75,36 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
     let is_json = printer.is_json();
     // The words of a generator are shown as they come.
     let mut printed = Ok(());
+    let mut has_spoken = false;
     let answered = library.answer(request, &mut |text| {
         if !is_json && printed.is_ok() && !text.is_empty() {
-            printed = printer.text(text);
+            has_spoken = true;
+            printed = printer.text(&visible_lines(text));
         }
-    })?;
+    });
+    if answered.is_err() && has_spoken {
+        // The error begins on a line of its own.
+        printer.text("\n")?;
+    }
+    let answered = answered?;
     printed?;
     if let Some(note) = &answered.note {
         printer.warning(format!("{}; answering from quotes", note.message));
         if let Some(hint) = &note.hint {
-            printer.note(format!("hint: {hint}"));
+            printer.note(format!("hint: {}", visible(hint)));
         }
     }
     if is_json {
         printer.json(&wire(request, &answered))?;
         return Ok(answered);
     }
+    search::note_if_behind(&answered.search, printer);
     if answered.text.is_empty() {
         printer.line("Nothing relevant found.")?;
     } else {
+        if !has_spoken {
+            printer.text(&visible_lines(&answered.text))?;
+        }
         printer.text("\n\n")?;
         let mut shown = 0;
         for citation in &answered.citations {
@@ -91,7 +112,7 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
             if citation.n > shown {
                 shown = citation.n;
                 let same = answered.citations.iter().filter(|other| other.n == citation.n);
-                let place = place(citation, same);
+                let place = place(citation, heading(&answered, citation), same);
                 let path = printer.path(&citation.path, &shortened(&citation.path));
                 let number = style(format!("[{}]", citation.n)).bold();
                 printer.line(format!("{number} {path}{}", style(place).dim()))?;
@@ -99,14 +120,14 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
         }
     }
     let how = match &answered.generator {
-        Some(model) => format!("by {model}"),
+        Some(model) => format!("by {}", visible(model)),
         None => "quoted".to_owned(),
     };
-    let status = library.store().reader()?.counts()?;
+    let counts = library.store().reader()?.counts()?;
     printer.note(
         style(format!(
-            "{how}, from {} chunks, in {}",
-            thousands(status.chunks),
+            "{how}, from {}, in {}",
+            counted(counts.chunks, "chunk", "chunks"),
             milliseconds(answered.search.timings.total)
         ))
         .for_stderr()
@@ -116,8 +137,18 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
     Ok(answered)
 }
 
-/// `:12-30` over all quotes of a passage, or `, page 3`.
-fn place<'a>(citation: &Citation, same: impl Iterator<Item = &'a Citation>) -> String {
+/// The headings above what is cited.
+fn heading<'a>(answered: &'a Answered, citation: &Citation) -> &'a str {
+    let hit = answered.search.hits.get(citation.hit);
+    hit.map_or("", |hit| hit.chunk.place.heading.as_str())
+}
+
+/// `:12-30` over all quotes of a passage, or `, page 3`, or the heading of what has neither.
+fn place<'a>(
+    citation: &Citation,
+    heading: &str,
+    same: impl Iterator<Item = &'a Citation>,
+) -> String {
     if let Some(page) = citation.page {
         return format!(", page {page}");
     }
@@ -126,7 +157,8 @@ fn place<'a>(citation: &Citation, same: impl Iterator<Item = &'a Citation>) -> S
     match lines {
         Some((first, last)) if first == last => format!(":{first}"),
         Some((first, last)) => format!(":{first}-{last}"),
-        None => String::new(),
+        None if heading.is_empty() => String::new(),
+        None => format!(" › {}", visible(heading)),
     }
 }
 
@@ -137,6 +169,7 @@ fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query {
         answer: answered.text.clone(),
         found: !answered.text.is_empty(),
         generator: answered.generator.clone().unwrap_or_else(|| "extractive".to_owned()),
+        indexes_current: search.is_level,
         note: answered.note.as_ref().map(|note| note.message.clone()),
         citations: answered
             .citations
@@ -146,10 +179,7 @@ fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query {
                 path: citation.path.clone(),
                 page: citation.page,
                 lines: citation.lines.map(|lines| [lines.0, lines.1]),
-                heading: search
-                    .hits
-                    .get(citation.hit)
-                    .map_or_else(String::new, |hit| hit.chunk.place.heading.clone()),
+                heading: heading(answered, citation).to_owned(),
                 quote: citation.quote.clone(),
             })
             .collect(),

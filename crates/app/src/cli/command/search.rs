@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use console::style;
-use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
+use jiff::{Span, Timestamp, Zoned, civil};
 use ragged::{
     library::{Hit, Library, SearchRequest, SearchResponse},
     retrieval::Filter,
@@ -14,7 +14,7 @@ use crate::{
     cli::{
         Session,
         args::{Filters, Mode, SearchArgs},
-        printer::{Printer, milliseconds, thousands},
+        printer::{Printer, counted, milliseconds, thousands, visible},
     },
     failure::Outcome,
     wire,
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
         printer.json(&wire::Search::new(&request.query, &response))?;
         return Ok(Outcome::Done);
     }
+    note_if_behind(&response, printer);
     if response.hits.is_empty() {
         printer.line("Nothing found.")?;
         suggest(args, &library, printer)?;
@@ -46,12 +47,23 @@ pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
         print_plan(&response, printer)?;
     }
     printer.note(
-        style(format!("{} hits in {}", response.hits.len(), milliseconds(response.timings.total)))
-            .for_stderr()
-            .dim()
-            .to_string(),
+        style(format!(
+            "{} in {}",
+            counted(response.hits.len() as u64, "hit", "hits"),
+            milliseconds(response.timings.total)
+        ))
+        .for_stderr()
+        .dim()
+        .to_string(),
     );
     Ok(Outcome::Done)
+}
+
+/// A first `add` may be under way, or have been interrupted.
+pub(crate) fn note_if_behind(response: &SearchResponse, printer: &Printer) {
+    if !response.is_level {
+        printer.note("The indexes are still being completed; some files may be missing.");
+    }
 }
 
 /// Why there may be nothing, and what to do.
@@ -73,7 +85,7 @@ pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -
 pub(crate) fn request(args: &SearchArgs, library: &Library) -> Result<SearchRequest> {
     let mut request = SearchRequest::new(joined(&args.query), &library.settings().search);
     if let Some(k) = args.k {
-        request.k = k;
+        request.k = usize::from(k);
     }
     if let Some(mode) = args.mode {
         request.mode = search_mode(mode);
@@ -94,48 +106,77 @@ fn filter(filters: &Filters) -> Result<Filter> {
     let now = Zoned::now();
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        let time = parse_moment(text, &now, end).map_err(|problem| {
-            crate::Usage(format!(
-                "{flag} {text:?}: {problem}; write a day (2026-01-31), a time \
-                 (2026-01-31T09:00), or how long ago (7d, 12h)"
-            ))
+        let time = parse_moment(text, &now, end).ok_or_else(|| {
+            crate::Usage::new(format!("{flag} {text:?} is not a time")).with_hint(
+                "write a day (2026-01-31, today, yesterday), a month (2026-01), a year (2026), a \
+                 time (2026-01-31T09:00), or how long ago (7d, 12h)",
+            )
         })?;
         Ok(Some(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)))
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
     let until = moment("--until", &filters.until, End::End)?;
-    Ok(Filter::new()
-        .with_paths(&filters.paths)?
-        .with_types(&filters.types)
-        .with_period(since, until))
+    Ok(named(&filters.paths, &filters.types)?.with_period(since, until))
 }
 
-/// Which end of a day a bare date means.
+/// The files that patterns and types name; what cannot be read is a usage error.
+pub(crate) fn named(paths: &[String], types: &[String]) -> Result<Filter, crate::Usage> {
+    Ok(Filter::new().with_paths(paths)?.with_types(types)?)
+}
+
+/// Which end of a day, a month or a year its bare name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Beginning,
     End,
 }
 
-fn parse_moment(text: &str, now: &Zoned, end: End) -> Result<Timestamp, jiff::Error> {
+fn parse_moment(text: &str, now: &Zoned, end: End) -> Option<Timestamp> {
     let text = text.trim();
-    if let Ok(date) = text.parse::<civil::Date>()
-        && !text.contains('T')
-    {
+    if let Some((first, next)) = period(text, now.date()) {
         let day = match end {
-            End::Beginning => date,
-            End::End => date.tomorrow()?,
+            End::Beginning => first,
+            End::End => next,
         };
-        return Ok(day.to_zoned(now.time_zone().clone())?.timestamp());
+        return Some(day.to_zoned(now.time_zone().clone()).ok()?.timestamp());
     }
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
+        return Some(time);
     }
     if let Ok(time) = text.parse::<civil::DateTime>() {
-        return Ok(time.to_zoned(TimeZone::system())?.timestamp());
+        return Some(time.to_zoned(now.time_zone().clone()).ok()?.timestamp());
     }
-    let ago: Span = text.parse()?;
-    Ok(now.checked_sub(ago.abs())?.timestamp())
+    let ago: Span = text.parse().ok()?;
+    Some(now.checked_sub(ago.abs()).ok()?.timestamp())
+}
+
+/// The first day of a day, month or year that is named, and the day after its last.
+fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> {
+    match text {
+        "today" => return Some((today, today.tomorrow().ok()?)),
+        "yesterday" => return Some((today.yesterday().ok()?, today)),
+        _ => {}
+    }
+    let number = |digits: &str, length: usize| -> Option<i16> {
+        let is_plain = digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_plain.then(|| digits.parse().ok()).flatten()
+    };
+    if let Some(year) = number(text, 4) {
+        let first = civil::Date::new(year, 1, 1).ok()?;
+        return Some((first, first.checked_add(Span::new().years(1)).ok()?));
+    }
+    if let Some((year, month)) = text.split_once('-')
+        && let (Some(year), Some(month)) = (number(year, 4), number(month, 2))
+    {
+        let first = civil::Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
+        return Some((first, first.checked_add(Span::new().months(1)).ok()?));
+    }
+    // A date with a time parses as a date as well.
+    if text.contains(['T', 't', ' ']) {
+        return None;
+    }
+    let day: civil::Date = text.parse().ok()?;
+    Some((day, day.tomorrow().ok()?))
 }
 
 fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
@@ -144,12 +185,13 @@ fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let score = style(format!("{:.2}", hit.fused.score)).dim();
     let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
     if hit.files.len() > 1 {
-        header.push_str(&style(format!("  (+{} copies)", hit.files.len() - 1)).dim().to_string());
+        let copies = counted(hit.files.len() as u64 - 1, "copy", "copies");
+        header.push_str(&style(format!("  (+{copies})")).dim().to_string());
     }
     printer.line(header)?;
-    let heading = &hit.chunk.place.heading;
+    let heading = visible(&hit.chunk.place.heading);
     if !heading.is_empty() {
-        let heading = console::truncate_str(heading, printer.width().saturating_sub(3), "…");
+        let heading = console::truncate_str(&heading, printer.width().saturating_sub(3), "…");
         printer.line(format!("   {}", style(heading).italic()))?;
     }
     for line in excerpt(&hit.text, &hit.highlights, printer.width().saturating_sub(3)) {
@@ -179,7 +221,7 @@ fn excerpt(text: &str, highlights: &[std::ops::Range<usize>], width: usize) -> V
     for word in text.split_whitespace() {
         let start = at + text.get(at..).and_then(|rest| rest.find(word)).unwrap_or(0);
         at = start + word.len();
-        let columns = console::measure_text_width(word);
+        let columns = console::measure_text_width(&visible(word));
         let is_full =
             lines.last().is_some_and(|(_, used, _)| *used > 0 && used + 1 + columns > width);
         if is_full {
@@ -230,12 +272,12 @@ fn marked_word(word: &str, start: usize, highlights: &[std::ops::Range<usize>]) 
         else {
             continue;
         };
-        shown.push_str(before);
-        shown.push_str(&style(inside).yellow().bold().to_string());
+        shown.push_str(&visible(before));
+        shown.push_str(&style(visible(inside)).yellow().bold().to_string());
         at = to;
         any = true;
     }
-    shown.push_str(word.get(at - start..).unwrap_or_default());
+    shown.push_str(&visible(word.get(at - start..).unwrap_or_default()));
     (shown, any)
 }
 
@@ -253,7 +295,8 @@ fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
         line.push_str(&format!("   BM25 {:.3}", lexical.score));
     }
     if !hit.merged.is_empty() {
-        line.push_str(&format!("   joined with {} chunks of the same document", hit.merged.len()));
+        let chunks = counted(hit.merged.len() as u64, "chunk", "chunks");
+        line.push_str(&format!("   joined with {chunks} of the same document"));
     }
     printer.line(style(line).dim().to_string())?;
     printer.line("")
@@ -262,7 +305,7 @@ fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
 pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result<()> {
     let (plan, counts, timings) = (&response.plan, response.counts, response.timings);
     let allowed = match plan.allowed_chunks {
-        Some(chunks) => format!(", filters admit {} chunks", thousands(chunks)),
+        Some(chunks) => format!(", filters admit {}", counted(chunks, "chunk", "chunks")),
         None => String::new(),
     };
     printer.line(format!(
@@ -275,14 +318,13 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         plan.vector_weight,
     ))?;
     printer.line(format!(
-        "work: {} codes scanned, {} refined, {} embeddings recomputed; {} + {} candidates; \
-         {} texts read",
-        thousands(counts.scanned_codes),
+        "work: {} scanned, {} refined, {} recomputed; {} + {}; {} read",
+        counted(counts.scanned_codes, "code", "codes"),
         thousands(counts.refined_codes),
-        counts.recomputed_embeddings,
+        counted(counts.recomputed_embeddings, "embedding", "embeddings"),
         counts.vector_candidates,
-        counts.lexical_candidates,
-        counts.hydrated_chunks,
+        counted(counts.lexical_candidates, "candidate", "candidates"),
+        counted(counts.hydrated_chunks, "text", "texts"),
     ))?;
     printer.line(format!(
         "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · hydrate {} · total {}",
@@ -309,12 +351,20 @@ mod tests {
             ("7d", End::Beginning, "2026-11-16T09:00:00Z"),
             ("12h", End::End, "2026-11-22T21:00:00Z"),
             ("2026-01-31T09:00:00Z", End::End, "2026-01-31T09:00:00Z"),
+            ("2026-01-31T09:00", End::End, "2026-01-31T08:00:00Z"),
+            ("today", End::Beginning, "2026-11-22T23:00:00Z"),
+            ("yesterday", End::Beginning, "2026-11-21T23:00:00Z"),
+            ("yesterday", End::End, "2026-11-22T23:00:00Z"),
+            ("2026-02", End::Beginning, "2026-01-31T23:00:00Z"),
+            ("2026-02", End::End, "2026-02-28T23:00:00Z"),
+            ("2025", End::Beginning, "2024-12-31T23:00:00Z"),
+            ("2025", End::End, "2025-12-31T23:00:00Z"),
         ] {
             let moment = parse_moment(text, &now, end).unwrap();
             assert_eq!(moment, expected.parse().unwrap(), "{text}");
         }
-        for text in ["", "yesterday-ish", "2026-13-01"] {
-            assert!(parse_moment(text, &now, End::End).is_err(), "{text}");
+        for text in ["", "yesterday-ish", "2026-13-01", "2026-13", "20", "last week"] {
+            assert!(parse_moment(text, &now, End::End).is_none(), "{text}");
         }
     }
 

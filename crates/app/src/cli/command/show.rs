@@ -12,7 +12,7 @@ use crate::{
     cli::{
         Session,
         args::ShowArgs,
-        printer::{bytes, thousands},
+        printer::{bytes, thousands, visible, visible_lines},
     },
     failure::Outcome,
     wire,
@@ -60,7 +60,12 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if args.text {
-        printer.text(&text)?;
+        // What goes to a program is the text, byte for byte.
+        if printer.is_terminal() {
+            printer.text(&visible_lines(&text))?;
+        } else {
+            printer.text(&text)?;
+        }
         if !text.ends_with('\n') {
             printer.text("\n")?;
         }
@@ -83,7 +88,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
     ];
     facts.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     for (name, value) in facts {
-        printer.line(format!("  {name:<9} {value}"))?;
+        printer.line(format!("  {name:<9} {}", visible(&value)))?;
     }
     for chunk in &chunks {
         let place = match chunk.pages {
@@ -91,9 +96,9 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
             Some([first, last]) => format!("pages {first}–{last}"),
             None => format!("lines {}–{}", chunk.lines[0], chunk.lines[1]),
         };
-        let title = format!("── chunk {} · {place} · {} ", chunk.ordinal, chunk.heading);
+        let title = format!("── chunk {} · {place} · {} ", chunk.ordinal, visible(&chunk.heading));
         printer.line(format!("\n{}", console::style(title).dim()))?;
-        printer.line(&chunk.text)?;
+        printer.line(visible_lines(&chunk.text))?;
     }
     if !args.chunks {
         printer.note("`--text` prints its text, `--chunks` how it was cut.");

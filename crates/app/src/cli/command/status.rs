@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     cli::{
         Session,
-        printer::{bytes, thousands},
+        printer::{bytes, counted, visible},
     },
     failure::Outcome,
     wire,
@@ -34,10 +34,10 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
         (
             "holds",
             format!(
-                "{} files, {} documents, {} chunks",
-                thousands(counts.files),
-                thousands(counts.documents),
-                thousands(counts.chunks)
+                "{}, {}, {}",
+                counted(counts.files, "file", "files"),
+                counted(counts.documents, "document", "documents"),
+                counted(counts.chunks, "chunk", "chunks")
             ),
         ),
         ("text", bytes(counts.text_bytes)),
@@ -46,19 +46,30 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
         ("  words", format!("{}{}", bytes(status.bytes.lexical), share(status.bytes.lexical))),
         ("  vectors", format!("{}{}", bytes(status.bytes.vectors), share(status.bytes.vectors))),
         ("model", format!("{} ({} dimensions)", status.model, status.dims)),
-        ("backend", format!("{} ({} segments)", status.backend.as_str(), status.vectors.segments)),
+        (
+            "backend",
+            format!(
+                "{} ({})",
+                status.backend.as_str(),
+                counted(status.vectors.segments, "segment", "segments")
+            ),
+        ),
         ("generation", status.generation.to_string()),
     ];
     if counts.unreadable_files > 0 {
         rows.push((
             "unreadable",
-            format!("{} files (`ragged list --unreadable`)", thousands(counts.unreadable_files)),
+            format!(
+                "{} (`ragged list --unreadable`)",
+                counted(counts.unreadable_files, "file", "files")
+            ),
         ));
     }
     if !status.is_level {
         rows.push(("indexes", "behind; the next command that may write completes them".to_owned()));
     }
     for (name, value) in rows {
+        let value = visible(&value);
         printer.line(format!("{} {value}", console::style(format!("{name:<11}")).dim()))?;
     }
     Ok(Outcome::Done)

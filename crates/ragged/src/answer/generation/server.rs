@@ -49,6 +49,7 @@ impl Server {
             return Err(invalid("`answer.api_key` has a character that no key has"));
         }
         let config = ureq::Agent::config_builder()
+            .tls_config(crate::tls::config())
             .http_status_as_error(false)
             // A question and its passages go to the server the user named and nowhere else.
             .max_redirects(0)

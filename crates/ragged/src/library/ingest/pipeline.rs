@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io::Read as _,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
 };
@@ -9,7 +10,10 @@ use std::{
 use super::{Cancel, FileOutcome, Library, Skip, VirtualDocument, is_gone};
 use crate::{
     chunk::{index_text, split},
-    document::{Block, BlockKind, Document, Format, Hints, Readers, SourceFile, Span, Unreadable},
+    document::{
+        Block, BlockKind, Document, Format, HEAD_BYTES, Hints, Readers, SourceFile, Span,
+        Unreadable, detect,
+    },
     error::{Context, Error, ErrorKind, Result},
     id::DocumentId,
     lexical::{Analyser, Terms, detect_language},
@@ -285,6 +289,19 @@ impl Preparation<'_> {
         {
             return Ok(prepared(Content::KnownUnreadable(reason)));
         }
+        // What is left out by its first bytes need not be read to the end.
+        match head(&file.path) {
+            Ok(head) => {
+                if let Err(reason) = detect(&file.path, &head)
+                    && !reason.is_failure()
+                {
+                    return Ok(prepared(Content::Unreadable(reason)));
+                }
+            }
+            Err(error) => {
+                return Ok(prepared(Content::Unreadable(Unreadable::Io(error.to_string()))));
+            }
+        }
         let content_hash = match hash_file(&file.path) {
             Ok(hash) => hash,
             Err(error) => {
@@ -305,6 +322,30 @@ impl Preparation<'_> {
             ))),
             Err(reason) => prepared(Content::Unreadable(reason)),
         })
+    }
+
+    /// As [`prepare`](Self::prepare), for a file whose content turned out not to be held after
+    /// all.
+    pub(super) fn prepare_anew(&self, prepared: &Prepared) -> Result<Prepared> {
+        let path = Path::new(&prepared.path);
+        let mut analyser = Analyser::new(self.library.lexical.main_language());
+        let Some(readers) = self.readers else {
+            return Err(Error::new(ErrorKind::Internal, "a file came without a way to read it"));
+        };
+        let content_hash = match hash_file(path) {
+            Ok(hash) => hash,
+            Err(error) => {
+                let content = Content::Unreadable(Unreadable::Io(error.to_string()));
+                return Ok(Prepared { path: prepared.path.clone(), content, ..*prepared });
+            }
+        };
+        let content = match readers.read(path, Hints::default()) {
+            Ok(document) => {
+                Content::New(Box::new(self.ready(&document, content_hash, &mut analyser)?))
+            }
+            Err(reason) => Content::Unreadable(reason),
+        };
+        Ok(Prepared { path: prepared.path.clone(), content, ..*prepared })
     }
 
     /// Whether the library has these bytes already, read the same way: at this path, at one that
@@ -417,6 +458,12 @@ fn paragraphs(text: &str) -> Vec<Block> {
 
 fn extension(path: &str) -> Option<String> {
     Path::new(path).extension().and_then(|extension| extension.to_str()).map(str::to_lowercase)
+}
+
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    std::fs::File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 fn hash_file(path: &Path) -> std::io::Result<[u8; 16]> {
