@@ -7,6 +7,12 @@ const ABBREVIATIONS: [&str; 30] = [
     "viz", "vol", "vs",
 ];
 
+/// How the names of months begin in languages that write a full stop after the day.
+const MONTHS: [&str; 16] = [
+    "jan", "jän", "feb", "mär", "mar", "apr", "mai", "maj", "jun", "jul", "aug", "sep", "okt",
+    "nov", "dez", "dec",
+];
+
 /// The longest of [`ABBREVIATIONS`], in bytes.
 const LONGEST_ABBREVIATION: usize = 6;
 
@@ -27,7 +33,7 @@ const MAY_END: [bool; 256] = {
 ///
 /// A sentence ends after `.`, `!`, `?` or `…` (and the quotes and brackets that close there) when
 /// white space follows and the next letter is not a small one, after an ideographic full stop, and at
-/// a blank line. Initials and common abbreviations do not end one.
+/// a blank line. Initials, common abbreviations and the day of a date (`31. März`) do not end one.
 ///
 /// # Examples
 ///
@@ -123,6 +129,16 @@ fn continues(text: &str, at: usize) -> bool {
     text[at..].chars().next().is_some_and(char::is_lowercase)
 }
 
+/// Whether a number with a full stop is the day of a date: `31. März`, `3. juni`.
+fn is_day_of_month(number: &str, after_stop: &str) -> bool {
+    if !number.parse::<u8>().is_ok_and(|day| (1..=31).contains(&day)) {
+        return false;
+    }
+    let month: String =
+        after_stop.trim_start().chars().take(3).flat_map(char::to_lowercase).collect();
+    MONTHS.contains(&month.as_str())
+}
+
 /// Whether the word that ends at the full stop at `stop` is an initial or an abbreviation.
 fn is_abbreviation(text: &str, stop: usize) -> bool {
     let mut from = stop.saturating_sub(LONGEST_ABBREVIATION + 4);
@@ -134,6 +150,9 @@ fn is_abbreviation(text: &str, stop: usize) -> bool {
         .rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '“'))
         .next()
         .unwrap_or_default();
+    if is_day_of_month(word, &text[stop + 1..]) {
+        return true;
+    }
     let mut letters = word.chars();
     if let (Some(only), None) = (letters.next(), letters.next()) {
         return only.is_uppercase();

@@ -367,6 +367,11 @@ fn sentences_end_where_a_reader_says() {
         ("日本語です。そうです！ はい。", vec!["日本語です。", "そうです！ ", "はい。"]),
         ("A title\n\nA text", vec!["A title\n\n", "A text"]),
         ("\n\nA text", vec!["\n\nA text"]),
+        (
+            "Er endet am 31. März 2027. Dann nicht.",
+            vec!["Er endet am 31. März 2027. ", "Dann nicht."],
+        ),
+        ("There are 31. The rest is gone.", vec!["There are 31. ", "The rest is gone."]),
         ("Wait… what? Wait… What?", vec!["Wait… what? ", "Wait… ", "What?"]),
         ("", vec![]),
     ] {

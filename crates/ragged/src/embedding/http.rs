@@ -244,6 +244,7 @@ fn is_loopback(url: &str) -> bool {
 pub(super) mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
     use std::sync::Mutex;
 
     use super::*;

@@ -724,7 +724,7 @@ fn run(ops: &[Op]) {
             }
             Op::Merge => {
                 if let Err(error) = open.merge_all() {
-                    assert_eq!(error.kind(), crate::error::ErrorKind::Conflict);
+                    assert_eq!(error.kind(), ErrorKind::Conflict);
                     stamp += 1;
                     open.commit(stamp).unwrap();
                     committed.chunks.clone_from(&pending.chunks);

@@ -6,6 +6,8 @@
 
 /// Parser processes: crashes, floods, hangs.
 mod document_worker;
+/// Libraries written by older versions.
+mod format;
 /// Modules only look down.
 mod layering;
 /// A library against a map from path to text, through random operations.

@@ -22,10 +22,20 @@ pub(super) fn eml(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable>
 
 pub(super) fn mbox(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let mut draft = Draft::new(limits);
+    let mut n_read = 0;
+    let mut unread = None;
     for raw in messages(bytes) {
-        message(&mut draft, raw)?;
+        match message(&mut draft, raw) {
+            Ok(_) => n_read += 1,
+            // One message that is cut off costs itself, not the mailbox.
+            Err(reason @ Unreadable::Broken(_)) => unread = Some(reason),
+            Err(reason) => return Err(reason),
+        }
     }
-    draft.finish(Format::Mbox, None, None)
+    match unread {
+        Some(reason) if n_read == 0 => Err(reason),
+        _ => draft.finish(Format::Mbox, None, None),
+    }
 }
 
 /// The messages of a mailbox: each begins after a line `From …` that follows an empty line.

@@ -52,6 +52,17 @@ fn text_is_kept_and_cut_into_paragraphs() {
 }
 
 #[test]
+fn a_message_that_is_cut_off_costs_itself_not_the_mailbox() {
+    let mailbox = "From ada Mon\nSubject: Whole\n\nThe whole message.\n\nFrom MAILER-DA";
+    let found = document("a.mbox", mailbox);
+    assert!(found.text.contains("The whole message."), "{}", found.text);
+    assert!(matches!(
+        read("a.mbox", "From ada Mon"),
+        Err(Unreadable::Broken(_) | Unreadable::Empty)
+    ));
+}
+
+#[test]
 fn utf16_with_a_mark_is_text_and_other_bytes_are_not() {
     let bytes: Vec<u8> = "\u{feff}héllo".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(document("a.txt", bytes.clone()).text, "héllo");
