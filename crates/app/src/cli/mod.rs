@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::Parser as _;
 use ragged::{
     document::worker::WorkerCommand,
-    library::{self, Library},
+    library::{self, Knowledge, Library},
     settings::Settings,
     temporal::Clock,
 };
@@ -139,9 +139,26 @@ impl Session {
 
     /// A library in another folder.
     pub(crate) fn library_in(&self, dir: &Path, settings: Settings) -> Result<Library> {
+        self.open_library(dir, settings, Knowledge::Recorded)
+    }
+
+    /// The library that the settings name, with the model as its server has it now: for making
+    /// the vectors anew.
+    pub(crate) fn library_to_reindex(&self, settings: Settings) -> Result<Library> {
+        self.require_library()?;
+        self.open_library(&self.resolved.data_dir, settings, Knowledge::Asked)
+    }
+
+    fn open_library(
+        &self,
+        dir: &Path,
+        settings: Settings,
+        knowledge: Knowledge,
+    ) -> Result<Library> {
         keep_new_files_private();
         // Models belong to the user's data folder, wherever the library is.
-        let embedder = library::model_from_settings(&self.resolved.data_dir, &settings.embedding)?;
+        let models = &self.resolved.data_dir;
+        let embedder = library::model_from_settings(models, &settings.embedding, knowledge)?;
         Ok(Library::open(dir, settings, embedder, Arc::new(SystemClock))?)
     }
 

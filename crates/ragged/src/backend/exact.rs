@@ -12,7 +12,10 @@ use std::{
 use super::{
     Recompute, Reflected, VectorBackend, VectorChange, VectorHits, VectorRequest, VectorStats,
 };
-use crate::{error::Result, ranking::Candidate, settings::BackendKind};
+use crate::{
+    error::Result, id::Generation, ranking::Candidate, retrieval::AllowedChunks,
+    settings::BackendKind,
+};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -41,6 +44,10 @@ impl VectorBackend for ExactBackend {
 
     fn strategy(&self) -> &'static str {
         "exact"
+    }
+
+    fn generation(&self) -> Generation {
+        self.reflected().generation
     }
 
     fn reflected(&self) -> Reflected {
@@ -93,8 +100,14 @@ impl VectorBackend for ExactBackend {
         Ok(())
     }
 
-    fn wants_rebuild(&self) -> bool {
+    fn wants_rebuild(&self, _: u64) -> bool {
         false
+    }
+
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.vectors.len() as u64 == chunks.count()
+            && state.vectors.keys().all(|id| chunks.contains(*id))
     }
 
     fn clear(&self) -> Result<()> {

@@ -100,7 +100,9 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
     fn kind(&self) -> BackendKind;
     /// How it searches, as shown by a plan.
     fn strategy(&self) -> &'static str;
-    /// What part of the truth it holds.
+    /// The generation that it reflects.
+    fn generation(&self) -> Generation;
+    /// What part of the truth it holds. O(ranges of chunks).
     fn reflected(&self) -> Reflected;
     /// Takes note of what another process has written since.
     fn refresh(&self) -> Result<()>;
@@ -112,9 +114,11 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
     fn search(&self, request: VectorRequest<'_>, recompute: &dyn Recompute) -> Result<VectorHits>;
     /// Brings the segments into as few as possible and drops what is gone.
     fn merge(&self) -> Result<()>;
-    /// Whether the codes have drifted so far from what they were fitted to that building them
-    /// anew would pay.
-    fn wants_rebuild(&self) -> bool;
+    /// Whether the codes were fitted to so few vectors that fitting them to `sample` vectors, or
+    /// to all if there are fewer, would pay.
+    fn wants_rebuild(&self, sample: u64) -> bool;
+    /// Whether it holds the vectors of these chunks and no others.
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool;
     /// Throws away everything it holds; it then reflects generation 0.
     fn clear(&self) -> Result<()>;
     /// Verifies every checksum and count; what is wrong, in words.

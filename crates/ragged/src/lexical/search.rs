@@ -308,6 +308,8 @@ fn record_option(query: &LexicalQuery) -> IndexRecordOption {
 /// text.
 struct Statistics<'a> {
     searcher: &'a Searcher,
+    /// The field of stop words, which has no lengths.
+    common: Field,
     /// The terms that occur at all.
     frequencies: Vec<(Term, u64)>,
 }
@@ -337,7 +339,7 @@ impl<'a> Statistics<'a> {
                 *frequency = together.min(chunks);
             }
         }
-        Ok(Self { searcher, frequencies })
+        Ok(Self { searcher, common: snapshot.fields.common, frequencies })
     }
 
     /// The frequency of the word that `term` belongs to; `None` if no chunk holds the term.
@@ -348,6 +350,11 @@ impl<'a> Statistics<'a> {
 
 impl Bm25StatisticsProvider for Statistics<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        if field == self.common {
+            // Every chunk counts as one word long; what tantivy keeps of a field without lengths
+            // changes with deletions.
+            return self.searcher.total_num_docs();
+        }
         self.searcher.total_num_tokens(field)
     }
 

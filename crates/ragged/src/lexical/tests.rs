@@ -578,7 +578,11 @@ impl Model {
         let lists: BTreeMap<u64, Vec<String>> =
             self.chunks.iter().map(|(id, terms)| (*id, list(terms))).collect();
         let chunks = lists.len() as f32;
-        let average = lists.values().map(Vec::len).sum::<usize>() as f32 / chunks;
+        let average = if query.only_stop_words {
+            1.0
+        } else {
+            lists.values().map(Vec::len).sum::<usize>() as f32 / chunks
+        };
         let mut hits = Vec::new();
         for (&chunk_id, list) in &lists {
             let mut score = 0.0;

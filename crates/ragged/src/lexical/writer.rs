@@ -22,6 +22,9 @@ use super::index::{Fields, Payload};
 /// The least memory tantivy accepts for a thread.
 const BUDGET_MIN_BYTES: usize = 15_000_000;
 
+/// How often a full merge is tried.
+const MERGE_ATTEMPTS: usize = 4;
+
 /// Share of deleted chunks from which a segment is rewritten even if nothing calls for a merge.
 const DELETED_SHARE: f32 = 0.25;
 
@@ -94,9 +97,8 @@ impl LexicalWriter {
     ///
     /// [`ErrorKind::Io`], [`ErrorKind::Exhausted`] if postings could not be written.
     pub fn add(&mut self, chunk_id: u64, terms: &Terms) -> Result<()> {
-        if chunk_id < self.deleted_end && self.deleted.iter().any(|range| range.contains(&chunk_id))
-        {
-            // The deletion came first and must not reach this chunk.
+        if chunk_id < self.deleted_end {
+            // The deletions came first and must not reach this chunk.
             self.flush_deleted()?;
         }
         if let Some(language) = terms.language {
@@ -193,8 +195,12 @@ impl LexicalWriter {
         }
         self.finish_merges()?;
         self.write("compacting", |writer| {
-            let segments = writer.index().searchable_segment_metas()?;
-            if segments.len() > 1 || segments.iter().any(SegmentMeta::has_deletes) {
+            // A merge can come back without effect, where deletions reached a segment meanwhile.
+            for _ in 0..MERGE_ATTEMPTS {
+                let segments = writer.index().searchable_segment_metas()?;
+                if segments.len() <= 1 && !segments.iter().any(SegmentMeta::has_deletes) {
+                    break;
+                }
                 let ids: Vec<_> = segments.iter().map(SegmentMeta::id).collect();
                 writer.merge(&ids).wait()?;
             }

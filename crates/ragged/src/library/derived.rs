@@ -26,6 +26,8 @@ pub(super) const KEY_FINGERPRINT: &str = "model_fingerprint";
 pub(super) const KEY_DIMS: &str = "model_dims";
 /// The tier of its codes.
 const KEY_TIER: &str = "tier";
+/// The model and tier that a `reindex` under way makes the indexes anew for.
+pub(super) const KEY_REINDEXING: &str = "reindexing";
 /// The version of what chunks are indexed by.
 const KEY_CHUNKER: &str = "chunker";
 
@@ -215,9 +217,15 @@ impl<'a> DerivedWriter<'a> {
 
     /// Ends a long change: waits for merges, and rebuilds codes that no longer fit.
     pub(super) fn settle(self) -> Result<()> {
-        let Self { library, lexical, .. } = self;
+        let Self { library, lexical, writes_vectors, .. } = self;
         lexical.close()?;
-        if library.vectors.wants_rebuild() {
+        let identity = library.embedder.identity();
+        let sample = (SEGMENT_BUFFER_BYTES / size_of::<f32>() / identity.dims.max(1)) as u64;
+        // A costly model's vectors are not made anew for that.
+        if writes_vectors
+            && identity.kind == ModelKind::Static
+            && library.vectors.wants_rebuild(sample)
+        {
             library.vectors.clear()?;
             library.catch_up(&Cancel::new())?;
         }
@@ -264,6 +272,8 @@ impl Library {
             if recorded.is_some() {
                 self.clear_words()?;
                 self.vectors.clear()?;
+                // Of other models and tiers too.
+                self.drop_other_vectors()?;
             }
             self.store.set_value(KEY_CHUNKER, &version)?;
         }
@@ -288,6 +298,10 @@ impl Library {
         self.store.set_value(KEY_DIMS, &identity.dims.to_string())?;
         self.store.set_value(KEY_TIER, self.settings.backend.tier.as_str())?;
         self.store.set_value(KEY_FINGERPRINT, &identity.fingerprint)
+    }
+
+    pub(super) fn reindexing_target(&self) -> String {
+        format!("{} {}", self.embedder.identity().fingerprint, self.settings.backend.tier.as_str())
     }
 
     pub(super) fn recorded_dims(&self) -> Result<Option<usize>> {
@@ -346,15 +360,18 @@ impl Library {
     pub(super) fn catch_up_if_free(&self) -> Result<()> {
         let generation = self.store.reader()?.generation()?;
         let is_level = self.lexical_stamp()? == generation.0
-            && (self.vectors.reflected().generation == generation
-                || self.require_own_vectors().is_err());
+            && (self.vectors.generation() == generation || self.require_own_vectors().is_err());
         if is_level {
             return Ok(());
         }
-        match WriteLock::try_acquire(&self.dir)? {
-            Some(_lock) => self.catch_up(&Cancel::new()),
-            None => Ok(()),
+        if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
+            let is_cheap = self.embedder.identity().kind == ModelKind::Static;
+            let with_vectors = is_cheap && self.require_own_vectors().is_ok();
+            // What stands in the way of this must not stand in the way of `check --repair`, or of
+            // reading what is there; whoever writes next meets it again and is told.
+            drop(self.catch_up_with(with_vectors, &Cancel::new(), &mut |_, _| {}));
         }
+        Ok(())
     }
 
     /// Brings indexes that are behind level with the truth; the vectors only if they are the
@@ -417,12 +434,18 @@ impl Library {
                 continue;
             }
             let derived = self.derive(&reader, &batch, words_at, vectors_at, cancel, &mut writer);
+            if let Err(error) = &derived
+                && error.kind() != ErrorKind::Interrupted
+            {
+                // What was made before the failure is kept.
+                writer.commit_vectors(vectors_at.generation)?;
+            }
             let is_interrupted =
                 matches!(&derived, Err(error) if error.kind() == ErrorKind::Interrupted);
             if !is_interrupted {
                 derived?;
             }
-            since_commit += batch.len();
+            since_commit += batch_chunks;
             done += batch.iter().map(n_chunks).sum::<u64>();
             progress(done, total);
             batch.clear();
@@ -440,7 +463,13 @@ impl Library {
             }
         }
         writer.commit(generation)?;
-        writer.lexical.close()
+        writer.lexical.close()?;
+        if with_vectors
+            && reader.value(KEY_REINDEXING)?.as_deref() == Some(self.reindexing_target().as_str())
+        {
+            self.store.set_value(KEY_REINDEXING, "")?;
+        }
+        Ok(())
     }
 
     /// Makes words and vectors of documents from their text.

@@ -204,6 +204,7 @@ impl Library {
         self.catch_up(cancel)?;
         let mut report = AddReport::default();
         let mut files: Vec<SourceFile> = Vec::new();
+        let mut no_longer_read = Vec::new();
         let rules = ScanRules {
             max_file_bytes: Some(self.settings.ingest.max_file_size_bytes),
             excluded: vec![self.dir.clone()],
@@ -225,12 +226,17 @@ impl Library {
                     };
                     report.note(&outcome);
                     progress.file(&path, 0, &outcome);
+                    // It may have been a file that is read: emptied since, grown, made a link.
+                    if self.store.reader()?.file(&path)?.is_some() {
+                        no_longer_read.push(path);
+                    }
                 }
             }
             if cancel.is_cancelled() {
                 break;
             }
         }
+        self.forget(no_longer_read, options.dry_run)?;
         progress.found(files.len() as u64, files.iter().map(|file| file.size_bytes).sum());
 
         let jobs = files.into_iter().map(pipeline::Job::File).collect();
@@ -288,16 +294,13 @@ impl Library {
                         is_known = true;
                     }
                 })?;
-                let before = files.len();
-                files.extend(
-                    all.iter()
-                        .filter(|file| file.path == *target || file.path.starts_with(&below))
-                        .map(|file| file.path.clone()),
-                );
-                if files.len() == before
-                    && !is_known
-                    && !all.iter().any(|file| file.path == *target)
-                {
+                for file in &all {
+                    if file.path == *target || file.path.starts_with(&below) {
+                        files.insert(file.path.clone());
+                        is_known = true;
+                    }
+                }
+                if !is_known {
                     return Err(Error::new(
                         ErrorKind::NotFound,
                         format!("{target} is not in the library"),

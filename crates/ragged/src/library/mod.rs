@@ -26,7 +26,7 @@ pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
 };
-pub use model::{BUILTIN_MODEL, model_from_settings, models};
+pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
 pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
 pub use upkeep::{CheckReport, CompactReport, ReindexProgress, Status, StoreBytes};
 

@@ -19,6 +19,16 @@ pub const BUILTIN_MODEL: &str = "builtin";
 const OLLAMA_URL: &str = "http://localhost:11434";
 const OPENAI_URL: &str = "https://api.openai.com/v1";
 
+/// Where what is known of a remote model comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// From the library, if its vectors are that model's: the server is asked when a text is to be
+    /// embedded.
+    Recorded,
+    /// From the server, now: it may have another version of the model.
+    Asked,
+}
+
 /// The models that were added to the library in `dir`.
 pub fn models(dir: &Path) -> Registry {
     Registry::new(dir.join("models"))
@@ -33,7 +43,11 @@ pub fn models(dir: &Path) -> Registry {
 ///
 /// `NotFound` for a name that is not an added model, `Unavailable` where the server of a new
 /// model is away.
-pub fn model_from_settings(dir: &Path, settings: &EmbeddingSettings) -> Result<Arc<dyn Embedder>> {
+pub fn model_from_settings(
+    dir: &Path,
+    settings: &EmbeddingSettings,
+    knowledge: Knowledge,
+) -> Result<Arc<dyn Embedder>> {
     let name = settings.model.as_str();
     let (protocol, model) = match name.split_once(':') {
         Some(("ollama", model)) => (Protocol::Ollama, model),
@@ -49,7 +63,11 @@ pub fn model_from_settings(dir: &Path, settings: &EmbeddingSettings) -> Result<A
     let mut remote = RemoteSettings::new(protocol, url, model);
     remote.api_key = (!settings.api_key.is_empty()).then(|| settings.api_key.clone());
     remote.patience.answer = settings.timeout;
-    match recorded(dir, name)? {
+    let recorded = match knowledge {
+        Knowledge::Recorded => recorded(dir, name)?,
+        Knowledge::Asked => None,
+    };
+    match recorded {
         Some(identity) => Ok(Arc::new(Deferred::new(identity, move || {
             Ok(Box::new(Remote::connect(remote.clone())?))
         }))),

@@ -133,7 +133,7 @@ impl Library {
         let mut vector = Vec::new();
         if request.mode != SearchMode::Lexical && !is_empty {
             self.require_own_vectors()?;
-            if self.vectors.reflected().generation != reader.generation()? {
+            if self.vectors.generation() != reader.generation()? {
                 // Another process may have written since.
                 self.vectors.refresh()?;
             }

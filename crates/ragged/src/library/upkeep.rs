@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     Cancel, LOCK_PATIENCE, Library,
-    derived::{DerivedWriter, lexical_dir, vectors_dir, vectors_root},
+    derived::{DerivedWriter, KEY_REINDEXING, lexical_dir, vectors_dir, vectors_root},
     lock::WriteLock,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     error::{Context, Result},
     id::Generation,
     permission::folder_bytes,
+    retrieval::AllowedChunks,
     settings::BackendKind,
     store::{Counts, Damage},
 };
@@ -109,7 +110,7 @@ impl Library {
     /// Whether the derived indexes reflect a generation.
     pub(super) fn is_level(&self, generation: Generation) -> Result<bool> {
         Ok(self.lexical_stamp()? >= generation.0
-            && self.vectors.reflected().generation >= generation)
+            && (self.vectors.generation() >= generation || self.require_own_vectors().is_err()))
     }
 
     fn bytes(&self) -> StoreBytes {
@@ -127,6 +128,9 @@ impl Library {
     /// Verifies every checksum, count and cross-reference: the truth against itself, and the
     /// derived indexes against the truth. Reads everything.
     pub fn check(&self) -> Result<CheckReport> {
+        // Taken before the truth, so that a commit in between cannot make them look newer.
+        let words = self.lexical.snapshot()?;
+        let vectors_at = self.vectors.generation();
         let reader = self.store.reader()?;
         let counts = reader.counts()?;
         let mut report = CheckReport {
@@ -147,21 +151,30 @@ impl Library {
         report.derived.extend(self.vectors.check()?);
 
         let generation = reader.generation()?;
-        let mut compare = |what: &str, at: u64, found: u64| {
-            if at > generation.0 {
+        let chunks = AllowedChunks::from_documents(
+            reader.documents()?.into_iter().map(|document| document.chunks),
+        );
+        let words_at = Generation(words.stamp());
+        let mut compare = |what: &str, at: Generation, holds_exactly: bool, held: u64| {
+            if at > generation {
                 report.derived.push(format!(
                     "the {what} index reflects generation {at}, the library is at {generation}"
                 ));
-            } else if at == generation.0 && found != counts.chunks {
+            } else if at == generation && !holds_exactly {
                 report.derived.push(format!(
-                    "the {what} index holds {found} chunks, the library {}",
+                    "the {what} index holds {held} chunks, not exactly the library's {}",
                     counts.chunks
                 ));
             }
         };
-        compare("lexical", self.lexical_stamp()?, self.lexical.snapshot()?.chunk_count());
-        if self.require_own_vectors().is_ok() {
-            compare("vector", self.vectors.reflected().generation.0, self.vectors.stats().vectors);
+        let held = words.chunk_ids()?;
+        let same =
+            held.len() as u64 == chunks.count() && held.iter().all(|chunk| chunks.contains(*chunk));
+        compare("lexical", words_at, same, held.len() as u64);
+        // A commit by another process since then makes the comparison void.
+        if self.require_own_vectors().is_ok() && self.vectors.generation() == vectors_at {
+            let same = self.vectors.holds_exactly(&chunks);
+            compare("vector", vectors_at, same, self.vectors.stats().vectors);
         }
         Ok(report)
     }
@@ -213,14 +226,17 @@ impl Library {
     /// Makes the derived indexes anew from the stored text, with the model in use. Interrupted,
     /// it goes on there the next time.
     pub fn reindex(&self, cancel: &Cancel, progress: &mut ReindexProgress<'_>) -> Result<()> {
-        const KEY_REINDEXING: &str = "reindexing";
         let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
-        let target = self.embedder.identity().fingerprint.clone();
+        let target = self.reindexing_target();
         let is_resumed =
             self.store.reader()?.value(KEY_REINDEXING)?.as_deref() == Some(target.as_str());
+        // A model that cannot be had must not cost the indexes that are there.
+        self.embedder.embed_query("Is anybody there?").context_with(|| "asking the model")?;
         if !is_resumed {
             self.clear_derived()?;
             self.store.set_value(KEY_REINDEXING, &target)?;
+            // Words are back in seconds, whatever the model takes.
+            self.catch_up_with(false, cancel, &mut |_, _| {})?;
         }
         self.catch_up_with(true, cancel, progress)?;
         self.record_model()?;
@@ -229,7 +245,10 @@ impl Library {
     }
 
     /// Vectors of models that are no longer in use.
-    fn drop_other_vectors(&self) -> Result<()> {
+    pub(super) fn drop_other_vectors(&self) -> Result<()> {
+        if self.vectors.kind() != BackendKind::Leann {
+            return Ok(());
+        }
         let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
         let root = vectors_root(&self.dir);
         let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
@@ -252,9 +271,8 @@ impl Library {
             self.vectors.merge().context_with(|| "merging the vectors")?;
             self.drop_other_vectors()?;
         }
-        if self.require_own_vectors().is_ok() {
-            let reflected =
-                self.vectors.reflected().generation.min(Generation(self.lexical_stamp()?));
+        if self.vectors.kind() == BackendKind::Leann && self.require_own_vectors().is_ok() {
+            let reflected = self.vectors.generation().min(Generation(self.lexical_stamp()?));
             self.store.forget_removals_until(reflected)?;
         }
         self.store.compress_with_dictionary()?;

@@ -152,7 +152,9 @@ impl Store {
     pub fn compact(&self) -> Result<()> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let what = || format!("compacting {}", self.path.display());
-        sql(writer.execute_batch("VACUUM")).context_with(what)?;
+        // In memory its copy of the file would take as much of it as the file.
+        sql(writer.execute_batch("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY"))
+            .context_with(what)?;
         checkpoint(&writer).context_with(what)
     }
 

@@ -70,6 +70,8 @@ CREATE TABLE text_blocks (
     data       BLOB NOT NULL
 ) STRICT;
 
+CREATE INDEX text_blocks_without_dictionary ON text_blocks (id) WHERE dictionary = 0;
+
 -- zstd dictionaries made from the library's own text: small documents share what they have in
 -- common. A dictionary never changes.
 CREATE TABLE dictionaries (

@@ -122,7 +122,7 @@ pub(crate) fn compact(session: &Session) -> Result<Outcome> {
 
 pub(crate) fn reindex(session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
-    let library = session.existing_library()?;
+    let library = session.library_to_reindex(session.resolved.settings.clone())?;
     rebuild(session, &library)?;
     let status = library.status()?;
     if printer.is_json() {

@@ -166,7 +166,11 @@ fn library(session: &Session) -> Finding {
 fn model(session: &Session) -> Finding {
     let settings = &session.resolved.settings.embedding;
     let attempt = || -> Result<usize> {
-        let embedder = ragged::library::model_from_settings(&session.resolved.data_dir, settings)?;
+        let embedder = ragged::library::model_from_settings(
+            &session.resolved.data_dir,
+            settings,
+            ragged::library::Knowledge::Recorded,
+        )?;
         Ok(embedder.embed_query("Is anybody there?")?.len())
     };
     match attempt() {

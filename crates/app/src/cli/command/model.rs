@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use ragged::{
     embedding::registry::Hub,
-    library::{BUILTIN_MODEL, Library, model_from_settings, models},
+    library::{BUILTIN_MODEL, Knowledge, Library, model_from_settings, models},
 };
 
 use super::check;
@@ -144,12 +144,13 @@ fn select(name: &str, session: &Session) -> Result<Outcome> {
     let mut settings = session.resolved.settings.clone();
     name.clone_into(&mut settings.embedding.model);
     // Fails here, before anything is changed, where there is no such model.
-    let model = model_from_settings(&session.resolved.data_dir, &settings.embedding)?;
+    let model =
+        model_from_settings(&session.resolved.data_dir, &settings.embedding, Knowledge::Asked)?;
     let dims = model.identity().dims;
     drop(model);
     let mut chunks = 0;
     if Library::exists(&session.resolved.data_dir) {
-        let library = session.library_with(settings)?;
+        let library = session.library_to_reindex(settings)?;
         check::rebuild(session, &library)?;
         chunks = library.status()?.counts.chunks;
     }

@@ -31,8 +31,6 @@ use crate::{
 const ROTATION_SEED: u64 = 0x1EA2_2026;
 /// Embeddings recomputed at once after the first `k`: fewer recompute fewer in all.
 const RECOMPUTE_BATCH: usize = 4;
-/// A frame made from fewer vectors than this is made anew once the index has four times as many.
-const SETTLED_FRAME_VECTORS: u64 = 1 << 15;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -103,6 +101,10 @@ impl VectorBackend for LeannBackend {
 
     fn strategy(&self) -> &'static str {
         "scan"
+    }
+
+    fn generation(&self) -> Generation {
+        self.snapshot().map_or(Generation(0), |snapshot| Generation(snapshot.stamp()))
     }
 
     fn reflected(&self) -> Reflected {
@@ -198,13 +200,17 @@ impl VectorBackend for LeannBackend {
         Ok(())
     }
 
-    fn wants_rebuild(&self) -> bool {
+    fn wants_rebuild(&self, sample: u64) -> bool {
         self.snapshot().is_some_and(|snapshot| {
             let age = snapshot.frame_age();
-            age.sampled > 0
-                && age.sampled < SETTLED_FRAME_VECTORS
-                && age.live >= age.sampled.saturating_mul(4)
+            age.sampled > 0 && age.live.min(sample) >= age.sampled.saturating_mul(4)
         })
+    }
+
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool {
+        let wanted = id_set(chunks);
+        let held = self.snapshot().map(|snapshot| snapshot.ids()).unwrap_or_default();
+        held.difference(&wanted).is_empty() && wanted.difference(&held).is_empty()
     }
 
     fn clear(&self) -> Result<()> {
