@@ -1,6 +1,7 @@
 //! The figures of adding and searching a folder of real files.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use ragged::{
     embedding,
     library::{Library, SearchRequest},
-    settings::{SearchMode, Settings},
+    settings::{BackendKind, SearchMode, Settings},
     temporal::FixedClock,
 };
 
@@ -85,6 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for mode in [SearchMode::Hybrid, SearchMode::Vector, SearchMode::Lexical] {
         measure(&library, &questions, mode, args.repeats)?;
     }
+    recall(&dir, &library, &questions)?;
     drop(library);
 
     let mut times = Vec::new();
@@ -94,6 +96,45 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         times.push(begun.elapsed());
     }
     println!("one-shot `ragged search`, warm page cache: {}", spread(&mut times));
+    Ok(())
+}
+
+/// The vector index against exact search with the same model, over the same questions.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+fn recall(dir: &std::path::Path, library: &Library, questions: &[String]) -> Result<()> {
+    let mut settings = Settings::default();
+    settings.backend.kind = BackendKind::Exact;
+    let model = Arc::new(embedding::builtin()?);
+    let exact = Library::open(dir, settings, model, Arc::new(FixedClock(0)))?;
+    let (mut shares, mut recomputed) = (Vec::with_capacity(questions.len()), 0);
+    for question in questions {
+        let request = SearchRequest {
+            mode: SearchMode::Vector,
+            ..SearchRequest::new(question.as_str(), &library.settings().search)
+        };
+        let chunks = |library: &Library| -> Result<(BTreeSet<u64>, u64)> {
+            let response = library.search(&request)?;
+            let ids = response
+                .hits
+                .iter()
+                .flat_map(|hit| hit.merged.iter().map(|id| id.0).chain([hit.chunk.place.id.0]));
+            Ok((ids.collect(), response.counts.recomputed_embeddings))
+        };
+        let (found, n) = chunks(library)?;
+        let (wanted, _) = chunks(&exact)?;
+        recomputed += n;
+        shares.push(wanted.intersection(&found).count() as f64 / wanted.len().max(1) as f64);
+    }
+    let n = shares.len() as f64;
+    let mean = shares.iter().sum::<f64>() / n;
+    let variance = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    println!(
+        "recall@10 against exact search: {mean:.4} ± {:.4} (standard error, n = {}); {:.1} \
+         embeddings recomputed a query",
+        (variance / n).sqrt(),
+        shares.len(),
+        recomputed as f64 / n,
+    );
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Library`](library::Library) holds the text of files and answers questions about them:
 //! files become [documents](document), documents are cut into [chunks](chunk), chunks are
-//! [embedded](embedding) and written to the [store](store); a question goes to the
+//! [embedded](embedding) and written to the [store]; a question goes to the
 //! [words](lexical) and to the [vectors](backend), their candidates are [ranked](ranking) as one
 //! list, and the best become an [answer] with citations.
 //!

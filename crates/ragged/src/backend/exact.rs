@@ -17,7 +17,7 @@ use crate::{
     settings::BackendKind,
 };
 
-/// See the [module](self).
+/// The oracle: every vector at full precision in memory, every one compared.
 #[derive(Debug)]
 pub struct ExactBackend {
     dims: usize,

@@ -32,7 +32,7 @@ const ROTATION_SEED: u64 = 0x1EA2_2026;
 /// Embeddings recomputed at once after the first `k`: fewer recompute fewer in all.
 const RECOMPUTE_BATCH: usize = 4;
 
-/// See the [module](self).
+/// The engine that scans codes and recomputes the few vectors that they leave undecided.
 #[derive(Debug)]
 pub struct LeannBackend {
     dir: PathBuf,
