@@ -312,15 +312,25 @@ impl Preparation<'_> {
             return Ok(prepared(held));
         }
         drop(reader);
+        self.read(&file.path, content_hash, analyser).map(prepared)
+    }
+
+    /// The content of a file that is not held.
+    fn read(
+        &self,
+        path: &Path,
+        content_hash: [u8; 16],
+        analyser: &mut Analyser,
+    ) -> Result<Content> {
         let Some(readers) = self.readers else {
             return Err(Error::new(ErrorKind::Internal, "a file came without a way to read it"));
         };
-        Ok(match readers.read(&file.path, Hints::default()) {
-            Ok(document) => prepared(Content::New(Box::new(
+        Ok(match readers.read(path, Hints::default()) {
+            Ok(document) => Content::New(Box::new(
                 self.ready(&document, content_hash, analyser)
-                    .context_with(|| format!("preparing {path}"))?,
-            ))),
-            Err(reason) => prepared(Content::Unreadable(reason)),
+                    .context_with(|| format!("preparing {}", path.display()))?,
+            )),
+            Err(reason) => Content::Unreadable(reason),
         })
     }
 
@@ -329,21 +339,9 @@ impl Preparation<'_> {
     pub(super) fn prepare_anew(&self, prepared: &Prepared) -> Result<Prepared> {
         let path = Path::new(&prepared.path);
         let mut analyser = Analyser::new(self.library.lexical.main_language());
-        let Some(readers) = self.readers else {
-            return Err(Error::new(ErrorKind::Internal, "a file came without a way to read it"));
-        };
-        let content_hash = match hash_file(path) {
-            Ok(hash) => hash,
-            Err(error) => {
-                let content = Content::Unreadable(Unreadable::Io(error.to_string()));
-                return Ok(Prepared { path: prepared.path.clone(), content, ..*prepared });
-            }
-        };
-        let content = match readers.read(path, Hints::default()) {
-            Ok(document) => {
-                Content::New(Box::new(self.ready(&document, content_hash, &mut analyser)?))
-            }
-            Err(reason) => Content::Unreadable(reason),
+        let content = match hash_file(path) {
+            Ok(content_hash) => self.read(path, content_hash, &mut analyser)?,
+            Err(error) => Content::Unreadable(Unreadable::Io(error.to_string())),
         };
         Ok(Prepared { path: prepared.path.clone(), content, ..*prepared })
     }
