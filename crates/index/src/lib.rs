@@ -37,8 +37,10 @@
 //! # }
 //! ```
 //!
-//! Scanning all codes is all there is: beyond about a million vectors a proximity graph over the
-//! same codes will be the better plan, and has its place beside `scan`.
+//! Up to some hundred thousand vectors, scanning all codes is the best plan. For more,
+//! [`VectorIndex::extend_graph`] makes a proximity graph over the same codes, and
+//! [`Source::Graph`] has [`search`] walk it. [`exact_search`] and [`naive_search`] are what both
+//! are measured against.
 
 mod codes;
 mod directory;
@@ -48,6 +50,7 @@ mod flat;
 mod ids;
 mod layout;
 mod manifest;
+mod proximity;
 mod recompute;
 mod scan;
 mod segment;
@@ -60,7 +63,10 @@ pub use error::{Corruption, Error, InputError, Result, Version};
 pub use flat::exact_top_k;
 pub use ids::IdSet;
 pub use manifest::Config;
-pub use recompute::{Hit, Policy, Search, SearchCounts, search};
+pub use proximity::{GraphConfig, GraphProgress, WalkCounts, Walked};
+pub use recompute::{
+    Hit, Policy, Search, SearchCounts, Source, exact_search, naive_search, search,
+};
 pub use scan::{Candidate, PreparedQuery, RANK_EPSILON, Scan, ScanCounts};
-pub use snapshot::{FrameAge, Snapshot};
+pub use snapshot::{FrameAge, GraphStats, Snapshot};
 pub use vector_index::{Commit, VectorIndex};

@@ -260,3 +260,24 @@ pub(crate) fn half_from_f32(value: f32) -> u16 {
     let rounded = (bits + 0x0fff + (bits >> 13 & 1)) - (112 << 23);
     sign | (rounded >> 13) as u16
 }
+
+impl Kernels {
+    /// The inner product of the levels of two codes of `bits` (1, 2 or 4) a dimension, given as
+    /// their planes, the highest first, one after the other; 0 for other numbers of bits.
+    pub(crate) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        let length = a.len().min(b.len());
+        let (a, b) = (&a[..length], &b[..length]);
+        match self.0 {
+            Set::Scalar => match bits {
+                1 => scalar::level_product::<1>(a, b),
+                2 => scalar::level_product::<2>(a, b),
+                4 => scalar::level_product::<4>(a, b),
+                _ => 0,
+            },
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.level_product(a, b, bits),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.level_product(a, b, bits),
+        }
+    }
+}

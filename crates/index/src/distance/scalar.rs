@@ -109,3 +109,19 @@ pub(super) fn at_least(values: &[f32; BLOCK], threshold: f32) -> u32 {
     }
     mask
 }
+
+/// The inner product of the levels of two codes, whose `BITS` planes stand one after the other,
+/// the highest first.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+pub(super) fn level_product<const BITS: usize>(a: &[u64], b: &[u64]) -> u32 {
+    let plane = a.len() / BITS;
+    let mut product = 0;
+    for (p, a) in a.chunks_exact(plane.max(1)).take(BITS).enumerate() {
+        for (q, b) in b.chunks_exact(plane.max(1)).take(BITS).enumerate() {
+            let common: u32 = a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum();
+            product += common << (2 * (BITS - 1) - p - q);
+        }
+    }
+    product
+}

@@ -22,13 +22,13 @@ use std::arch::x86_64::{
 
 use super::{BLOCK, BlockBounds, BlockFactors, BlockTerms, SUM_LANES, scalar};
 
-/// Proof that the processor has AVX2.
+/// Proof that the processor has AVX2, and counts bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")).then_some(Self(()))
     }
 
     pub(super) fn dot(self, a: &[f32], b: &[f32]) -> f32 {
@@ -59,14 +59,17 @@ impl Avx2 {
     }
 }
 
-/// Proof that the processor has the foundation of AVX-512 and its byte and word instructions.
+/// Proof that the processor has the foundation of AVX-512 and its byte and word instructions,
+/// and counts bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Avx512(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
-            .then_some(Self(()))
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("popcnt"))
+        .then_some(Self(()))
     }
 
     pub(super) fn dot(self, a: &[f32], b: &[f32]) -> f32 {
@@ -277,4 +280,28 @@ fn store_16(values: &mut [f32; 16], lanes: __m512) {
 fn load_bytes_64(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: the reference is valid for 64 bytes, and the load needs no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+impl Avx2 {
+    pub(super) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        // SAFETY: `self` proves that bits are counted.
+        unsafe { level_product_popcnt(a, b, bits) }
+    }
+}
+
+impl Avx512 {
+    pub(super) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        // SAFETY: `self` proves that bits are counted.
+        unsafe { level_product_popcnt(a, b, bits) }
+    }
+}
+
+#[target_feature(enable = "popcnt")]
+fn level_product_popcnt(a: &[u64], b: &[u64], bits: u32) -> u32 {
+    match bits {
+        1 => scalar::level_product::<1>(a, b),
+        2 => scalar::level_product::<2>(a, b),
+        4 => scalar::level_product::<4>(a, b),
+        _ => 0,
+    }
 }

@@ -3,14 +3,35 @@
 //! Vectors are not stored; the caller can make them again at a price. Candidates are recomputed
 //! in the order of their upper bounds until none that is left can be among the best `k`.
 
+mod exhaustive;
+mod naive;
+
 #[cfg(test)]
 mod tests;
 
+pub use exhaustive::exact_search;
+pub use naive::naive_search;
+
 use std::collections::BTreeSet;
 
+use crate::distance::Kernels;
 use crate::ids::IdSet;
+use crate::proximity::WalkCounts;
 use crate::scan::{Candidate, PreparedQuery, ScanCounts, keep_best};
 use crate::snapshot::Snapshot;
+
+/// Where a search takes its candidates from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// A scan of all codes: [`Snapshot::candidates`].
+    #[default]
+    Scan,
+    /// A walk over the graph: [`Snapshot::graph_candidates`]. Without a graph it is a scan.
+    Graph {
+        /// How many candidates the walk keeps; never fewer than the `k` asked for.
+        width: usize,
+    },
+}
 
 /// How far a search goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +46,8 @@ pub struct Policy {
     pub max_recomputes: usize,
     /// How many hits are wanted in all: beyond the `k` best they are ordered by estimates.
     pub n_candidates: usize,
+    /// Where candidates come from. A walk gives no more of them than its width.
+    pub source: Source,
 }
 
 impl Default for Policy {
@@ -33,7 +56,13 @@ impl Default for Policy {
     /// 13,000 chunks, 33 for excerpts and 56 for questions over 78,000. With 1.5 it is 0.985 to
     /// 0.993 and a sixth to a third fewer. `examples/measure.rs` prints such figures.
     fn default() -> Self {
-        Self { epsilon: 2.0, batch: 4, max_recomputes: 256, n_candidates: 100 }
+        Self {
+            epsilon: 2.0,
+            batch: 4,
+            max_recomputes: 256,
+            n_candidates: 100,
+            source: Source::Scan,
+        }
     }
 }
 
@@ -61,8 +90,13 @@ pub struct Search {
 /// The work of a search, which does not depend on the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SearchCounts {
-    /// The scan of the codes.
+    /// The scan of the codes; zero where a walk was enough.
     pub scan: ScanCounts,
+    /// The walk over the graph; zero where none was asked for.
+    pub walk: WalkCounts,
+    /// Whether a walk was asked for and a scan had to follow, because the walk had become as long
+    /// as one or had found fewer than `k` allowed vectors where there are more.
+    pub fell_back: bool,
     /// Vectors asked of the caller.
     pub recomputed: u64,
     /// Calls to the caller.
@@ -100,6 +134,17 @@ pub fn search<E>(
     let mut progress = Progress::new(query, k, policy);
     let most = usize::try_from(snapshot.len()).unwrap_or(usize::MAX);
     let mut n = k.max(policy.n_candidates).max(policy.max_recomputes.min(most));
+    if let Source::Graph { width } = policy.source {
+        let walked = snapshot.graph_candidates(query, n, allow, width.max(k));
+        progress.counts.walk = walked.counts;
+        if !walked.counts.cut_short && walked.candidates.len() >= wanted(snapshot, k, allow) {
+            progress.examine(walked.candidates, &mut recompute)?;
+            if progress.n_found() >= k || progress.counts.missing == 0 {
+                return Ok(progress.finish());
+            }
+        }
+        progress.counts.fell_back = true;
+    }
     loop {
         let scan = snapshot.candidates(query, n, allow);
         let complete = scan.candidates.len() < n;
@@ -112,6 +157,12 @@ pub fn search<E>(
         }
         n = n.saturating_mul(4);
     }
+}
+
+/// How many of the `k` hits asked for there can be.
+fn wanted(snapshot: &Snapshot, k: usize, allow: Option<&IdSet>) -> usize {
+    let there = allow.map_or_else(|| snapshot.len(), |allow| snapshot.n_allowed(allow));
+    usize::try_from(there).map_or(k, |there| there.min(k))
 }
 
 #[derive(Debug)]
@@ -193,15 +244,11 @@ impl<'a> Progress<'a> {
     }
 
     fn record(&mut self, ids: &[u64], vectors: &[f32]) {
-        let dims = self.query.vector().len();
-        for (at, id) in ids.iter().enumerate() {
-            self.asked.insert(*id);
-            let vector = vectors.get(at * dims..(at + 1) * dims).unwrap_or(&[f32::NAN]);
-            let score = self.query.score(vector);
-            if score.is_nan() {
-                self.counts.missing += 1;
-            } else {
-                self.exact.push(Hit { id: *id, score, exact: true });
+        for (id, score) in scored(self.query.vector(), ids, vectors) {
+            self.asked.insert(id);
+            match score {
+                Some(score) => self.exact.push(Hit { id, score, exact: true }),
+                None => self.counts.missing += 1,
             }
         }
         self.counts.recomputed += ids.len() as u64;
@@ -222,6 +269,21 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// The exact score of each id whose vector the caller could make.
+fn scored<'a>(
+    query: &'a [f32],
+    ids: &'a [u64],
+    vectors: &'a [f32],
+) -> impl Iterator<Item = (u64, Option<f32>)> + 'a {
+    let (kernels, dims) = (Kernels::best(), query.len());
+    ids.iter().enumerate().map(move |(at, id)| {
+        let vector = vectors.get(at * dims..(at + 1) * dims);
+        let score = vector.map(|vector| kernels.dot(query, vector));
+        (*id, score.filter(|score| !score.is_nan()))
+    })
+}
+
+/// By descending score, then by ascending id.
 fn by_score(a: &Hit, b: &Hit) -> std::cmp::Ordering {
     b.score.total_cmp(&a.score).then(a.id.cmp(&b.id))
 }

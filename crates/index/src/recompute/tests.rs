@@ -122,7 +122,7 @@ fn ids_that_cannot_be_made_are_passed_over() {
         .filter(|id| id % 100 == 0)
         .collect();
     // Only one in a hundred is left, and the policy did not ask for as many as that takes.
-    let policy = Policy { epsilon: 6.0, n_candidates: 10, max_recomputes: N, batch: 4 };
+    let policy = Policy { epsilon: 6.0, n_candidates: 10, max_recomputes: N, ..Policy::default() };
     let Ok(found) = search(&fixture.snapshot, &query, 10, None, &policy, |ids, out| {
         for id in ids {
             if id % 100 == 0 {
@@ -143,7 +143,8 @@ fn a_list_of_missing_ids_is_followed_by_a_longer_one() {
     let fixture = fixture();
     let vector = queries().next().unwrap();
     let query = fixture.snapshot.prepare(&vector).unwrap();
-    let policy = Policy { epsilon: 1.0, n_candidates: 5, max_recomputes: 5, batch: 5 };
+    let policy =
+        Policy { epsilon: 1.0, n_candidates: 5, max_recomputes: 5, batch: 5, source: Source::Scan };
     let mut calls = 0;
     // The first five candidates are all there was room for, and none can be made.
     let Ok(found) = search(&fixture.snapshot, &query, 5, None, &policy, |_, _| {

@@ -84,7 +84,10 @@ pub(crate) fn scan(
 }
 
 /// The query in the frame of an index; `None` if its dimensions are other.
-fn fitted<'a>(query: &'a PreparedQuery, frame: &Frame) -> Option<Cow<'a, PreparedQuery>> {
+pub(crate) fn fitted<'a>(
+    query: &'a PreparedQuery,
+    frame: &Frame,
+) -> Option<Cow<'a, PreparedQuery>> {
     if query.vector().len() != frame.dims() {
         return None;
     }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use ragged_index::{
-    Commit, Config, Error as IndexError, IdSet, InputError, Policy, Snapshot, Tier as IndexTier,
-    VectorIndex, search,
+    Commit, Config, Error as IndexError, IdSet, InputError, Policy, Snapshot, Source,
+    Tier as IndexTier, VectorIndex, search,
 };
 
 use super::{
@@ -173,6 +173,7 @@ impl VectorBackend for LeannBackend {
             batch: RECOMPUTE_BATCH,
             max_recomputes: self.max_recomputes,
             n_candidates: request.n_candidates,
+            source: Source::Scan,
         };
         let mut chunks = Vec::new();
         let found =
