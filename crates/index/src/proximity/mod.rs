@@ -42,7 +42,7 @@ use walker::Links as _;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GraphConfig {
     /// Bytes that the graph may take for each node, all counted: 8 to 1,024. Links are as many as
-    /// that allows: with 40 about 16 among a million nodes, 21 among 64 thousand.
+    /// that allows: with 40 about 17 among a million nodes, 22 among 64 thousand.
     pub bytes_per_node: usize,
     /// How many nodes in a hundred may keep twice as many links as the others: those that most
     /// others link to. 0 to 50.

@@ -57,7 +57,8 @@ impl Points {
         let plane_bytes = self.shape.plane_bytes();
         let planes = [code.signs.as_slice()].into_iter().chain(planes.chunks(plane_bytes));
         for (worth, plane) in (0..bits).rev().zip(planes) {
-            for (slot, eight) in slots.by_ref().zip(plane.as_chunks::<8>().0) {
+            // The words come last in the pair: what ends first must not have taken one more.
+            for (eight, slot) in plane.as_chunks::<8>().0.iter().zip(slots.by_ref()) {
                 *slot = u64::from_le_bytes(*eight);
                 levels += slot.count_ones() << worth;
             }
