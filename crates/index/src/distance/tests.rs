@@ -209,3 +209,26 @@ fn required_kernels_are_available() {
     assert_eq!(available[0], "scalar");
     assert_eq!(Kernels::best().name(), *available.last().unwrap());
 }
+
+#[test]
+fn products_of_levels_are_those_of_their_definition() {
+    let mut random = SplitMix(21);
+    for bits in [1_u32, 2, 4] {
+        for words in [0, 1, 3, 4, 6, 64] {
+            let mut code =
+                || -> Vec<u64> { (0..words * bits as usize).map(|_| random.next()).collect() };
+            for (a, b) in [(code(), code()), (vec![u64::MAX; words * bits as usize], code())] {
+                let level = |code: &[u64], dimension: usize| -> u64 {
+                    let bit =
+                        |plane: usize| code[plane * words + dimension / 64] >> (dimension % 64) & 1;
+                    (0..bits as usize).fold(0, |level, plane| 2 * level + bit(plane))
+                };
+                let expected: u64 = (0..64 * words).map(|at| level(&a, at) * level(&b, at)).sum();
+                for kernels in Kernels::available() {
+                    let product = kernels.level_product(&a, &b, bits);
+                    assert_eq!(u64::from(product), expected, "{} {bits} {words}", kernels.name());
+                }
+            }
+        }
+    }
+}
