@@ -13,7 +13,7 @@ const DIMS: usize = 64;
 const N: usize = 2_000;
 
 struct Fixture {
-    _scratch: tempfile::TempDir,
+    scratch: tempfile::TempDir,
     snapshot: Snapshot,
     ids: Vec<u64>,
     vectors: Vec<f32>,
@@ -28,7 +28,7 @@ fn fixture() -> Fixture {
     let ids: Vec<u64> = (0..N as u64).collect();
     let delete = IdSet::new();
     index.commit(&Commit { delete: &delete, ids: &ids, vectors: &vectors, stamp: 0 }).unwrap();
-    Fixture { _scratch: scratch, snapshot: index.snapshot(), ids, vectors }
+    Fixture { scratch, snapshot: index.snapshot(), ids, vectors }
 }
 
 impl Fixture {
@@ -184,7 +184,7 @@ fn fewer_vectors_than_asked_for_are_all_found() {
 
 fn extended() -> Fixture {
     let mut fixture = fixture();
-    let mut index = VectorIndex::open(fixture._scratch.path()).unwrap();
+    let mut index = VectorIndex::open(fixture.scratch.path()).unwrap();
     index
         .extend_graph(&GraphConfig::default(), 2, |_| std::ops::ControlFlow::Continue(()))
         .unwrap();

@@ -14,7 +14,7 @@ impl VectorIndex {
     /// appended since it was made, and takes out those deleted. Says whether it did anything.
     ///
     /// What was linked before is kept, so that the work is in what changed, besides reading codes
-    /// and links of all vectors into memory (about 250 bytes a vector of 256 dimensions at the
+    /// and links of all vectors into memory (some 400 bytes a vector of 256 dimensions at the
     /// peak). The graph is written as one new file, and the manifest then names it: a crash
     /// leaves the old graph or the new one. The same index and settings make the same file on any
     /// number of `threads`, which end with the call. The stamp stays.

@@ -116,7 +116,7 @@ fn forged(whole: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut forged = whole.to_vec();
     forged[at..at + bytes.len()].copy_from_slice(bytes);
     let number = |at: usize| u64::from_le_bytes(forged[at..at + 8].try_into().unwrap()) as usize;
-    let n_nodes = (number(8) >> 32) as usize;
+    let n_nodes = number(8) >> 32;
     let groups_end = 64 + n_nodes.div_ceil(32) * 40;
     let links_end = groups_end + number(24);
     let parts = [(64, groups_end), (groups_end, links_end), (links_end, whole.len())];
