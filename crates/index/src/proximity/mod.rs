@@ -135,6 +135,7 @@ pub(crate) fn extend(
     if stopped {
         return Ok(None);
     }
+    top_up(&mut draft.entries, n_entries(n_nodes), n_nodes);
     draft.thin();
     let Draft { links, entries, .. } = draft;
     Ok(Some(GraphImage { frame: frame.id(), nodes, links, entries }))
@@ -189,6 +190,21 @@ fn take_over(old: &Graph, nodes: &Positions, draft: &mut Draft<'_>) {
     }
     draft.settle(&crowded);
     draft.entries = reader.entries().iter().filter_map(|entry| numbers[*entry as usize]).collect();
+}
+
+/// Adds nodes from everywhere to the entries, of which some may have died, until there are enough.
+fn top_up(entries: &mut Vec<u32>, enough: usize, n_nodes: usize) {
+    let missing = enough.min(n_nodes).saturating_sub(entries.len());
+    if missing == 0 {
+        return;
+    }
+    let mut is_entry = vec![false; n_nodes];
+    for entry in &*entries {
+        is_entry[*entry as usize] = true;
+    }
+    let others: Vec<u32> = (0..n_nodes as u32).filter(|node| !is_entry[*node as usize]).collect();
+    let step = (others.len() / missing).max(1);
+    entries.extend(others.into_iter().step_by(step).take(missing));
 }
 
 /// Puts nodes into a random order that depends on nothing but the seed and their number.

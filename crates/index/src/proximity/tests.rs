@@ -484,6 +484,25 @@ fn an_index_that_grew_and_shrank_is_still_found_by_its_graph() {
 }
 
 #[test]
+fn entries_that_die_are_replaced() {
+    let mut fixture = fixture(1_000, Tier::Balanced);
+    fixture.index.extend_graph(&GraphConfig::default(), 2, on).unwrap();
+    let snapshot = fixture.index.snapshot();
+    let reader = snapshot.graph().unwrap().reader();
+    let delete: IdSet = reader.entries().iter().map(|entry| reader.nodes().id(*entry)).collect();
+    assert_eq!(delete.len(), 31);
+    let commit = Commit { delete: &delete, ids: &[], vectors: &[], stamp: 2 };
+    fixture.index.commit(&commit).unwrap();
+    assert!(fixture.index.extend_graph(&GraphConfig::default(), 2, on).unwrap());
+    let snapshot = fixture.index.snapshot();
+    let mut entries = snapshot.graph().unwrap().reader().entries().to_vec();
+    entries.sort_unstable();
+    entries.dedup();
+    assert_eq!(entries.len(), 31);
+    assert!(found_by_walk(&fixture, 100, None) >= 97);
+}
+
+#[test]
 fn a_filter_leaves_only_what_it_allows_and_a_long_walk_says_so() {
     let mut fixture = fixture(4_000, Tier::Balanced);
     fixture.index.extend_graph(&GraphConfig::default(), 2, on).unwrap();
