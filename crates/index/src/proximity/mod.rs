@@ -122,7 +122,9 @@ pub(crate) fn extend(
     }
     let is_linked: Vec<bool> = draft.links.iter().map(|links| !links.is_empty()).collect();
     draft.entries.retain(|entry| is_linked[*entry as usize]);
-    let n_linked = is_linked.iter().filter(|linked| **linked).count();
+    let linked: Vec<u32> = (0..n_nodes as u32).filter(|node| is_linked[*node as usize]).collect();
+    let n_linked = linked.len();
+    top_up(&mut draft.entries, linked);
     let mut order: Vec<u32> =
         (0..n_nodes as u32).filter(|node| !is_linked[*node as usize]).collect();
     shuffle(&mut order, snapshot.config().seed);
@@ -135,7 +137,6 @@ pub(crate) fn extend(
     if stopped {
         return Ok(None);
     }
-    top_up(&mut draft.entries, n_entries(n_nodes), n_nodes);
     draft.thin();
     let Draft { links, entries, .. } = draft;
     Ok(Some(GraphImage { frame: frame.id(), nodes, links, entries }))
@@ -192,19 +193,17 @@ fn take_over(old: &Graph, nodes: &Positions, draft: &mut Draft<'_>) {
     draft.entries = reader.entries().iter().filter_map(|entry| numbers[*entry as usize]).collect();
 }
 
-/// Adds nodes from everywhere to the entries, of which some may have died, until there are enough.
-fn top_up(entries: &mut Vec<u32>, enough: usize, n_nodes: usize) {
-    let missing = enough.min(n_nodes).saturating_sub(entries.len());
+/// Adds nodes from everywhere among `linked` to the entries, of which some may have died, so that
+/// what is inserted next finds its way.
+fn top_up(entries: &mut Vec<u32>, mut linked: Vec<u32>) {
+    let missing = n_entries(linked.len()).saturating_sub(entries.len());
     if missing == 0 {
         return;
     }
-    let mut is_entry = vec![false; n_nodes];
-    for entry in &*entries {
-        is_entry[*entry as usize] = true;
-    }
-    let others: Vec<u32> = (0..n_nodes as u32).filter(|node| !is_entry[*node as usize]).collect();
-    let step = (others.len() / missing).max(1);
-    entries.extend(others.into_iter().step_by(step).take(missing));
+    entries.sort_unstable();
+    linked.retain(|node| entries.binary_search(node).is_err());
+    let step = (linked.len() / missing).max(1);
+    entries.extend(linked.into_iter().step_by(step).take(missing));
 }
 
 /// Puts nodes into a random order that depends on nothing but the seed and their number.

@@ -57,7 +57,7 @@ impl Points {
         let plane_bytes = self.shape.plane_bytes();
         let planes = [code.signs.as_slice()].into_iter().chain(planes.chunks(plane_bytes));
         for (worth, plane) in (0..bits).rev().zip(planes) {
-            // The words come last in the pair: what ends first must not have taken one more.
+            // Words are the second side: `zip` takes from the first before the other has ended.
             for (eight, slot) in plane.as_chunks::<8>().0.iter().zip(slots.by_ref()) {
                 *slot = u64::from_le_bytes(*eight);
                 levels += slot.count_ones() << worth;

@@ -491,14 +491,20 @@ fn entries_that_die_are_replaced() {
     let reader = snapshot.graph().unwrap().reader();
     let delete: IdSet = reader.entries().iter().map(|entry| reader.nodes().id(*entry)).collect();
     assert_eq!(delete.len(), 31);
-    let commit = Commit { delete: &delete, ids: &[], vectors: &[], stamp: 2 };
+    // What comes finds its way among what was there.
+    let (ids, vectors) = ((2_000..2_200).collect::<Vec<_>>(), clustered(9, 200));
+    let commit = Commit { delete: &delete, ids: &ids, vectors: &vectors, stamp: 2 };
     fixture.index.commit(&commit).unwrap();
     assert!(fixture.index.extend_graph(&GraphConfig::default(), 2, on).unwrap());
     let snapshot = fixture.index.snapshot();
+    let links = links_of(snapshot.graph().unwrap());
+    let old_and_new =
+        |(node, links): (usize, &Vec<u32>)| node >= 969 && links.iter().any(|to| *to < 969);
+    assert!(links.iter().enumerate().filter(|pair| old_and_new(*pair)).count() > 150);
     let mut entries = snapshot.graph().unwrap().reader().entries().to_vec();
     entries.sort_unstable();
     entries.dedup();
-    assert_eq!(entries.len(), 31);
+    assert_eq!(entries.len(), 34);
     assert!(found_by_walk(&fixture, 100, None) >= 97);
 }
 
