@@ -9,7 +9,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::ids::IdSet;
-use crate::scan::{Candidate, PreparedQuery, ScanCounts, keep_best};
+use crate::scan::{Candidate, PreparedQuery, Scan, ScanCounts, keep_best};
 use crate::snapshot::Snapshot;
 
 /// How far a search goes.
@@ -97,107 +97,118 @@ pub fn search<E>(
     policy: &Policy,
     mut recompute: impl FnMut(&[u64], &mut Vec<f32>) -> Result<(), E>,
 ) -> Result<Search, E> {
-    let mut progress = Progress::new(query, k, policy);
-    let most = usize::try_from(snapshot.len()).unwrap_or(usize::MAX);
-    let mut n = k.max(policy.n_candidates).max(policy.max_recomputes.min(most));
+    let mut progress = Progress::new(query, k, policy, snapshot.len());
+    let (mut ids, mut vectors) = (Vec::new(), Vec::new());
     loop {
-        let scan = snapshot.candidates(query, n, allow);
-        let complete = scan.candidates.len() < n;
-        progress.counts.scan.scanned += scan.counts.scanned;
-        progress.counts.scan.refined += scan.counts.refined;
-        progress.examine(scan.candidates, &mut recompute)?;
-        // Only where vectors turned out to be missing can there be too few hits.
-        if complete || progress.n_found() >= k || progress.counts.missing == 0 {
+        progress.open(snapshot.candidates(query, progress.n_wanted(), allow));
+        while progress.next_ids(&mut ids) {
+            vectors.clear();
+            recompute(&ids, &mut vectors)?;
+            let dims = query.vector().len();
+            progress.record(&ids, |at| vectors.get(at * dims..(at + 1) * dims));
+        }
+        if progress.is_complete() {
             return Ok(progress.finish());
         }
-        n = n.saturating_mul(4);
     }
 }
 
+/// A search under way: which vectors it wants next, and what it knows of those it got.
 #[derive(Debug)]
-struct Progress<'a> {
+pub(crate) struct Progress<'a> {
     query: &'a PreparedQuery,
     k: usize,
     policy: &'a Policy,
+    /// How many candidates to look for.
+    n: usize,
+    /// Whether the last candidates were all there are.
+    is_exhausted: bool,
     /// Exact scores so far, best first.
     exact: Vec<Hit>,
     /// Ids asked for, whether or not they could be had.
     asked: BTreeSet<u64>,
-    /// Candidates left as estimates.
-    estimated: Vec<Candidate>,
+    /// Candidates not asked for, best upper bound first, after `n_taken` that were.
+    candidates: Vec<Candidate>,
+    n_taken: usize,
     counts: SearchCounts,
 }
 
 impl<'a> Progress<'a> {
-    fn new(query: &'a PreparedQuery, k: usize, policy: &'a Policy) -> Self {
+    /// A search of `n_vectors` that has not begun.
+    pub(crate) fn new(
+        query: &'a PreparedQuery,
+        k: usize,
+        policy: &'a Policy,
+        n_vectors: u64,
+    ) -> Self {
+        let most = usize::try_from(n_vectors).unwrap_or(usize::MAX);
         Self {
             query,
             k,
             policy,
+            n: k.max(policy.n_candidates).max(policy.max_recomputes.min(most)),
+            is_exhausted: false,
             exact: Vec::new(),
             asked: BTreeSet::new(),
-            estimated: Vec::new(),
+            candidates: Vec::new(),
+            n_taken: 0,
             counts: SearchCounts::default(),
         }
     }
 
-    fn n_found(&self) -> usize {
-        self.exact.len() + self.estimated.len()
+    /// How many candidates to give to [`Progress::open`].
+    pub(crate) fn n_wanted(&self) -> usize {
+        self.n
     }
 
-    /// Recomputes candidates until the bounds or the policy say stop.
-    fn examine<E>(
-        &mut self,
-        mut candidates: Vec<Candidate>,
-        recompute: &mut impl FnMut(&[u64], &mut Vec<f32>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let epsilon = self.policy.epsilon.max(0.0);
-        candidates.retain(|candidate| !self.asked.contains(&candidate.id));
-        let n = candidates.len();
-        keep_best(&mut candidates, n, epsilon);
-        let mut rest = candidates.as_slice();
-        let mut ids = Vec::new();
-        let mut vectors = Vec::new();
-        while self.k > 0 {
-            let bar = self.bar();
-            let open = rest.partition_point(|candidate| candidate.upper(epsilon) > bar);
-            if open == 0 {
-                break;
-            }
-            let asked = usize::try_from(self.counts.recomputed).unwrap_or(usize::MAX);
-            let left = self.policy.max_recomputes.saturating_sub(asked);
-            if left == 0 {
-                self.counts.cut_short = true;
-                break;
-            }
-            let short_of_k = self.k.saturating_sub(self.exact.len());
-            let (batch, after) =
-                rest.split_at(short_of_k.max(self.policy.batch.max(1)).min(open).min(left));
-            rest = after;
-            ids.clear();
-            ids.extend(batch.iter().map(|candidate| candidate.id));
-            vectors.clear();
-            recompute(&ids, &mut vectors)?;
-            self.record(&ids, &vectors);
+    /// Takes the best candidates; those asked for before are passed over.
+    pub(crate) fn open(&mut self, scan: Scan) {
+        self.counts.scan.scanned += scan.counts.scanned;
+        self.counts.scan.refined += scan.counts.refined;
+        self.is_exhausted = scan.candidates.len() < self.n;
+        self.n = self.n.saturating_mul(4);
+        self.candidates = scan.candidates;
+        self.candidates.retain(|candidate| !self.asked.contains(&candidate.id));
+        let (n, epsilon) = (self.candidates.len(), self.epsilon());
+        keep_best(&mut self.candidates, n, epsilon);
+        self.n_taken = 0;
+    }
+
+    /// Puts the ids to recompute next into `ids`; `false` where the bounds or the policy say stop.
+    pub(crate) fn next_ids(&mut self, ids: &mut Vec<u64>) -> bool {
+        ids.clear();
+        if self.k == 0 {
+            return false;
         }
-        self.estimated = rest.to_vec();
-        Ok(())
+        let (bar, epsilon) = (self.bar(), self.epsilon());
+        let rest = self.candidates.get(self.n_taken..).unwrap_or_default();
+        let open = rest.partition_point(|candidate| candidate.upper(epsilon) > bar);
+        if open == 0 {
+            return false;
+        }
+        let asked = usize::try_from(self.counts.recomputed).unwrap_or(usize::MAX);
+        let left = self.policy.max_recomputes.saturating_sub(asked);
+        if left == 0 {
+            self.counts.cut_short = true;
+            return false;
+        }
+        let short_of_k = self.k.saturating_sub(self.exact.len());
+        let n = short_of_k.max(self.policy.batch.max(1)).min(open).min(left);
+        ids.extend(rest.iter().take(n).map(|candidate| candidate.id));
+        self.n_taken += n;
+        true
     }
 
-    /// The score to beat: that of the `k`-th best so far.
-    fn bar(&self) -> f32 {
-        self.k
-            .checked_sub(1)
-            .and_then(|last| self.exact.get(last))
-            .map_or(f32::NEG_INFINITY, |hit| hit.score)
-    }
-
-    fn record(&mut self, ids: &[u64], vectors: &[f32]) {
-        let dims = self.query.vector().len();
+    /// Takes note of the vectors of the ids asked for; `vector_of` gives the one at a position of
+    /// `ids`, `None` or NaN for one that cannot be made.
+    pub(crate) fn record<'v>(
+        &mut self,
+        ids: &[u64],
+        vector_of: impl Fn(usize) -> Option<&'v [f32]>,
+    ) {
         for (at, id) in ids.iter().enumerate() {
             self.asked.insert(*id);
-            let vector = vectors.get(at * dims..(at + 1) * dims).unwrap_or(&[f32::NAN]);
-            let score = self.query.score(vector);
+            let score = vector_of(at).map_or(f32::NAN, |vector| self.query.score(vector));
             if score.is_nan() {
                 self.counts.missing += 1;
             } else {
@@ -209,8 +220,31 @@ impl<'a> Progress<'a> {
         self.exact.sort_unstable_by(by_score);
     }
 
-    fn finish(mut self) -> Search {
-        let estimates = self.estimated.iter().map(|candidate| Hit {
+    /// Whether nothing is to be gained from more candidates: only where vectors turned out to be
+    /// missing can there be too few hits.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_exhausted || self.n_found() >= self.k || self.counts.missing == 0
+    }
+
+    fn n_found(&self) -> usize {
+        self.exact.len() + self.candidates.len().saturating_sub(self.n_taken)
+    }
+
+    fn epsilon(&self) -> f32 {
+        self.policy.epsilon.max(0.0)
+    }
+
+    /// The score to beat: that of the `k`-th best so far.
+    fn bar(&self) -> f32 {
+        self.k
+            .checked_sub(1)
+            .and_then(|last| self.exact.get(last))
+            .map_or(f32::NEG_INFINITY, |hit| hit.score)
+    }
+
+    /// What was found.
+    pub(crate) fn finish(mut self) -> Search {
+        let estimates = self.candidates.iter().skip(self.n_taken).map(|candidate| Hit {
             id: candidate.id,
             score: candidate.estimate,
             exact: false,
