@@ -40,6 +40,7 @@
 //! Scanning all codes is all there is: beyond about a million vectors a proximity graph over the
 //! same codes will be the better plan, and has its place beside `scan`.
 
+mod batch;
 mod codes;
 mod directory;
 mod distance;
@@ -54,6 +55,7 @@ mod segment;
 mod snapshot;
 mod vector_index;
 
+pub use batch::{BatchCounts, BatchQuery, BatchSearch, search_batch};
 pub use codes::Tier;
 pub use distance::Kernels;
 pub use error::{Corruption, Error, InputError, Result, Version};

@@ -41,6 +41,14 @@ pub(crate) struct BlockTerms {
     pub(crate) rounding: f32,
 }
 
+/// A query as blocks are compared with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockQuery<'a> {
+    /// See [`Kernels::bound_block`].
+    pub(crate) tables: &'a [u8],
+    pub(crate) terms: &'a BlockTerms,
+}
+
 /// The factors of the vectors of a block, as they are stored.
 #[derive(Debug)]
 pub(crate) struct BlockFactors<'a> {
@@ -220,6 +228,34 @@ impl Kernels {
             Set::Avx2(set) => set.bound_block(codes, factors, tables, terms, out),
             #[cfg(target_arch = "x86_64")]
             Set::Avx512(set) => set.bound_block(codes, factors, tables, terms, out),
+        }
+    }
+
+    /// As [`Kernels::bound_block`] for each of several queries, with the same bits: the codes and
+    /// the factors of the block are taken apart once for all of them. `out` is as long as
+    /// `queries`.
+    pub(crate) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        debug_assert_eq!(queries.len(), out.len());
+        debug_assert!(queries.iter().all(|query| codes.len() * 2 == query.tables.len()));
+        match self.0 {
+            Set::Scalar => {
+                let lanes = scalar::BlockLanes::of(factors);
+                let mut sums = [0; BLOCK];
+                for (query, out) in queries.iter().zip(out) {
+                    scalar::block_sums(codes, query.tables, &mut sums);
+                    lanes.bounds(&sums, query.terms, out);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.bound_block_each(codes, factors, queries, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.bound_block_each(codes, factors, queries, out),
         }
     }
 

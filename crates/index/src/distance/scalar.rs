@@ -4,6 +4,8 @@
 //! Each fixes the order of its additions (so many lanes, then a tree), and none fuses a
 //! multiplication with an addition, so that a vector instruction set can give the same bits.
 
+use std::array;
+
 use super::{
     BLOCK, BlockBounds, BlockFactors, BlockTerms, DOT_LANES, FINE_AXES, SUM_LANES, half_to_f32,
     secant_from_byte, tangent_above,
@@ -73,6 +75,47 @@ pub(super) fn block_sums(codes: &[u8], tables: &[u8], sums: &mut [u16; BLOCK]) {
     }
 }
 
+/// What the factors of a vector say, whatever the query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LaneFactors {
+    /// The component along the first axis.
+    along: f32,
+    /// Those along the other axes, in parts of 127.
+    fine: [f32; FINE_AXES],
+    /// Length times secant.
+    stretch: f32,
+    /// Length times tangent.
+    off: f32,
+}
+
+impl LaneFactors {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+    fn of(factors: &BlockFactors<'_>, v: usize) -> Self {
+        let length = half_to_f32(u16::from_le_bytes(factors.lengths[v]));
+        Self {
+            along: half_to_f32(u16::from_le_bytes(factors.alongs[v])),
+            fine: array::from_fn(|axis| f32::from(factors.fine[axis][v].cast_signed())),
+            stretch: length * secant_from_byte(factors.secants[v]),
+            off: length * tangent_above(factors.secants[v]),
+        }
+    }
+
+    /// The estimate and the upper bound for a query and a table sum.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+    fn bound(self, sum: u16, terms: &BlockTerms) -> (f32, f32) {
+        let mut estimate = terms.along[0] * self.along;
+        for axis in 0..FINE_AXES {
+            estimate += terms.along[1 + axis] * self.fine[axis];
+        }
+        let inner = f32::from(sum) * terms.step + terms.offset;
+        estimate += self.stretch * inner;
+        let slack = terms.slack * self.off + terms.rounding;
+        (estimate, estimate + slack)
+    }
+}
+
 /// Turns the sums and factors of a block into bounds of the inner products.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
@@ -85,20 +128,57 @@ pub(super) fn bounds(
     let mut upper = [0.0_f32; BLOCK];
     let mut estimates = [0.0_f32; BLOCK];
     for v in 0..BLOCK {
-        let length = half_to_f32(u16::from_le_bytes(factors.lengths[v]));
-        let mut estimate = terms.along[0] * half_to_f32(u16::from_le_bytes(factors.alongs[v]));
-        for axis in 0..FINE_AXES {
-            estimate += terms.along[1 + axis] * f32::from(factors.fine[axis][v].cast_signed());
-        }
-        let secant = secant_from_byte(factors.secants[v]);
-        let inner = f32::from(sums[v]) * terms.step + terms.offset;
-        estimate += length * secant * inner;
-        let slack = terms.slack * (length * tangent_above(factors.secants[v])) + terms.rounding;
-        upper[v] = estimate + slack;
-        estimates[v] = estimate;
+        (estimates[v], upper[v]) = LaneFactors::of(factors, v).bound(sums[v], terms);
     }
     out.upper = upper;
     out.estimates = estimates;
+}
+
+/// The factors of a block as numbers, for more than one query: one row a factor.
+#[derive(Debug)]
+pub(super) struct BlockLanes {
+    alongs: [f32; BLOCK],
+    fine: [[f32; BLOCK]; FINE_AXES],
+    stretches: [f32; BLOCK],
+    offs: [f32; BLOCK],
+}
+
+impl BlockLanes {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+    pub(super) fn of(factors: &BlockFactors<'_>) -> Self {
+        let mut lanes = Self {
+            alongs: [0.0; BLOCK],
+            fine: [[0.0; BLOCK]; FINE_AXES],
+            stretches: [0.0; BLOCK],
+            offs: [0.0; BLOCK],
+        };
+        for v in 0..BLOCK {
+            let lane = LaneFactors::of(factors, v);
+            lanes.alongs[v] = lane.along;
+            for axis in 0..FINE_AXES {
+                lanes.fine[axis][v] = lane.fine[axis];
+            }
+            lanes.stretches[v] = lane.stretch;
+            lanes.offs[v] = lane.off;
+        }
+        lanes
+    }
+
+    /// As [`bounds`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+    pub(super) fn bounds(&self, sums: &[u16; BLOCK], terms: &BlockTerms, out: &mut BlockBounds) {
+        for (v, sum) in sums.iter().enumerate() {
+            let lane = LaneFactors {
+                along: self.alongs[v],
+                fine: array::from_fn(|axis| self.fine[axis][v]),
+                stretch: self.stretches[v],
+                off: self.offs[v],
+            };
+            (out.estimates[v], out.upper[v]) = lane.bound(*sum, terms);
+        }
+    }
 }
 
 /// The set of lanes whose value is at least `threshold`; NaN never is.

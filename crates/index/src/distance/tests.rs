@@ -131,6 +131,58 @@ fn blocks_are_bounded_with_the_same_bits() {
 }
 
 #[test]
+fn several_queries_are_bounded_as_one_by_one() {
+    for dims in [64, 128, 256, 1024] {
+        let block = bytes(dims as u64, dims / 8 * BLOCK + BLOCK_FACTOR_BYTES);
+        let (codes, factors) = BlockFactors::split(&block).unwrap();
+        let greatest = 127.min(65_535 / (dims / 4)) as u8;
+        let tables: Vec<Vec<u8>> = (0..11)
+            .map(|query| {
+                let entries = bytes(query, dims * 4);
+                let table = |entries: &[u8]| [entries, entries].concat();
+                entries.chunks_exact(16).flat_map(table).map(|entry| entry.min(greatest)).collect()
+            })
+            .collect();
+        let terms: Vec<BlockTerms> = (0..11)
+            .map(|query| BlockTerms {
+                along: [0.7 - query as f32 / 9.0, 0.01, -0.02, 0.003],
+                step: 1e-3 * query as f32,
+                offset: -0.5,
+                slack: 0.04,
+                rounding: 1e-3,
+            })
+            .collect();
+        let queries: Vec<BlockQuery<'_>> =
+            tables.iter().zip(&terms).map(|(tables, terms)| BlockQuery { tables, terms }).collect();
+        let expected: Vec<BlockBounds> = queries
+            .iter()
+            .map(|query| {
+                let mut bounds = BlockBounds::EMPTY;
+                let BlockQuery { tables, terms } = *query;
+                Kernels::SCALAR.bound_block(codes, &factors, tables, terms, &mut bounds);
+                bounds
+            })
+            .collect();
+        for kernels in Kernels::available() {
+            for n in 0..=queries.len() {
+                let mut found = vec![BlockBounds::EMPTY; n];
+                kernels.bound_block_each(codes, &factors, &queries[..n], &mut found);
+                for (q, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    for v in 0..BLOCK {
+                        let name = kernels.name();
+                        assert!(same(found.upper[v], expected.upper[v]), "{name}, {n}, {q}, {v}");
+                        assert!(
+                            same(found.estimates[v], expected.estimates[v]),
+                            "{name}, {q}, {v}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_block_sum_counts_every_nibble_once() {
     // Each table holds the number of bits of the nibble: the sum is the number of bits set.
     let codes = bytes(3, 8 * BLOCK);

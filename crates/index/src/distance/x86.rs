@@ -20,7 +20,8 @@ use std::arch::x86_64::{
     _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_ps,
 };
 
-use super::{BLOCK, BlockBounds, BlockFactors, BlockTerms, SUM_LANES, scalar};
+use super::scalar::BlockLanes;
+use super::{BLOCK, BlockBounds, BlockFactors, BlockQuery, BlockTerms, SUM_LANES, scalar};
 
 /// Proof that the processor has AVX2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,17 @@ impl Avx2 {
     ) {
         // SAFETY: `self` proves AVX2.
         unsafe { bound_block_avx2(codes, factors, tables, terms, out) }
+    }
+
+    pub(super) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        // SAFETY: `self` proves AVX2.
+        unsafe { bound_block_each_avx2(codes, factors, queries, out) }
     }
 
     pub(super) fn at_least(self, values: &[f32; BLOCK], threshold: f32) -> u32 {
@@ -89,6 +101,17 @@ impl Avx512 {
     ) {
         // SAFETY: `self` proves AVX-512.
         unsafe { bound_block_avx512(codes, factors, tables, terms, out) }
+    }
+
+    pub(super) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { bound_block_each_avx512(codes, factors, queries, out) }
     }
 
     pub(super) fn at_least(self, values: &[f32; BLOCK], threshold: f32) -> u32 {
@@ -200,6 +223,152 @@ fn bound_block_avx512(
     let even = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64::<1>(even));
     let odd = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64::<1>(odd));
     scalar::bounds(&interleaved(even, odd), factors, terms, out);
+}
+
+#[target_feature(enable = "avx2")]
+fn bound_block_each_avx2(
+    codes: &[u8],
+    factors: &BlockFactors<'_>,
+    queries: &[BlockQuery<'_>],
+    out: &mut [BlockBounds],
+) {
+    let lanes = BlockLanes::of(factors);
+    let (fours, queries) = queries.as_chunks::<4>();
+    let (fours_out, out) = out.as_chunks_mut::<4>();
+    for (queries, out) in fours.iter().zip(fours_out) {
+        bound_block_of_avx2(codes, &lanes, queries, out);
+    }
+    let (twos, queries) = queries.as_chunks::<2>();
+    let (twos_out, out) = out.as_chunks_mut::<2>();
+    for (queries, out) in twos.iter().zip(twos_out) {
+        bound_block_of_avx2(codes, &lanes, queries, out);
+    }
+    for (query, out) in queries.iter().zip(out) {
+        bound_block_of_avx2(codes, &lanes, &[*query], std::array::from_mut(out));
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn bound_block_of_avx2<const N: usize>(
+    codes: &[u8],
+    lanes: &BlockLanes,
+    queries: &[BlockQuery<'_>; N],
+    out: &mut [BlockBounds; N],
+) {
+    let sums = block_sums_avx2(codes, queries.map(|query| query.tables));
+    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
+        lanes.bounds(sums, query.terms, out);
+    }
+}
+
+/// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.
+#[target_feature(enable = "avx2")]
+fn block_sums_avx2<const N: usize>(codes: &[u8], tables: [&[u8]; N]) -> [[u16; BLOCK]; N] {
+    let nibble = _mm256_set1_epi8(15);
+    let low_byte = _mm256_set1_epi16(255);
+    let mut even = [_mm256_setzero_si256(); N];
+    let mut odd = [_mm256_setzero_si256(); N];
+    let tables = tables.map(|tables| tables.as_chunks::<128>().0);
+    let n_pairs = tables.iter().map(|tables| tables.len()).fold(codes.len() / 64, usize::min);
+    for (at, pair) in codes.as_chunks::<64>().0.iter().take(n_pairs).enumerate() {
+        let [row_0, row_1] = pair.as_chunks::<32>().0 else { continue };
+        for (half, row) in [row_0, row_1].into_iter().enumerate() {
+            let row = load_bytes_32(row);
+            let low_nibbles = _mm256_and_si256(row, nibble);
+            let high_nibbles = _mm256_and_si256(_mm256_srli_epi16::<4>(row), nibble);
+            for q in 0..N {
+                let quarters = tables[q][at].as_chunks::<32>().0;
+                // Both entries are at most 127, so their sum stays within a byte.
+                let entries = _mm256_add_epi8(
+                    _mm256_shuffle_epi8(load_bytes_32(&quarters[half]), low_nibbles),
+                    _mm256_shuffle_epi8(load_bytes_32(&quarters[2 + half]), high_nibbles),
+                );
+                even[q] = _mm256_add_epi16(even[q], _mm256_and_si256(entries, low_byte));
+                odd[q] = _mm256_add_epi16(odd[q], _mm256_srli_epi16::<8>(entries));
+            }
+        }
+    }
+    let mut sums = [[0; BLOCK]; N];
+    for q in 0..N {
+        sums[q] = interleaved(even[q], odd[q]);
+    }
+    sums
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn bound_block_each_avx512(
+    codes: &[u8],
+    factors: &BlockFactors<'_>,
+    queries: &[BlockQuery<'_>],
+    out: &mut [BlockBounds],
+) {
+    let lanes = BlockLanes::of(factors);
+    let (fours, queries) = queries.as_chunks::<4>();
+    let (fours_out, out) = out.as_chunks_mut::<4>();
+    for (queries, out) in fours.iter().zip(fours_out) {
+        bound_block_of_avx512(codes, &lanes, queries, out);
+    }
+    let (twos, queries) = queries.as_chunks::<2>();
+    let (twos_out, out) = out.as_chunks_mut::<2>();
+    for (queries, out) in twos.iter().zip(twos_out) {
+        bound_block_of_avx512(codes, &lanes, queries, out);
+    }
+    for (query, out) in queries.iter().zip(out) {
+        bound_block_of_avx512(codes, &lanes, &[*query], std::array::from_mut(out));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn bound_block_of_avx512<const N: usize>(
+    codes: &[u8],
+    lanes: &BlockLanes,
+    queries: &[BlockQuery<'_>; N],
+    out: &mut [BlockBounds; N],
+) {
+    let sums = block_sums_avx512(codes, queries.map(|query| query.tables));
+    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
+        lanes.bounds(sums, query.terms, out);
+    }
+}
+
+/// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn block_sums_avx512<const N: usize>(codes: &[u8], tables: [&[u8]; N]) -> [[u16; BLOCK]; N] {
+    let nibble = _mm512_set1_epi8(15);
+    let low_byte = _mm512_set1_epi16(255);
+    let mut even = [_mm512_setzero_si512(); N];
+    let mut odd = [_mm512_setzero_si512(); N];
+    let tables = tables.map(|tables| tables.as_chunks::<128>().0);
+    let n_pairs = tables.iter().map(|tables| tables.len()).fold(codes.len() / 64, usize::min);
+    for (at, pair) in codes.as_chunks::<64>().0.iter().take(n_pairs).enumerate() {
+        let rows = load_bytes_64(pair);
+        let low_nibbles = _mm512_and_si512(rows, nibble);
+        let high_nibbles = _mm512_and_si512(_mm512_srli_epi16::<4>(rows), nibble);
+        for q in 0..N {
+            let [low, high] = tables[q][at].as_chunks::<64>().0 else { continue };
+            // Both entries are at most 127, so their sum stays within a byte.
+            let entries = _mm512_add_epi8(
+                _mm512_shuffle_epi8(load_bytes_64(low), low_nibbles),
+                _mm512_shuffle_epi8(load_bytes_64(high), high_nibbles),
+            );
+            even[q] = _mm512_add_epi16(even[q], _mm512_and_si512(entries, low_byte));
+            odd[q] = _mm512_add_epi16(odd[q], _mm512_srli_epi16::<8>(entries));
+        }
+    }
+    let mut sums = [[0; BLOCK]; N];
+    for q in 0..N {
+        sums[q] = interleaved(
+            _mm256_add_epi16(
+                _mm512_castsi512_si256(even[q]),
+                _mm512_extracti64x4_epi64::<1>(even[q]),
+            ),
+            _mm256_add_epi16(
+                _mm512_castsi512_si256(odd[q]),
+                _mm512_extracti64x4_epi64::<1>(odd[q]),
+            ),
+        );
+    }
+    sums
 }
 
 /// The sums of vectors 0, 2, 4… and of vectors 1, 3, 5… in the order of the vectors.
