@@ -190,6 +190,30 @@ impl Kernels {
         }
     }
 
+    /// Puts into `out` the sum of `rows`, each times its scale: how a text's vector is made from
+    /// a table of token vectors in signed bytes. Rows are added in their order; rows are as long as
+    /// `out`. O(rows · length), no allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ragged_index::Kernels;
+    ///
+    /// let mut sum = [0.0; 2];
+    /// Kernels::best().scaled_sum(&[(0.5, &[4, 255]), (2.0, &[1, 3])], &mut sum);
+    /// assert_eq!(sum, [4.0, 5.5]);
+    /// ```
+    pub fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        debug_assert!(rows.iter().all(|(_, row)| row.len() == out.len()));
+        match self.0 {
+            Set::Scalar => scalar::scaled_sum::<32>(rows, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.scaled_sum(rows, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.scaled_sum(rows, out),
+        }
+    }
+
     /// The sum of those `values` whose bit in `bits` is set. Bits are counted from the least
     /// significant of the first byte; `values` has a multiple of 16 elements.
     pub(crate) fn masked_sum(self, bits: &[u8], values: &[f32]) -> f32 {

@@ -57,6 +57,33 @@ pub(super) fn masked_sum(bits: &[u8], values: &[f32]) -> f32 {
     tree(&mut lanes)
 }
 
+/// Adds rows of signed bytes, each times its scale: for each element by itself, in the order of
+/// the rows, so that the number of `LANES` taken at a time does not matter.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled anew inside each instruction set")]
+pub(super) fn scaled_sum<const LANES: usize>(rows: &[(f32, &[u8])], out: &mut [f32]) {
+    let (blocks, rest) = out.as_chunks_mut::<LANES>();
+    let start_of_rest = blocks.len() * LANES;
+    for (at, block) in blocks.iter_mut().enumerate() {
+        let mut lanes = [0.0_f32; LANES];
+        for (scale, row) in rows {
+            let Some(cells) = row.get(at * LANES..).and_then(<[u8]>::first_chunk::<LANES>) else {
+                continue;
+            };
+            for (lane, cell) in lanes.iter_mut().zip(cells) {
+                *lane += f32::from(cell.cast_signed()) * scale;
+            }
+        }
+        *block = lanes;
+    }
+    rest.fill(0.0);
+    for (scale, row) in rows {
+        for (sum, cell) in rest.iter_mut().zip(row.get(start_of_rest..).unwrap_or_default()) {
+            *sum += f32::from(cell.cast_signed()) * scale;
+        }
+    }
+}
+
 /// Adds, for each vector of a block, the table entry of every nibble of its code.
 pub(super) fn block_sums(codes: &[u8], tables: &[u8], sums: &mut [u16; BLOCK]) {
     *sums = [0; BLOCK];

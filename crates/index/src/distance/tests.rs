@@ -81,6 +81,33 @@ fn masked_sum_gives_the_same_bits() {
 }
 
 #[test]
+fn scaled_sum_gives_the_same_bits_at_every_length() {
+    for dims in [0, 1, 31, 32, 33, 63, 64, 65, 100, 256, 300] {
+        for n_rows in [0, 1, 2, 77] {
+            let cells: Vec<Vec<u8>> = (0..n_rows).map(|row| bytes(row + 5, dims)).collect();
+            let scales = numbers(dims as u64, n_rows as usize);
+            let rows: Vec<(f32, &[u8])> =
+                scales.iter().zip(&cells).map(|(scale, row)| (*scale, row.as_slice())).collect();
+            // One element after the other, as it is defined.
+            let expected: Vec<f32> = (0..dims)
+                .map(|i| {
+                    rows.iter().fold(0.0, |sum, (scale, row)| {
+                        sum + f32::from(row[i].cast_signed()) * scale
+                    })
+                })
+                .collect();
+            for kernels in Kernels::available() {
+                let mut found = vec![f32::NAN; dims];
+                kernels.scaled_sum(&rows, &mut found);
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(same(*found, *expected), "{} at {dims}, {n_rows}", kernels.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn masked_sum_of_small_numbers_is_their_sum() {
     let values: Vec<f32> = (0..64).map(|i| i as f32).collect();
     for kernels in Kernels::available() {

@@ -42,6 +42,11 @@ impl Avx2 {
         unsafe { masked_sum_avx2(bits, values) }
     }
 
+    pub(super) fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        // SAFETY: `self` proves AVX2.
+        unsafe { scaled_sum_avx2(rows, out) }
+    }
+
     pub(super) fn bound_block(
         self,
         codes: &[u8],
@@ -91,6 +96,11 @@ impl Avx512 {
         unsafe { masked_sum_avx512(bits, values) }
     }
 
+    pub(super) fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { scaled_sum_avx512(rows, out) }
+    }
+
     pub(super) fn bound_block(
         self,
         codes: &[u8],
@@ -131,6 +141,11 @@ fn dot_avx512(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[target_feature(enable = "avx2")]
+fn scaled_sum_avx2(rows: &[(f32, &[u8])], out: &mut [f32]) {
+    scalar::scaled_sum::<64>(rows, out);
+}
+
+#[target_feature(enable = "avx2")]
 fn masked_sum_avx2(bits: &[u8], values: &[f32]) -> f32 {
     let one_bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     let mut low = _mm256_setzero_ps();
@@ -151,6 +166,11 @@ fn chosen_avx2(bits: u8, values: &[f32; 8], one_bit: __m256i) -> __m256 {
     let spread = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits)), one_bit);
     let mask = _mm256_castsi256_ps(_mm256_cmpeq_epi32(spread, one_bit));
     _mm256_and_ps(mask, load_8(values))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn scaled_sum_avx512(rows: &[(f32, &[u8])], out: &mut [f32]) {
+    scalar::scaled_sum::<64>(rows, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
