@@ -330,10 +330,7 @@ impl Recompute for FromText<'_> {
 
 /// The string that was embedded and indexed for a chunk; `None` if the chunk is gone.
 pub(super) fn index_text_of(reader: &Reader<'_>, chunk: ChunkId) -> Result<Option<String>> {
-    let Some(place) = reader.chunk(chunk)? else { return Ok(None) };
-    let Some(document) = reader.document(place.document)? else { return Ok(None) };
-    let text = reader.text(place.document, place.span)?;
-    Ok(Some(index_text(document.title.as_deref().unwrap_or_default(), &place.heading, &text)))
+    reader.indexed_text(chunk, index_text)
 }
 
 pub(super) fn timed<T>(ms: &mut f64, step: impl FnOnce() -> Result<T>) -> Result<T> {

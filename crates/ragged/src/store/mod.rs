@@ -21,7 +21,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use self::dictionary::Dictionary;
+use self::{dictionary::Dictionary, text::BlockCache};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkRange, DocumentId, Generation},
@@ -71,9 +71,16 @@ impl Default for StoreConfig {
 pub struct Store {
     path: PathBuf,
     config: StoreConfig,
-    idle_readers: Mutex<Vec<Connection>>,
+    idle_readers: Mutex<Vec<IdleReader>>,
     dictionaries: Mutex<Vec<Arc<Dictionary>>>,
     writer: Mutex<Connection>,
+}
+
+/// What the next reader can use of the last one.
+#[derive(Debug)]
+struct IdleReader {
+    connection: Connection,
+    blocks: BlockCache,
 }
 
 impl Store {
@@ -104,12 +111,15 @@ impl Store {
     /// Begins reading one unchanging state of the library.
     pub fn reader(&self) -> Result<Reader<'_>> {
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path, self.config)
-                .context_with(|| format!("opening the library {}", self.path.display()))?,
+        let idle = match idle {
+            Some(idle) => idle,
+            None => IdleReader {
+                connection: connect(&self.path, self.config)
+                    .context_with(|| format!("opening the library {}", self.path.display()))?,
+                blocks: BlockCache::default(),
+            },
         };
-        Reader::begin(self, connection)
+        Reader::begin(self, idle)
     }
 
     /// Begins a transaction that writes; it waits for another one of this process to end.
@@ -166,10 +176,11 @@ impl Store {
             .context_with(|| format!("writing back the log of {}", self.path.display()))
     }
 
-    fn keep_reader(&self, connection: Connection) {
+    fn keep_reader(&self, mut reader: IdleReader) {
+        reader.blocks.end_session();
         let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE_READERS {
-            idle.push(connection);
+            idle.push(reader);
         }
     }
 }

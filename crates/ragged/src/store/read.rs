@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
+    DocumentChunks, IdleReader, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
     required_value, sql, text::BlockCache,
 };
 use crate::{
@@ -99,7 +99,7 @@ pub struct Reader<'a> {
     pub(super) store: &'a Store,
     /// Always `Some` until dropped.
     connection: Option<Connection>,
-    blocks: RefCell<BlockCache>,
+    pub(super) blocks: RefCell<BlockCache>,
 }
 
 impl Drop for Reader<'_> {
@@ -107,7 +107,7 @@ impl Drop for Reader<'_> {
         if let Some(connection) = self.connection.take()
             && connection.execute_batch("COMMIT").is_ok()
         {
-            self.store.keep_reader(connection);
+            self.store.keep_reader(IdleReader { connection, blocks: self.blocks.take() });
         }
     }
 }
@@ -116,10 +116,11 @@ const DOCUMENT_COLUMNS: &str = "id, content_hash, format, code_language, languag
                                 text_bytes, first_chunk, n_chunks, added_ms";
 
 impl<'a> Reader<'a> {
-    pub(super) fn begin(store: &'a Store, connection: Connection) -> Result<Self> {
+    pub(super) fn begin(store: &'a Store, idle: IdleReader) -> Result<Self> {
+        let IdleReader { connection, blocks } = idle;
         sql(connection.execute_batch("BEGIN"))
             .context_with(|| format!("reading {}", store.path().display()))?;
-        Ok(Self { store, connection: Some(connection), blocks: RefCell::default() })
+        Ok(Self { store, connection: Some(connection), blocks: RefCell::new(blocks) })
     }
 
     pub(super) fn connection(&self) -> Result<&Connection> {
@@ -328,7 +329,38 @@ impl<'a> Reader<'a> {
 
     /// The text inside a span of a document.
     pub fn text(&self, document: DocumentId, span: Span) -> Result<String> {
-        self.blocks.borrow_mut().read(self.store, self.connection()?, document, span)
+        let connection = self.connection()?;
+        self.blocks.borrow_mut().read(self.store, connection, document, span, str::to_owned)
+    }
+
+    /// Calls `with` with what the string that is indexed for a chunk is made of: the title of its
+    /// document, the headings it stands under, and its text. `None` if the chunk is gone.
+    ///
+    /// It reads no more than that: a query has it done for every vector that it recomputes. From
+    /// within `with` this reader gives no other text.
+    pub fn indexed_text<T>(
+        &self,
+        id: ChunkId,
+        with: impl FnOnce(&str, &str, &str) -> T,
+    ) -> Result<Option<T>> {
+        let connection = self.connection()?;
+        let mut statement = sql(connection.prepare_cached(
+            "SELECT c.document_id, c.start, c.length, c.heading, d.title \
+             FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.id = ?1",
+        ))?;
+        let mut rows = sql(statement.query([integer(id.0)]))?;
+        let Some(row) = sql(rows.next())? else { return Ok(None) };
+        let document = DocumentId(natural(sql(row.get(0))?));
+        let (start, length): (u32, u32) = (sql(row.get(1))?, sql(row.get(2))?);
+        let span = Span { start, end: start.saturating_add(length) };
+        let text_of = |column: usize| -> rusqlite::Result<&str> {
+            Ok(row.get_ref(column)?.as_str_or_null()?.unwrap_or_default())
+        };
+        let (heading, title) = (sql(text_of(3))?, sql(text_of(4))?);
+        self.blocks
+            .borrow_mut()
+            .read(self.store, connection, document, span, |text| with(title, heading, text))
+            .map(Some)
     }
 
     /// The whole text of a document.

@@ -130,6 +130,73 @@ fn a_dropped_transaction_leaves_nothing() {
     assert_eq!(reader.counts().unwrap(), Counts::default());
 }
 
+/// What [`Reader::indexed_text`] gives, from the rows that everything else reads.
+fn indexed_slowly(reader: &Reader<'_>, chunk: ChunkId) -> Option<[String; 3]> {
+    let place = reader.chunk(chunk).unwrap()?;
+    let document = reader.document(place.document).unwrap()?;
+    let text = reader.text(place.document, place.span).unwrap();
+    Some([document.title.unwrap_or_default(), place.heading, text])
+}
+
+fn indexed(reader: &Reader<'_>, chunk: ChunkId) -> Option<[String; 3]> {
+    reader
+        .indexed_text(chunk, |title, heading, text| [title, heading, text].map(str::to_owned))
+        .unwrap()
+}
+
+#[test]
+fn a_chunk_that_is_gone_has_no_indexed_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (_, chunks, _) = add(&store, "/a", &"some text ".repeat(4_000));
+    let before = store.reader().unwrap();
+    let [title, heading, text] = indexed(&before, ChunkId(chunks.first.0 + 1)).unwrap();
+    assert_eq!((title.as_str(), heading.as_str(), text.len()), ("A title", "part 1", 100));
+    let mut transaction = store.begin().unwrap();
+    transaction.remove_file("/a").unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(indexed(&store.reader().unwrap(), chunks.first), None);
+    assert_eq!(indexed(&before, ChunkId(chunks.ids().end)), None);
+    // The state that a reader began with stays what it was.
+    assert!(chunks.ids().all(|chunk| indexed(&before, ChunkId(chunk)).is_some()));
+}
+
+#[test]
+fn a_damaged_block_spoils_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (bad, bad_chunks, _) = add(&store, "/bad", &"damaged ".repeat(3_000));
+    let (_, good_chunks, _) = add(&store, "/good", &"in order ".repeat(3_000));
+    let connection = Connection::open(store.path()).unwrap();
+    for damage in [
+        "UPDATE text_blocks SET data = zeroblob(40) WHERE id >> 20 = ?1",
+        "UPDATE text_blocks SET data = substr(data, 1, length(data) - 1) WHERE id >> 20 = ?1",
+        "DELETE FROM text_blocks WHERE id >> 20 = ?1",
+    ] {
+        connection.execute(damage, [integer(bad.0)]).unwrap();
+        let reader = store.reader().unwrap();
+        for (wrong, right) in bad_chunks.ids().zip(good_chunks.ids()) {
+            let error = reader.indexed_text(ChunkId(wrong), |_, _, _| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:#}");
+            assert!(indexed(&reader, ChunkId(right)).is_some());
+            assert_eq!(indexed(&reader, ChunkId(right)), indexed_slowly(&reader, ChunkId(right)));
+        }
+    }
+}
+
+#[test]
+fn a_session_leaves_no_text_to_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (id, _, _) = add(&store, "/a", &"some text ".repeat(200_000));
+    let reader = store.reader().unwrap();
+    let row = reader.document(id).unwrap().unwrap();
+    assert_eq!(reader.document_text(&row).unwrap().len(), 2_000_000);
+    assert!(reader.blocks.borrow().n_blocks() > 100);
+    drop(reader);
+    assert_eq!(store.reader().unwrap().blocks.borrow().n_blocks(), 0);
+}
+
 #[test]
 fn refuses_what_is_not_a_library() {
     let dir = tempfile::tempdir().unwrap();
@@ -214,8 +281,49 @@ fn a_dictionary_saves_space_and_changes_nothing() {
         let file = reader.file(path).unwrap().unwrap();
         let row = reader.document(file.document).unwrap().unwrap();
         assert_eq!(reader.document_text(&row).unwrap(), text(n));
+        for chunk in row.chunks.ids().map(ChunkId) {
+            assert_eq!(indexed(&reader, chunk), indexed_slowly(&reader, chunk));
+        }
     }
     assert_eq!(store.compress_with_dictionary().unwrap(), 0);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    /// Texts that end near the borders of blocks, chunks that lie across them, and readers that
+    /// take over what earlier ones left.
+    #[test]
+    fn indexed_text_is_what_the_rows_say(
+        documents in proptest::collection::vec(
+            (0..3_usize, -40..40_i32, 20..40_000_usize, proptest::bool::ANY),
+            1..5,
+        ),
+        n_sessions in 1..4_usize,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir);
+        let mut chunks = Vec::new();
+        for (n, (n_blocks, off, size, wide)) in documents.into_iter().enumerate() {
+            let bytes = (n_blocks * text::BLOCK_BYTES).saturating_add_signed(off as isize).max(1);
+            let word = if wide { format!("愛{n} ") } else { format!("word {n} ") };
+            let text = word.repeat(bytes.div_ceil(word.len()));
+            let mut transaction = store.begin().unwrap();
+            let (id, range, _) =
+                transaction.add_document(&prepared(&store, &text, size), 7).unwrap();
+            transaction.set_file(&format!("/{n}"), id, 1, 1).unwrap();
+            transaction.commit().unwrap();
+            chunks.extend(range.ids().map(ChunkId));
+        }
+        for session in 0..n_sessions {
+            let (fast, slow) = (store.reader().unwrap(), store.reader().unwrap());
+            for chunk in chunks.iter().skip(session) {
+                let found = indexed(&fast, *chunk);
+                proptest::prop_assert!(found.is_some());
+                proptest::prop_assert_eq!(found, indexed_slowly(&slow, *chunk));
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
