@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use ragged::{
     library::{self, AddReport, Hit, SearchResponse, Skip},
     retrieval::{Plan, SearchCounts, SearchTimings},
+    store::CollectionRow,
 };
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ pub(crate) struct Status {
     pub(crate) files: u64,
     pub(crate) chunks: u64,
     pub(crate) unreadable_files: u64,
+    pub(crate) collections: u64,
     pub(crate) text_bytes: u64,
     pub(crate) store_bytes: StoreBytes,
     pub(crate) model: String,
@@ -61,6 +63,7 @@ impl From<library::Status> for Status {
             files: status.counts.files,
             chunks: status.counts.chunks,
             unreadable_files: status.counts.unreadable_files,
+            collections: status.collections,
             text_bytes: status.counts.text_bytes,
             store_bytes: status.bytes.into(),
             model: status.model,
@@ -87,6 +90,8 @@ pub(crate) struct Add {
     pub(crate) unchanged: u64,
     pub(crate) moved: u64,
     pub(crate) duplicates: u64,
+    pub(crate) reassigned: u64,
+    pub(crate) created_collection: bool,
     pub(crate) pruned: u64,
     pub(crate) skipped: BTreeMap<&'static str, u64>,
     pub(crate) failed: Vec<Failure>,
@@ -122,6 +127,8 @@ impl Add {
             unchanged: report.unchanged,
             moved: report.moved,
             duplicates: report.duplicates,
+            reassigned: report.reassigned,
+            created_collection: report.created_collection,
             pruned: report.pruned,
             skipped: report.skipped.clone(),
             failed: report.failed.iter().map(Failure::from).collect(),
@@ -165,6 +172,8 @@ pub(crate) struct WireDocument {
     #[serde(rename = "type")]
     pub(crate) format: &'static str,
     pub(crate) title: Option<String>,
+    /// Of the file at `path`.
+    pub(crate) collection: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -204,6 +213,7 @@ impl From<&Hit> for WireHit {
                 also_at: hit.files.iter().skip(1).map(|file| file.path.clone()).collect(),
                 format: hit.document.format.as_str(),
                 title: hit.document.title.clone(),
+                collection: hit.collection().map_or_else(String::new, ToString::to_string),
             },
             chunk: WireChunk {
                 id: place.id.0,
@@ -348,6 +358,7 @@ pub(crate) struct ListedFile {
     pub(crate) chunks: u32,
     pub(crate) size_bytes: u64,
     pub(crate) modified: String,
+    pub(crate) collection: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -360,6 +371,7 @@ pub(crate) struct Unreadable {
 pub(crate) struct Document {
     pub(crate) id: u64,
     pub(crate) paths: Vec<String>,
+    pub(crate) collections: Vec<String>,
     #[serde(rename = "type")]
     pub(crate) format: &'static str,
     pub(crate) language: Option<String>,
@@ -390,6 +402,7 @@ pub(crate) struct DocumentChunk {
 #[derive(Debug, Serialize)]
 pub(crate) struct Eval {
     pub(crate) dataset: String,
+    pub(crate) collection: Option<String>,
     pub(crate) mode: &'static str,
     pub(crate) model: String,
     pub(crate) documents: usize,
@@ -432,6 +445,28 @@ pub(crate) struct Damage {
     pub(crate) what: String,
     pub(crate) document: Option<u64>,
     pub(crate) paths: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Collection {
+    pub(crate) name: String,
+    pub(crate) files: u64,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) text_bytes: u64,
+}
+
+impl From<&CollectionRow> for Collection {
+    fn from(row: &CollectionRow) -> Self {
+        let CollectionRow { name, files, documents, chunks, text_bytes } = row;
+        Self {
+            name: name.to_string(),
+            files: *files,
+            documents: *documents,
+            chunks: *chunks,
+            text_bytes: *text_bytes,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

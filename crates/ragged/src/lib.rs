@@ -42,6 +42,7 @@
 pub mod answer;
 pub mod backend;
 pub mod chunk;
+pub mod collection;
 pub mod document;
 pub mod embedding;
 pub mod error;

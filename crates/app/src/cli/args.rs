@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Add files and folders, or bring them up to date
     #[command(
         visible_alias = "ingest",
-        after_help = "Examples:\n  ragged add ~/notes ~/papers\n  ragged add ~/notes --prune    (also forget files that are gone)"
+        after_help = "Examples:\n  ragged add ~/notes ~/papers\n  ragged add ~/notes --prune    (also forget files that are gone)\n  ragged add ~/taxes --collection taxes"
     )]
     Add(AddArgs),
     /// Forget files, folders or documents; the files themselves stay
@@ -101,7 +101,7 @@ pub(crate) enum Command {
     Remove(RemoveArgs),
     /// List the files in the library
     #[command(
-        after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --unreadable"
+        after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --collection taxes\n  ragged list --unreadable"
     )]
     List(ListArgs),
     /// Show a document: its facts, its text, or its chunks
@@ -109,7 +109,7 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Find the passages that match best
     #[command(
-        after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain"
+        after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain\n  ragged search \"deductible\" --collection taxes --collection work"
     )]
     Search(SearchArgs),
     /// Answer a question, with citations
@@ -144,6 +144,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged reindex\n  ragged reindex -o embedding.model=minilm"
     )]
     Reindex,
+    /// Manage collections: named parts of the library that can be searched by themselves
+    #[command(
+        after_help = "Examples:\n  ragged add ~/taxes --collection taxes    (makes one)\n  ragged collection list\n  ragged collection rename taxes \"taxes 2026\"\n  ragged collection remove work --confirm"
+    )]
+    Collection {
+        #[command(subcommand)]
+        command: CollectionCommand,
+    },
     /// Manage embedding models
     #[command(
         after_help = "Examples:\n  ragged model list\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model use all-MiniLM-L6-v2"
@@ -196,6 +204,10 @@ pub(crate) struct AddArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Put the files into this collection, made if there is none of that name; known files move
+    /// [default: where the folder was added the last time, or `default`]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
     /// Forget files under the given folders that no longer exist
     #[arg(long)]
     pub(crate) prune: bool,
@@ -231,8 +243,11 @@ pub(crate) struct ListArgs {
     /// Only files of these types (txt, md, pdf, code, rust, …)
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub(crate) types: Vec<String>,
+    /// Only files of this collection; may be repeated
+    #[arg(long = "collection", value_name = "NAME")]
+    pub(crate) collections: Vec<String>,
     /// Files that could not be read, with the reason
-    #[arg(long)]
+    #[arg(long, conflicts_with = "collections")]
     pub(crate) unreadable: bool,
 }
 
@@ -261,6 +276,9 @@ pub(crate) enum Mode {
 
 #[derive(Debug, Args)]
 pub(crate) struct Filters {
+    /// Only files of this collection; may be repeated [default: all]
+    #[arg(long = "collection", value_name = "NAME", help_heading = "Filters")]
+    pub(crate) collections: Vec<String>,
     /// Only files whose path matches, such as '**/notes/**'; may be repeated
     #[arg(long = "path", value_name = "GLOB", help_heading = "Filters")]
     pub(crate) paths: Vec<String>,
@@ -322,6 +340,10 @@ pub(crate) struct EvalArgs {
     /// Also compare the vector index with this backend
     #[arg(long, value_enum)]
     pub(crate) against: Option<Against>,
+    /// Put the set's documents into this collection and search only there, to measure what a
+    /// filter costs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
     /// Evaluate this many queries only, the first ones
     #[arg(long, value_name = "N")]
     pub(crate) queries: Option<usize>,
@@ -338,6 +360,35 @@ pub(crate) struct CheckArgs {
     /// Rebuild what is derived, drop what is damaged
     #[arg(long)]
     pub(crate) repair: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CollectionCommand {
+    /// List the collections and what they hold
+    #[command(after_help = "Example:\n  ragged collection list --format json")]
+    List,
+    /// Give a collection another name; all that is in it stays
+    #[command(after_help = "Example:\n  ragged collection rename taxes \"taxes 2026\"")]
+    Rename {
+        /// Its name
+        old: String,
+        /// Its new name
+        new: String,
+    },
+    /// Forget a collection with its files; the files themselves stay
+    #[command(
+        after_help = "Examples:\n  ragged collection remove work --dry-run\n  ragged collection remove work --confirm"
+    )]
+    Remove {
+        /// The collection's name; `default` is emptied and stays
+        name: String,
+        /// Really forget
+        #[arg(long, conflicts_with = "dry_run")]
+        confirm: bool,
+        /// Print what would be forgotten and change nothing, as without --confirm
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,12 @@
 //! The façade of a library, and the only module that knows the order of steps.
 //!
-//! `ingest` brings files in, `search` and `answer` take answers out, `derived` keeps the indexes
+//! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
+//! (`allowed` says of which documents), `derived` keeps the indexes
 //! level with the truth, `upkeep` checks, repairs, compacts and rebuilds.
 
+mod allowed;
 mod answer;
+mod collection;
 mod deferred;
 mod derived;
 mod ingest;
@@ -22,6 +25,7 @@ use std::{
 };
 
 pub use answer::{Answered, Citation, GenerationNote};
+pub use collection::CollectionRemoval;
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
@@ -30,6 +34,7 @@ pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
 pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
 pub use upkeep::{CheckReport, CompactReport, ReindexProgress, Status, StoreBytes};
 
+use self::allowed::RememberedFilters;
 use crate::{
     backend::VectorBackend,
     embedding::Embedder,
@@ -56,6 +61,7 @@ pub struct Library {
     embedder: Arc<dyn Embedder>,
     lexical: LexicalIndex,
     vectors: Box<dyn VectorBackend>,
+    filters: RememberedFilters,
 }
 
 impl std::fmt::Debug for Library {
@@ -86,8 +92,16 @@ impl Library {
         let store = Store::open(&path, settings.database)?;
         let lexical = derived::open_lexical(dir)?;
         let vectors = derived::open_vectors(dir, &settings, embedder.as_ref())?;
-        let library =
-            Self { dir: dir.to_path_buf(), settings, clock, store, embedder, lexical, vectors };
+        let library = Self {
+            dir: dir.to_path_buf(),
+            settings,
+            clock,
+            store,
+            embedder,
+            lexical,
+            vectors,
+            filters: RememberedFilters::default(),
+        };
         library.settle_model()?;
         library.settle_chunker()?;
         library.catch_up_if_free()?;

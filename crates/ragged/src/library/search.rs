@@ -6,6 +6,7 @@ use super::Library;
 use crate::{
     backend::{Recompute, VectorHits, VectorRequest},
     chunk::index_text,
+    collection::CollectionName,
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, DocumentId},
     lexical::{Language, LexicalQuery, Snapshot as LexicalSnapshot},
@@ -79,6 +80,11 @@ impl Hit {
     pub fn path(&self) -> &str {
         self.files.first().map_or("", |file| &file.path)
     }
+
+    /// The collection of the file to show.
+    pub fn collection(&self) -> Option<&CollectionName> {
+        self.files.first().map(|file| &file.collection)
+    }
 }
 
 /// Where a matching chunk stands in its document.
@@ -97,6 +103,8 @@ pub struct HitFile {
     pub path: String,
     /// Time of last change, Unix time in nanoseconds.
     pub modified_ns: i64,
+    /// The collection that it is in.
+    pub collection: CollectionName,
 }
 
 impl Library {
@@ -107,7 +115,7 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// `Invalid` for `k` of 0; `Unavailable` where the embedding server is away and the mode
+    /// `Invalid` for `k` of 0; `NotFound` for a collection that does not exist; `Unavailable` where the embedding server is away and the mode
     /// needs it; `Incompatible` where the vectors are another model's.
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
         let begun = Instant::now();
@@ -119,7 +127,7 @@ impl Library {
         let mut timings = SearchTimings::default();
         let mut counts = SearchCounts::default();
 
-        let allowed = timed(&mut timings.filter, || Self::allowed(&reader, &request.filter))?;
+        let allowed = timed(&mut timings.filter, || self.allowed(&reader, &request.filter))?;
         // No more than there are: memory follows this number.
         let n_chunks = usize::try_from(self.vectors.stats().vectors).unwrap_or(usize::MAX);
         let n_chunks =
@@ -141,7 +149,7 @@ impl Library {
                 self.embedder.embed_query(&request.query).context_with(|| "embedding the query")
             })?;
             let hits = timed(&mut timings.vector, || {
-                self.nearest(&reader, &embedded, k, n_candidates, allowed.as_ref())
+                self.nearest(&reader, &embedded, k, n_candidates, allowed.as_deref())
             })?;
             counts.scanned_codes = hits.scanned;
             counts.refined_codes = hits.refined;
@@ -155,7 +163,7 @@ impl Library {
         let mut lexical = Vec::new();
         if request.mode != SearchMode::Vector && !is_empty {
             lexical = timed(&mut timings.lexical, || {
-                matching(&words, &query, n_candidates, allowed.as_ref())
+                matching(&words, &query, n_candidates, allowed.as_deref())
             })?;
             counts.lexical_candidates = lexical.len() as u64;
         }
@@ -186,20 +194,6 @@ impl Library {
             timings,
             query_vector,
         })
-    }
-
-    /// The chunks that a filter admits; `None` if it admits all. O(documents).
-    fn allowed(reader: &Reader<'_>, filter: &Filter) -> Result<Option<AllowedChunks>> {
-        if filter.is_empty() {
-            return Ok(None);
-        }
-        let documents: BTreeMap<DocumentId, DocumentRow> =
-            reader.documents()?.into_iter().map(|document| (document.id, document)).collect();
-        let admitted = reader.files()?.into_iter().filter_map(|file| {
-            let document = documents.get(&file.document)?;
-            filter.admits(document, &file).then_some(document.chunks)
-        });
-        Ok(Some(AllowedChunks::from_documents(admitted.collect::<Vec<_>>())))
     }
 
     fn nearest(
@@ -269,7 +263,11 @@ impl Library {
                 document,
                 files: files
                     .into_iter()
-                    .map(|file| HitFile { path: file.path, modified_ns: file.modified_ns })
+                    .map(|file| HitFile {
+                        path: file.path,
+                        modified_ns: file.modified_ns,
+                        collection: file.collection,
+                    })
                     .collect(),
                 text,
                 highlights,

@@ -22,6 +22,8 @@ use crate::{
 pub struct Status {
     /// Documents, files, chunks, text.
     pub counts: Counts,
+    /// Collections, `default` included.
+    pub collections: u64,
     /// Bytes on disk.
     pub bytes: StoreBytes,
     /// The model whose vectors it holds.
@@ -97,6 +99,7 @@ impl Library {
         let generation = reader.generation()?;
         Ok(Status {
             counts: reader.counts()?,
+            collections: reader.collection_names()?.len() as u64,
             bytes: self.bytes(),
             model: self.recorded_model()?.unwrap_or_else(|| self.embedder.identity().name.clone()),
             dims: self.recorded_dims()?.unwrap_or(self.embedder.identity().dims),
@@ -193,6 +196,7 @@ impl Library {
         }
         report.removed = {
             let mut transaction = self.store.begin()?;
+            transaction.mend_collections()?;
             let mut removed = Vec::new();
             for (damage, paths) in &report.damage {
                 if let Some(document) = damage.document {

@@ -80,6 +80,25 @@ impl Reader<'_> {
                 note(format!("{n} {what}"), Some(DocumentId(natural(document))));
             }
         }
+        for (query, what) in [
+            (
+                "SELECT count(*) FROM files WHERE collection_id NOT IN (SELECT id FROM collections)",
+                "files in a collection that does not exist",
+            ),
+            (
+                "SELECT count(*) FROM roots WHERE collection_id NOT IN (SELECT id FROM collections)",
+                "folders of a collection that does not exist",
+            ),
+            (
+                "SELECT NOT EXISTS (SELECT 1 FROM collections WHERE id = 1 AND name = 'default')",
+                "collection `default` missing",
+            ),
+        ] {
+            let n: i64 = sql(connection.query_row(query, [], |row| row.get(0)))?;
+            if n > 0 {
+                note(format!("{n} {what}"), None);
+            }
+        }
         Ok(damage)
     }
 

@@ -8,8 +8,11 @@
 //! [`Generation`]. Chunk and document ids only grow. A document's chunks have consecutive ids.
 //! Text is kept once, in compressed blocks that carry a checksum.
 
+mod admitted;
 mod check;
+mod collection;
 mod dictionary;
+mod migration;
 mod read;
 mod text;
 mod write;
@@ -27,12 +30,14 @@ use crate::{
     id::{ChunkRange, DocumentId, Generation},
 };
 
+pub use admitted::AdmittedDocument;
 pub use check::Damage;
+pub use collection::{CollectionRow, CollectionShare};
 pub use read::{ChunkPlace, Counts, DocumentRow, FileRow, Reader, RemovedChunks};
 pub use write::{NewDocument, Transaction};
 
 /// The format of `library.db` that this program writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// The oldest format that this program can open, migrating it where needed.
 pub const OLDEST_SUPPORTED_FORMAT_VERSION: u32 = 1;
 
@@ -77,7 +82,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the library at `path`, creating it if there is none.
+    /// Opens the library at `path`, creating it if there is none and migrating it if its format
+    /// is older.
     ///
     /// # Errors
     ///
@@ -199,13 +205,14 @@ fn connect(path: &Path, config: StoreConfig) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Creates the schema in an empty file, and refuses a file that is not ours or is newer.
+/// Creates the schema in an empty file, brings an older one up to date, and refuses a file that is not ours or is newer.
 fn prepare(connection: &Connection) -> Result<()> {
     let application: i32 =
         sql(connection.pragma_query_value(None, "application_id", |row| row.get(0)))?;
     let version: u32 = sql(connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
     if application == APPLICATION_ID {
-        return check_version(version);
+        check_version(version)?;
+        return if version < FORMAT_VERSION { migration::migrate(connection) } else { Ok(()) };
     }
     let n_tables: u32 =
         sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;

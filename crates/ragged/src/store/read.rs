@@ -9,6 +9,7 @@ use super::{
     required_value, sql, text::BlockCache,
 };
 use crate::{
+    collection::CollectionName,
     document::{Format, Span},
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, ChunkRange, DocumentId, Generation},
@@ -65,6 +66,8 @@ pub struct FileRow {
     pub size_bytes: u64,
     /// Time of last change when it was read, Unix time in nanoseconds.
     pub modified_ns: i64,
+    /// The collection that it is in.
+    pub collection: CollectionName,
 }
 
 /// Where a chunk stands.
@@ -115,6 +118,15 @@ impl Drop for Reader<'_> {
 const DOCUMENT_COLUMNS: &str = "id, content_hash, format, code_language, language, title, pages, \
                                 text_bytes, first_chunk, n_chunks, added_ms";
 
+/// The columns of a [`FileRow`].
+macro_rules! files {
+    () => {
+        "SELECT f.path, f.document_id, f.size_bytes, f.modified_ns, \
+         coalesce(c.name, 'default') \
+         FROM files f LEFT JOIN collections c ON c.id = f.collection_id"
+    };
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn begin(store: &'a Store, connection: Connection) -> Result<Self> {
         sql(connection.execute_batch("BEGIN"))
@@ -163,10 +175,7 @@ impl<'a> Reader<'a> {
     pub fn file(&self, path: &str) -> Result<Option<FileRow>> {
         sql(self
             .connection()?
-            .prepare_cached(
-                "SELECT path, document_id, size_bytes, modified_ns FROM files \
-                 WHERE path_hash = ?1 AND path = ?2",
-            )
+            .prepare_cached(concat!(files!(), " WHERE f.path_hash = ?1 AND f.path = ?2"))
             .and_then(|mut statement| {
                 statement.query_row(params![path_hash(path), path], file_row).optional()
             }))
@@ -213,17 +222,13 @@ impl<'a> Reader<'a> {
 
     /// All files, in order of path.
     pub fn files(&self) -> Result<Vec<FileRow>> {
-        self.query_files(
-            "SELECT path, document_id, size_bytes, modified_ns FROM files ORDER BY path",
-            [],
-        )
+        self.query_files(concat!(files!(), " ORDER BY f.path"), [])
     }
 
     /// The files that hold a document, in order of path.
     pub fn files_of(&self, document: DocumentId) -> Result<Vec<FileRow>> {
         self.query_files(
-            "SELECT path, document_id, size_bytes, modified_ns FROM files \
-             WHERE document_id = ?1 ORDER BY path",
+            concat!(files!(), " WHERE f.document_id = ?1 ORDER BY f.path"),
             [integer(document.0)],
         )
     }
@@ -343,6 +348,7 @@ fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
         document: DocumentId(natural(row.get(1)?)),
         size_bytes: natural(row.get(2)?),
         modified_ns: row.get(3)?,
+        collection: CollectionName::stored(row.get(4)?),
     })
 }
 

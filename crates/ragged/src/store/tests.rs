@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     chunk::Chunk,
+    collection::CollectionName,
     document::{Document, Format, Span},
     id::ChunkId,
 };
@@ -53,7 +54,8 @@ fn hash(text: &str) -> [u8; 16] {
 fn add(store: &Store, path: &str, text: &str) -> (DocumentId, ChunkRange, bool) {
     let mut transaction = store.begin().unwrap();
     let added = transaction.add_document(&prepared(store, text, 100), 7).unwrap();
-    transaction.set_file(path, added.0, text.len() as u64, 1).unwrap();
+    let collection = CollectionName::default();
+    transaction.set_file(path, added.0, &collection, text.len() as u64, 1).unwrap();
     transaction.commit().unwrap();
     added
 }
@@ -161,6 +163,9 @@ fn check_finds_every_planted_damage() {
         ("UPDATE chunks SET document_id = 77", "belongs elsewhere"),
         ("DELETE FROM files", "no file holds"),
         ("UPDATE documents SET text_bytes = 3", "text blocks with"),
+        ("UPDATE files SET collection_id = 9", "1 files in a collection that does not exist"),
+        ("INSERT INTO roots VALUES ('/a', 9)", "1 folders of a collection"),
+        ("UPDATE collections SET name = 'x'", "collection `default` missing"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(&dir);
@@ -190,7 +195,7 @@ fn a_dictionary_saves_space_and_changes_nothing() {
     let mut transaction = store.begin().unwrap();
     for n in 0..1500 {
         let (id, _, _) = transaction.add_document(&prepared(&store, &text(n), 100), 7).unwrap();
-        transaction.set_file(&format!("/{n}"), id, 1, 1).unwrap();
+        transaction.set_file(&format!("/{n}"), id, &CollectionName::default(), 1, 1).unwrap();
     }
     transaction.commit().unwrap();
     let bytes = || -> i64 {
@@ -216,6 +221,123 @@ fn a_dictionary_saves_space_and_changes_nothing() {
         assert_eq!(reader.document_text(&row).unwrap(), text(n));
     }
     assert_eq!(store.compress_with_dictionary().unwrap(), 0);
+}
+
+/// Every column, index and reference of a database.
+fn shape(connection: &Connection) -> Vec<String> {
+    let mut shape = Vec::new();
+    for query in [
+        "SELECT m.name || ' ' || x.cid || ' ' || x.name || ' ' || x.type || ' ' || x.\"notnull\" \
+         || ' ' || coalesce(x.dflt_value, '-') || ' ' || x.pk \
+         FROM sqlite_schema m, pragma_table_info(m.name) x WHERE m.type = 'table'",
+        "SELECT m.name || ' ' || i.name || ' ' || i.\"unique\" || ' ' || i.partial || ' ' \
+         || x.seqno || ' ' || coalesce(x.name, '-') \
+         FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) x \
+         WHERE m.type = 'table'",
+        "SELECT m.name || ' ' || f.\"from\" || ' ' || f.\"table\" || ' ' || f.\"to\" \
+         FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'",
+        "SELECT name || ' ' || strict || ' ' || wr FROM pragma_table_list WHERE schema = 'main'",
+        "SELECT id || ' ' || name FROM collections",
+    ] {
+        let mut statement = connection.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        shape.extend(rows.map(Result::unwrap));
+    }
+    shape.sort();
+    shape
+}
+
+/// A copy of the library that the first version with format 1 wrote.
+fn copy_of_format_1(dir: &tempfile::TempDir) -> PathBuf {
+    let path = dir.path().join("library.db");
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/format/v1/library.db");
+    std::fs::copy(fixture, &path).unwrap();
+    path
+}
+
+#[test]
+fn a_migrated_library_has_the_shape_of_a_new_one() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = copy_of_format_1(&old);
+    let before: Vec<String> = {
+        let connection = Connection::open(&path).unwrap();
+        let mut statement = connection.prepare("SELECT path FROM files ORDER BY path").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let migrated = Store::open(&path, StoreConfig::default()).unwrap();
+    let shape_of = |store: &Store| shape(&Connection::open(store.path()).unwrap());
+    assert_eq!(shape_of(&migrated), shape_of(&open(&new)));
+    let reader = migrated.reader().unwrap();
+    assert_eq!(reader.check().unwrap(), []);
+    let files = reader.files().unwrap();
+    assert!(files.iter().all(|file| file.collection.is_default()) && files.len() == before.len());
+    assert_eq!(files.into_iter().map(|file| file.path).collect::<Vec<_>>(), before);
+    drop(reader);
+    // References are watched over again.
+    let writer = migrated.writer.lock().unwrap();
+    assert!(writer.execute("UPDATE files SET collection_id = 9", []).is_err());
+    let version: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, FORMAT_VERSION);
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_old_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = copy_of_format_1(&dir);
+    // In the way of the last step but one.
+    let in_the_way = "CREATE INDEX files_by_collection ON files (document_id)";
+    Connection::open(&path).unwrap().execute_batch(in_the_way).unwrap();
+    let error = Store::open(&path, StoreConfig::default()).unwrap_err();
+    assert!(format!("{error:#}").contains("bringing it to format 2"), "{error:#}");
+    let connection = Connection::open(&path).unwrap();
+    let version: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+    let n: u32 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'collections'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(n, 0);
+    connection.execute_batch("DROP INDEX files_by_collection").unwrap();
+    drop(connection);
+    Store::open(&path, StoreConfig::default()).unwrap();
+}
+
+#[test]
+fn several_threads_migrate_one_library() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = copy_of_format_1(&dir);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| Store::open(&path, StoreConfig::default()).unwrap());
+        }
+    });
+    assert_eq!(open(&dir).reader().unwrap().check().unwrap(), []);
+}
+
+#[test]
+fn roots_say_it_for_all_below_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let name = |name: &str| -> CollectionName { name.parse().unwrap() };
+    let mut transaction = store.begin().unwrap();
+    assert!(transaction.create_collection(&name("work")).unwrap());
+    assert!(!transaction.create_collection(&name("work")).unwrap());
+    assert!(transaction.set_root("/a/b%", "/a/b%/", &name("work")).unwrap());
+    assert!(!transaction.set_root("/a/b%", "/a/b%/", &name("work")).unwrap());
+    assert!(transaction.set_root("/a/bc", "/a/bc/", &name("work")).unwrap());
+    assert!(transaction.set_root("/a/b%/c", "/a/b%/c/", &name("default")).unwrap());
+    assert!(transaction.set_root("/a/b%", "/a/b%/", &name("default")).unwrap());
+    let error = transaction.set_root("/x", "/x/", &name("none")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    transaction.commit().unwrap();
+    let roots = store.reader().unwrap().roots().unwrap();
+    assert_eq!(roots, [("/a/b%".to_owned(), name("default")), ("/a/bc".to_owned(), name("work"))]);
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.remove_collection(&name("work")).unwrap(), 0);
+    transaction.commit().unwrap();
+    assert_eq!(store.reader().unwrap().roots().unwrap().len(), 1);
 }
 
 #[derive(Clone, Debug)]
@@ -259,7 +381,8 @@ proptest::proptest! {
                 Op::Abandon { path, text } => {
                     let mut transaction = store.begin().unwrap();
                     let added = transaction.add_document(&prepared(&store, &text_of(text), 100), 7).unwrap();
-                    transaction.set_file(&format!("/{path}"), added.0, 1, 1).unwrap();
+                    let collection = CollectionName::default();
+                    transaction.set_file(&format!("/{path}"), added.0, &collection, 1, 1).unwrap();
                 }
                 Op::Remove { path } => {
                     let path = format!("/{path}");

@@ -15,12 +15,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("document", &["error"]),
     ("chunk", &["document", "error"]),
+    ("collection", &["error"]),
     ("settings", &["chunk", "store"]),
-    ("store", &["chunk", "document", "error", "id"]),
+    ("store", &["chunk", "collection", "document", "error", "id"]),
     ("embedding", &["error", "permission", "settings", "tls"]),
     ("lexical", &["error"]),
     ("ranking", &["id"]),
-    ("retrieval", &["document", "error", "id", "settings", "store"]),
+    ("retrieval", &["collection", "document", "error", "id", "settings", "store"]),
     ("backend", &["embedding", "error", "id", "permission", "ranking", "retrieval", "settings"]),
     ("answer", &["chunk", "document", "error", "settings", "tls"]),
     (
@@ -29,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "answer",
             "backend",
             "chunk",
+            "collection",
             "document",
             "embedding",
             "error",
@@ -42,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "temporal",
         ],
     ),
-    ("evaluation", &["error", "library", "settings"]),
+    ("evaluation", &["collection", "error", "library", "retrieval", "settings"]),
 ];
 
 fn source_dir() -> PathBuf {

@@ -12,6 +12,7 @@ use ragged::{
     settings::IngestSettings,
 };
 
+use super::collection;
 use crate::{
     cli::{
         Session,
@@ -35,11 +36,13 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
                 .with_hint(format!("it takes {}", key.kind))
         })?;
     }
+    let collection = args.collection.as_deref().map(collection::named).transpose()?;
     require_existing(&args.paths, args.prune)?;
     let library = session.library_with(session_settings)?;
     let readers = readers(&library.settings().ingest)?;
     let bar = AddBar::new(printer, args.verbose);
-    let options = AddOptions { prune: args.prune, retry: args.retry, dry_run: args.dry_run };
+    let options =
+        AddOptions { collection, prune: args.prune, retry: args.retry, dry_run: args.dry_run };
     let watch = Watch::begin();
     let report = library.add(&args.paths, options, &readers, &bar, watch.cancel());
     drop(watch);
@@ -134,6 +137,7 @@ fn print_report(
         (report.changed, "changed", "changed"),
         (report.moved, "moved", "moved"),
         (report.duplicates, "duplicate", "duplicates"),
+        (report.reassigned, "moved to the collection", "moved to the collection"),
         (report.pruned, "forgotten", "forgotten"),
         (report.unchanged, "unchanged", "unchanged"),
         (report.n_skipped(), "skipped", "skipped"),
@@ -153,7 +157,12 @@ fn print_report(
         }
     }
     let seconds = report.elapsed.as_secs_f64();
-    let changes = report.added + report.changed + report.moved + report.duplicates + report.pruned;
+    let changes = report.added
+        + report.changed
+        + report.moved
+        + report.duplicates
+        + report.reassigned
+        + report.pruned;
     let summary = match (parts.is_empty(), changes == 0) {
         (true, _) => "No files found.".to_owned(),
         (false, true) => format!("Nothing new: {}.", parts.join(", ")),
@@ -163,6 +172,12 @@ fn print_report(
         }
     };
     printer.line(summary)?;
+    if report.created_collection
+        && let Some(name) = &args.collection
+    {
+        let verb = if args.dry_run { "would be" } else { "is" };
+        printer.note(format!("The collection {:?} {verb} new.", visible(name.trim())));
+    }
     if changes > 0 && !args.dry_run {
         let status = library.status()?;
         printer.note(format!(

@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod collection;
 mod config;
 mod doctor;
 mod eval;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Check(args) => check::run(&args, session),
         Command::Compact => check::compact(session),
         Command::Reindex => check::reindex(session),
+        Command::Collection { command } => collection::run(command, session),
         Command::Model { command } => model::run(command, session),
         Command::Config { command } => config::run(command, session),
         Command::Completions { shell } => reference::completions(shell, session),

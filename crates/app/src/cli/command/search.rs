@@ -69,15 +69,18 @@ pub(crate) fn note_if_behind(response: &SearchResponse, printer: &Printer) {
 /// Why there may be nothing, and what to do.
 pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -> Result<()> {
     let filters = &args.filters;
-    let has_filters = !filters.paths.is_empty()
+    let has_filters = !filters.collections.is_empty()
+        || !filters.paths.is_empty()
         || !filters.types.is_empty()
         || filters.since.is_some()
         || filters.until.is_some();
     if library.store().reader()?.counts()?.documents == 0 {
         printer.note("The library is empty; `ragged add FOLDER` fills it.");
     } else if has_filters {
-        printer
-            .note("The filters may be too narrow; try without --path, --type, --since, --until.");
+        printer.note(
+            "The filters may be too narrow; try without --collection, --path, --type, --since, \
+             --until.",
+        );
     }
     Ok(())
 }
@@ -116,12 +119,17 @@ fn filter(filters: &Filters) -> Result<Filter> {
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
     let until = moment("--until", &filters.until, End::End)?;
-    Ok(named(&filters.paths, &filters.types)?.with_period(since, until))
+    let filter = named(&filters.collections, &filters.paths, &filters.types)?;
+    Ok(filter.with_period(since, until))
 }
 
-/// The files that patterns and types name; what cannot be read is a usage error.
-pub(crate) fn named(paths: &[String], types: &[String]) -> Result<Filter, crate::Usage> {
-    Ok(Filter::new().with_paths(paths)?.with_types(types)?)
+/// The files that collections, patterns and types name; what cannot be read is a usage error.
+pub(crate) fn named(
+    collections: &[String],
+    paths: &[String],
+    types: &[String],
+) -> Result<Filter, crate::Usage> {
+    Ok(Filter::new().with_collections(collections)?.with_paths(paths)?.with_types(types)?)
 }
 
 /// Which end of a day, a month or a year its bare name means.
@@ -184,6 +192,12 @@ fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let path = printer.path(hit.path(), &shortened(hit.path()));
     let score = style(format!("{:.2}", hit.fused.score)).dim();
     let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
+    if let Some(collection) = hit.collection()
+        && !collection.is_default()
+    {
+        let name = format!("  [{}]", visible(collection.as_str()));
+        header.push_str(&style(name).dim().to_string());
+    }
     if hit.files.len() > 1 {
         let copies = counted(hit.files.len() as u64 - 1, "copy", "copies");
         header.push_str(&style(format!("  (+{copies})")).dim().to_string());
