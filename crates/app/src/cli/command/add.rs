@@ -176,7 +176,8 @@ fn print_report(
         && let Some(name) = &args.collection
     {
         let verb = if args.dry_run { "would be" } else { "is" };
-        printer.note(format!("The collection {:?} {verb} new.", visible(name.trim())));
+        let name = collection::named(name)?;
+        printer.note(format!("The collection {:?} {verb} new.", name.as_str()));
     }
     if changes > 0 && !args.dry_run {
         let status = library.status()?;
