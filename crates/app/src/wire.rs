@@ -136,6 +136,42 @@ impl Add {
     }
 }
 
+/// What `watch` did at one time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Batch {
+    pub(crate) cause: &'static str,
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) moved: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) removed: u64,
+    pub(crate) failed: Vec<Failure>,
+    pub(crate) chunks: u64,
+    pub(crate) seconds: f64,
+    pub(crate) generation: u64,
+    pub(crate) watched_folders: usize,
+}
+
+impl Batch {
+    pub(crate) fn new(report: &AddReport, cause: &'static str, watched_folders: usize) -> Self {
+        Self {
+            cause,
+            added: report.added,
+            changed: report.changed,
+            unchanged: report.unchanged,
+            moved: report.moved,
+            duplicates: report.duplicates,
+            removed: report.pruned,
+            failed: report.failed.iter().map(Failure::from).collect(),
+            chunks: report.chunks,
+            seconds: report.elapsed.as_secs_f64(),
+            generation: report.generation.0,
+            watched_folders,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Search {
     pub(crate) query: String,
@@ -335,6 +371,17 @@ pub(crate) struct Citation {
     pub(crate) lines: Option<[u32; 2]>,
     pub(crate) heading: String,
     pub(crate) quote: String,
+}
+
+/// A passage that `chat` opened.
+#[derive(Debug, Serialize)]
+pub(crate) struct Opened {
+    pub(crate) n: usize,
+    pub(crate) path: String,
+    pub(crate) document: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) passage: String,
 }
 
 #[derive(Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! `ragged-bench`: measurements and trials that are too long, or too rough, for a unit test.
 
 mod crash;
+mod idle;
 mod program;
 mod speed;
 
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Kill the program at random moments and look at what is left
     Crash(crash::Args),
+    /// Measure what `watch` and `chat` cost while nothing happens
+    Idle(idle::Args),
     /// Time adding and searching a folder of real files
     Speed(speed::Args),
 }
@@ -27,6 +30,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Crash(args) => crash::run(&args),
+        Command::Idle(args) => idle::run(&args),
         Command::Speed(args) => speed::run(&args),
     };
     match result {

@@ -1,6 +1,6 @@
 //! What can be typed: types only, checked against themselves and nothing else.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -119,6 +119,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged query \"when does the lease end?\"\n  ragged query \"who approved the budget?\" --since 2026-01-01"
     )]
     Query(QueryArgs),
+    /// Ask one question after another, with the library kept open
+    #[command(
+        after_help = "Examples:\n  ragged chat\n  ragged chat --continue\n  printf 'when does the lease end?\\n' | ragged chat --format json"
+    )]
+    Chat(ChatArgs),
+    /// Follow files and folders, and keep the library up to date as they change
+    #[command(
+        after_help = "Examples:\n  ragged watch ~/notes ~/papers\n  ragged watch ~/notes --once      (until nothing changes, then end)\n  ragged watch /mnt/share --poll 1m  (where the system reports no changes)"
+    )]
+    Watch(WatchArgs),
     /// Answer a question from a folder without keeping anything
     #[command(after_help = "Example:\n  ragged try docs \"how is text stored?\"")]
     Try(TryArgs),
@@ -259,7 +269,7 @@ pub(crate) enum Mode {
     Lexical,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct Filters {
     /// Only files whose path matches, such as '**/notes/**'; may be repeated
     #[arg(long = "path", value_name = "GLOB", help_heading = "Filters")]
@@ -276,7 +286,7 @@ pub(crate) struct Filters {
     pub(crate) until: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SearchArgs {
     /// What to look for
     #[arg(value_name = "QUERY", required = true)]
@@ -301,6 +311,51 @@ pub(crate) struct QueryArgs {
     /// Quote from the files even where a generator is configured
     #[arg(long)]
     pub(crate) extractive: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that can be typed")]
+pub(crate) struct ChatArgs {
+    /// Go on with the last session: its settings, and its citations for /open
+    #[arg(long = "continue")]
+    pub(crate) resume: bool,
+    /// Keep neither the lines that are typed nor the session
+    #[arg(long)]
+    pub(crate) no_history: bool,
+    /// Delete all sessions and the history of lines, and end
+    #[arg(long, conflicts_with_all = ["resume", "no_history"])]
+    pub(crate) forget: bool,
+    /// Really delete
+    #[arg(long, requires = "forget")]
+    pub(crate) confirm: bool,
+    /// Quote from the files even where a generator is configured
+    #[arg(long)]
+    pub(crate) extractive: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Quiet that ends a batch of changes; under a burst none waits longer than 5 s
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    pub(crate) debounce: Duration,
+    /// Look at everything this often instead of asking the system for changes
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) poll: Option<Duration>,
+    /// End when nothing changes any more
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `500ms`, `30s`, `1m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time such as 500ms, 30s or 1m, up to a day".to_owned();
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(duration).map_err(|_| wrong())?;
+    let is_usable = duration >= Duration::from_millis(1) && duration <= Duration::from_hours(24);
+    if is_usable { Ok(duration) } else { Err(wrong()) }
 }
 
 #[derive(Debug, Args)]

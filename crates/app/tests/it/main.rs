@@ -5,6 +5,8 @@
     reason = "functions of a test fail by panicking; clippy knows only those marked as tests"
 )]
 
+/// Asking one question after another.
+mod chat;
 /// Adding, listing, removing.
 mod files;
 /// Help, usage errors, configuration, completions.
@@ -16,3 +18,9 @@ mod scene;
 /// Ctrl-C, and who may read what is kept.
 #[cfg(unix)]
 mod system;
+/// A terminal, played by the test.
+#[cfg(target_os = "linux")]
+mod terminal;
+/// Following changes of files.
+#[cfg(unix)]
+mod watch;

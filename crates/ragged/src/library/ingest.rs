@@ -15,7 +15,7 @@ use std::{
 
 use super::{Library, derived::DerivedWriter, lock::WriteLock};
 use crate::{
-    document::{READER_VERSION, Readers, ScanRules, SourceFile, Unreadable, scan},
+    document::{READER_VERSION, Readers, Scan, ScanRules, SourceFile, Unreadable, scan},
     error::{Context, Error, ErrorKind, Result},
     id::Generation,
     store::Transaction,
@@ -203,13 +203,39 @@ impl Library {
         self.require_own_vectors()?;
         self.catch_up(cancel)?;
         let mut report = AddReport::default();
-        let mut files: Vec<SourceFile> = Vec::new();
-        let mut no_longer_read = Vec::new();
-        let rules = ScanRules {
+        let found = scan(paths, &self.scan_rules())?;
+        let (files, no_longer_read) = self.sort(found, progress, cancel, &mut report)?;
+        self.forget(no_longer_read, options.dry_run)?;
+        self.read_all(files, options, readers, progress, cancel, &mut report)?;
+        if options.prune && !report.interrupted {
+            report.pruned = self.prune(paths, options.dry_run)?;
+        }
+        report.interrupted |= cancel.is_cancelled();
+        report.generation = self.store.reader()?.generation()?;
+        report.elapsed = begun.elapsed();
+        Ok(report)
+    }
+
+    /// What is read of the files that a scan finds, and what is not.
+    pub(super) fn scan_rules(&self) -> ScanRules {
+        ScanRules {
             max_file_bytes: Some(self.settings.ingest.max_file_size_bytes),
             excluded: vec![self.dir.clone()],
-        };
-        for found in scan(paths, &rules)? {
+        }
+    }
+
+    /// The files of a scan to read, and the paths that are left out though the library has them:
+    /// emptied since, grown, made a link.
+    pub(super) fn sort(
+        &self,
+        found: Scan,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+        report: &mut AddReport,
+    ) -> Result<(Vec<SourceFile>, Vec<String>)> {
+        let mut files: Vec<SourceFile> = Vec::new();
+        let mut no_longer_read = Vec::new();
+        for found in found {
             match found {
                 Ok(file) => files.push(file),
                 Err(left_out) => {
@@ -226,7 +252,6 @@ impl Library {
                     };
                     report.note(&outcome);
                     progress.file(&path, 0, &outcome);
-                    // It may have been a file that is read: emptied since, grown, made a link.
                     if self.store.reader()?.file(&path)?.is_some() {
                         no_longer_read.push(path);
                     }
@@ -236,18 +261,7 @@ impl Library {
                 break;
             }
         }
-        self.forget(no_longer_read, options.dry_run)?;
-        progress.found(files.len() as u64, files.iter().map(|file| file.size_bytes).sum());
-
-        let jobs = files.into_iter().map(pipeline::Job::File).collect();
-        self.run(jobs, options, Some(readers), progress, cancel, &mut report)?;
-        if options.prune && !report.interrupted {
-            report.pruned = self.prune(paths, options.dry_run)?;
-        }
-        report.interrupted |= cancel.is_cancelled();
-        report.generation = self.store.reader()?.generation()?;
-        report.elapsed = begun.elapsed();
-        Ok(report)
+        Ok((files, no_longer_read))
     }
 
     /// Adds documents that are not files.
@@ -341,7 +355,7 @@ impl Library {
         Ok(self.forget(gone, dry_run)?.files.len() as u64)
     }
 
-    fn forget(&self, files: Vec<String>, dry_run: bool) -> Result<RemoveReport> {
+    pub(super) fn forget(&self, files: Vec<String>, dry_run: bool) -> Result<RemoveReport> {
         let mut report = RemoveReport { files, chunks: 0 };
         if dry_run || report.files.is_empty() {
             return Ok(report);
@@ -358,6 +372,21 @@ impl Library {
         }
         derived.commit(generation)?;
         Ok(report)
+    }
+
+    /// Reads files and writes what comes of them.
+    pub(super) fn read_all(
+        &self,
+        files: Vec<SourceFile>,
+        options: AddOptions,
+        readers: &Readers,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+        report: &mut AddReport,
+    ) -> Result<()> {
+        progress.found(files.len() as u64, files.iter().map(|file| file.size_bytes).sum());
+        let jobs = files.into_iter().map(pipeline::Job::File).collect();
+        self.run(jobs, options, Some(readers), progress, cancel, report)
     }
 
     /// Prepares the jobs on several threads and writes what they give, in order.
@@ -563,7 +592,7 @@ fn below_folder(path: &str) -> String {
 }
 
 /// Whether nothing is at the path; a folder that may not be entered is not proof of that.
-fn is_gone(path: &Path) -> bool {
+pub(super) fn is_gone(path: &Path) -> bool {
     matches!(
         std::fs::symlink_metadata(path),
         Err(error) if matches!(

@@ -1,7 +1,7 @@
 //! The façade of a library, and the only module that knows the order of steps.
 //!
 //! `ingest` brings files in, `search` and `answer` take answers out, `derived` keeps the indexes
-//! level with the truth, `upkeep` checks, repairs, compacts and rebuilds.
+//! level with the truth, `sync` follows changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
 mod answer;
 mod deferred;
@@ -10,6 +10,7 @@ mod ingest;
 mod lock;
 mod model;
 mod search;
+mod sync;
 mod upkeep;
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
 }
 
 /// A path that does not exist is a mistake of the caller's, found before anything is changed.
-fn require_existing(paths: &[PathBuf], prune: bool) -> Result<()> {
+pub(crate) fn require_existing(paths: &[PathBuf], prune: bool) -> Result<()> {
     for path in paths {
         if let Err(error) = std::fs::symlink_metadata(path) {
             let message = format!("there is nothing to add at {}: {error}", path.display());
@@ -94,7 +94,7 @@ pub(crate) fn readers(settings: &IngestSettings) -> Result<Readers> {
 /// Failures shown one by one; the rest are counted.
 const SHOWN_FAILURES: usize = 10;
 /// The reason of files that were not read again, because they did not change since they failed.
-const KNOWN_FAILURE: &str = "unchanged-unreadable";
+pub(crate) const KNOWN_FAILURE: &str = "unchanged-unreadable";
 
 /// Names the files that could not be read.
 pub(crate) fn print_failures(report: &AddReport, printer: &Printer) {

@@ -1,6 +1,7 @@
 //! One function for each command: settings in, output out, no argument parsing.
 
 mod add;
+mod chat;
 mod check;
 mod config;
 mod doctor;
@@ -14,6 +15,7 @@ mod reference;
 mod search;
 mod show;
 mod status;
+mod watch;
 
 use anyhow::Result;
 
@@ -30,6 +32,8 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Show(args) => show::run(&args, session),
         Command::Search(args) => search::run(&args, session),
         Command::Query(args) => query::run(&args, session),
+        Command::Chat(args) => chat::run(&args, session),
+        Command::Watch(args) => watch::run(&args, session),
         Command::Try(args) => query::run_try(&args, session),
         Command::Eval(args) => eval::run(&args, session),
         Command::Status => status::run(session),

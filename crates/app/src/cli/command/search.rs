@@ -102,7 +102,7 @@ pub(crate) fn search_mode(mode: Mode) -> SearchMode {
     }
 }
 
-fn filter(filters: &Filters) -> Result<Filter> {
+pub(crate) fn filter(filters: &Filters) -> Result<Filter> {
     let now = Zoned::now();
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
@@ -179,7 +179,7 @@ fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> 
     Some((day, day.tomorrow().ok()?))
 }
 
-fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
+pub(crate) fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let place = place(hit);
     let path = printer.path(hit.path(), &shortened(hit.path()));
     let score = style(format!("{:.2}", hit.fused.score)).dim();
@@ -281,7 +281,7 @@ fn marked_word(word: &str, start: usize, highlights: &[std::ops::Range<usize>]) 
     (shown, any)
 }
 
-fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
+pub(crate) fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
     let fused = &hit.fused;
     let mut line = format!(
         "   score {:.4} = vector {:.4} + lexical {:.4}",
