@@ -180,7 +180,8 @@ fn what_another_process_adds_is_found_by_the_next_question() {
         serde_json::from_str(&answers.next().unwrap().unwrap()).unwrap()
     };
     let question = "when does the warden light the stove?";
-    assert_eq!(ask("/search warden stove")["hits"].as_array().unwrap().len(), 0);
+    let before = ask("/search warden stove");
+    assert!(!before.to_string().contains("hut.md"), "{before}");
     scene.write("hut.md", "# Hut\n\nThe warden lights the stove at six every evening.\n");
     assert_eq!(scene.run(&["add", "files"]).code, 0);
     let answer = ask(question);

@@ -87,7 +87,7 @@ fn lines_are_edited_given_up_and_remembered() {
     terminal.expect("> ");
     terminal.press(&format!("{LEASE}!!{BACKSPACE}{BACKSPACE}\r"));
     terminal.expect("31 March 2027");
-    terminal.expect("[1] ");
+    terminal.expect("lease.md");
     terminal.end();
 
     let history = scene.data_dir().join("chat").join("history");
