@@ -12,7 +12,7 @@ use crate::{
     system::{ended, signal},
 };
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const LEASE: &str = "when does the lease of the flat end?";
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
@@ -58,7 +58,7 @@ impl Terminal {
             }
             match self.screen.recv_timeout(DEADLINE) {
                 Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("{words:?} is not in {:?}", self.shown),
+                Err(end) => panic!("{words:?} is not in {:?}: {end}", self.shown),
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Much longer than anything takes; only a failure waits for so long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A `watch` that is running, and the batches it tells of.
 struct Watching {
@@ -76,7 +76,7 @@ impl Watching {
     }
 
     fn next(&self) -> Value {
-        self.batches.recv_timeout(DEADLINE).expect("a batch")
+        self.batches.recv_timeout(DEADLINE).unwrap()
     }
 
     /// Waits until the batches add up to what is expected.
@@ -87,7 +87,7 @@ impl Watching {
         while seen != *expected {
             match self.batches.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())) {
                 Ok(batch) => seen.take_in(&batch),
-                Err(_) => panic!("{seen:?} instead of {expected:?}"),
+                Err(end) => panic!("{seen:?} instead of {expected:?}: {end}"),
             }
         }
     }
@@ -95,7 +95,7 @@ impl Watching {
     #[track_caller]
     fn expect_note(&self, words: &str) {
         loop {
-            let note = self.notes.recv_timeout(DEADLINE).expect(words);
+            let note = self.notes.recv_timeout(DEADLINE).unwrap();
             if note.contains(words) {
                 return;
             }

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     const AT_ONCE: Patience = Patience { quiet: Duration::ZERO, longest: Duration::ZERO };
-    const FOREVER: Duration = Duration::from_secs(3600);
+    const FOREVER: Duration = Duration::from_hours(1);
 
     #[test]
     fn a_burst_is_kept_as_its_folders() {
