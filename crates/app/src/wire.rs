@@ -279,7 +279,7 @@ impl WirePlan {
         Self {
             mode: plan.mode.as_str(),
             backend: plan.backend.as_str(),
-            strategy: plan.strategy,
+            strategy: plan.vector.strategy.as_str(),
             k: plan.k,
             candidates: plan.candidates,
             vector_weight: plan.vector_weight,

@@ -13,8 +13,11 @@ use super::{
     Recompute, Reflected, VectorBackend, VectorChange, VectorHits, VectorRequest, VectorStats,
 };
 use crate::{
-    error::Result, id::Generation, ranking::Candidate, retrieval::AllowedChunks,
-    settings::BackendKind,
+    error::Result,
+    id::Generation,
+    ranking::Candidate,
+    retrieval::{AllowedChunks, VectorCounts, VectorPlan},
+    settings::{BackendKind, Strategy},
 };
 
 /// The oracle: every vector at full precision in memory, every one compared.
@@ -42,8 +45,8 @@ impl VectorBackend for ExactBackend {
         BackendKind::Exact
     }
 
-    fn strategy(&self) -> &'static str {
-        "exact"
+    fn location(&self) -> String {
+        "memory".to_owned()
     }
 
     fn generation(&self) -> Generation {
@@ -93,7 +96,11 @@ impl VectorBackend for ExactBackend {
         let scanned = candidates.len() as u64;
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk.cmp(&b.chunk)));
         candidates.truncate(request.n_candidates.max(request.k));
-        Ok(VectorHits { candidates, scanned, refined: 0, recomputed: 0 })
+        Ok(VectorHits {
+            candidates,
+            counts: VectorCounts { scanned, ..VectorCounts::default() },
+            plan: VectorPlan::only(Strategy::Exact),
+        })
     }
 
     fn merge(&self) -> Result<()> {
@@ -104,10 +111,10 @@ impl VectorBackend for ExactBackend {
         false
     }
 
-    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool {
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> Result<bool> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.vectors.len() as u64 == chunks.count()
-            && state.vectors.keys().all(|id| chunks.contains(*id))
+        Ok(state.vectors.len() as u64 == chunks.count()
+            && state.vectors.keys().all(|id| chunks.contains(*id)))
     }
 
     fn clear(&self) -> Result<()> {

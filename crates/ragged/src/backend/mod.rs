@@ -16,8 +16,8 @@ use crate::{
     error::Result,
     id::{ChunkId, ChunkRange, Generation},
     ranking::Candidate,
-    retrieval::AllowedChunks,
-    settings::BackendKind,
+    retrieval::{AllowedChunks, VectorCounts, VectorPlan},
+    settings::{BackendKind, Strategy},
 };
 
 /// What part of the truth a derived index holds.
@@ -52,19 +52,30 @@ pub struct VectorRequest<'a> {
     pub n_candidates: usize,
     /// Which chunks may be found; `None` for all.
     pub allowed: Option<&'a AllowedChunks>,
+    /// How to search, where the engine has more than one way.
+    pub strategy: Strategy,
 }
 
 /// What a backend found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorHits {
-    /// The best first; ties in order of chunk id.
+    /// The best first; ties in order of chunk id. At least `k` wherever `k` allowed chunks have a
+    /// vector.
     pub candidates: Vec<Candidate>,
-    /// Codes or vectors compared with the query.
-    pub scanned: u64,
-    /// Of those, how many were looked at more closely.
-    pub refined: u64,
-    /// Embeddings recomputed from text.
-    pub recomputed: u64,
+    /// The work done.
+    pub counts: VectorCounts,
+    /// How it was done.
+    pub plan: VectorPlan,
+}
+
+/// What a backend found for several requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorBatch {
+    /// For each request, in their order, what [`VectorBackend::search`] gives for it alone; work
+    /// that requests share is counted for the first of them.
+    pub hits: Vec<VectorHits>,
+    /// Groups of similar requests that were searched together.
+    pub n_groups: usize,
 }
 
 /// How much a backend holds.
@@ -85,8 +96,8 @@ pub fn kernels() -> &'static str {
     ragged_index::Kernels::best().name()
 }
 
-/// Makes vectors anew from text.
-pub trait Recompute {
+/// Makes vectors anew from text. Asked from several threads at once by a batch.
+pub trait Recompute: Sync {
     /// Appends one row of `dims` numbers for each chunk; a row of NaN for a chunk that is gone.
     fn recompute(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()>;
 }
@@ -98,27 +109,37 @@ pub trait Recompute {
 pub trait VectorBackend: fmt::Debug + Send + Sync {
     /// Which engine it is.
     fn kind(&self) -> BackendKind;
-    /// How it searches, as shown by a plan.
-    fn strategy(&self) -> &'static str;
+    /// Where it keeps what it holds, for people: a folder, an address.
+    fn location(&self) -> String;
     /// The generation that it reflects.
     fn generation(&self) -> Generation;
     /// What part of the truth it holds. O(ranges of chunks).
     fn reflected(&self) -> Reflected;
     /// Takes note of what another process has written since.
     fn refresh(&self) -> Result<()>;
-    /// How much it holds.
+    /// How much it holds, as far as this process knows: see [`refresh`](Self::refresh).
     fn stats(&self) -> VectorStats;
     /// Applies a change and from then on reflects `reflected`.
     fn commit(&self, change: VectorChange<'_>, reflected: Reflected) -> Result<()>;
     /// The nearest vectors.
     fn search(&self, request: VectorRequest<'_>, recompute: &dyn Recompute) -> Result<VectorHits>;
+    /// The nearest vectors of several queries; `threads` of 0 takes one for each processor.
+    fn search_batch(
+        &self,
+        requests: &[VectorRequest<'_>],
+        _threads: usize,
+        recompute: &dyn Recompute,
+    ) -> Result<VectorBatch> {
+        let hits = requests.iter().map(|request| self.search(*request, recompute));
+        Ok(VectorBatch { hits: hits.collect::<Result<_>>()?, n_groups: requests.len() })
+    }
     /// Brings the segments into as few as possible and drops what is gone.
     fn merge(&self) -> Result<()>;
     /// Whether the codes were fitted to so few vectors that fitting them to `sample` vectors, or
     /// to all if there are fewer, would pay.
     fn wants_rebuild(&self, sample: u64) -> bool;
-    /// Whether it holds the vectors of these chunks and no others.
-    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool;
+    /// Whether it holds the vectors of these chunks and no others. O(chunks).
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> Result<bool>;
     /// Throws away everything it holds; it then reflects generation 0.
     fn clear(&self) -> Result<()>;
     /// Verifies every checksum and count; what is wrong, in words.

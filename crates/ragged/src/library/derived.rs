@@ -79,6 +79,10 @@ pub(super) fn open_vectors(
 ) -> Result<Box<dyn VectorBackend>> {
     match settings.backend.kind {
         BackendKind::Exact => Ok(Box::new(ExactBackend::new(embedder.identity().dims))),
+        BackendKind::Chromadb => Err(Error::new(
+            ErrorKind::Unavailable,
+            "this program was built without the chromadb backend",
+        )),
         BackendKind::Leann => {
             let path = vectors_dir(dir, settings, embedder);
             private_dir(&path)?;

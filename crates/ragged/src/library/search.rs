@@ -1,17 +1,21 @@
 //! A question → hits.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use super::Library;
 use crate::{
-    backend::{Recompute, VectorHits, VectorRequest},
+    backend::{Recompute, VectorRequest},
     chunk::index_text,
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, DocumentId},
     lexical::{Language, LexicalQuery, Snapshot as LexicalSnapshot},
     ranking::{Candidate, FusedHit, Fusion, fuse},
-    retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
-    settings::SearchMode,
+    retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings, VectorPlan},
+    settings::{SearchMode, SearchSettings, Strategy},
     store::{ChunkPlace, DocumentRow, Reader},
 };
 
@@ -26,12 +30,20 @@ pub struct SearchRequest {
     pub mode: SearchMode,
     /// Which documents may be found.
     pub filter: Filter,
+    /// How vectors are searched.
+    pub strategy: Strategy,
 }
 
 impl SearchRequest {
     /// A request with a library's own settings.
-    pub fn new(query: impl Into<String>, settings: &crate::settings::SearchSettings) -> Self {
-        Self { query: query.into(), k: settings.k, mode: settings.mode, filter: Filter::new() }
+    pub fn new(query: impl Into<String>, settings: &SearchSettings) -> Self {
+        Self {
+            query: query.into(),
+            k: settings.k,
+            mode: settings.mode,
+            filter: Filter::new(),
+            strategy: settings.strategy,
+        }
     }
 }
 
@@ -130,6 +142,7 @@ impl Library {
         let is_empty = is_blank || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
 
         let mut query_vector = None;
+        let mut vector_plan = VectorPlan::only(request.strategy);
         let mut vector = Vec::new();
         if request.mode != SearchMode::Lexical && !is_empty {
             self.require_own_vectors()?;
@@ -141,12 +154,19 @@ impl Library {
                 self.embedder.embed_query(&request.query).context_with(|| "embedding the query")
             })?;
             let hits = timed(&mut timings.vector, || {
-                self.nearest(&reader, &embedded, k, n_candidates, allowed.as_ref())
+                let from_text = FromText::new(self);
+                let wanted = VectorRequest {
+                    query: &embedded,
+                    k,
+                    n_candidates,
+                    allowed: allowed.as_ref(),
+                    strategy: request.strategy,
+                };
+                self.vectors.search(wanted, &from_text).context_with(|| "searching the vectors")
             })?;
-            counts.scanned_codes = hits.scanned;
-            counts.refined_codes = hits.refined;
-            counts.recomputed_embeddings = hits.recomputed;
+            counts.note_vectors(&hits.counts);
             counts.vector_candidates = hits.candidates.len() as u64;
+            vector_plan = hits.plan;
             vector = hits.candidates;
             query_vector = Some(embedded);
         }
@@ -176,7 +196,7 @@ impl Library {
             plan: Plan {
                 mode: request.mode,
                 backend: self.vectors.kind(),
-                strategy: self.vectors.strategy(),
+                vector: vector_plan,
                 k: request.k,
                 candidates: n_candidates,
                 vector_weight,
@@ -200,20 +220,6 @@ impl Library {
             filter.admits(document, &file).then_some(document.chunks)
         });
         Ok(Some(AllowedChunks::from_documents(admitted.collect::<Vec<_>>())))
-    }
-
-    fn nearest(
-        &self,
-        reader: &Reader<'_>,
-        query: &[f32],
-        k: usize,
-        n_candidates: usize,
-        allowed: Option<&AllowedChunks>,
-    ) -> Result<VectorHits> {
-        let from_text = FromText { library: self, reader };
-        self.vectors
-            .search(VectorRequest { query, k, n_candidates, allowed }, &from_text)
-            .context_with(|| "searching the vectors")
     }
 
     /// Reads the text of the best hits, joining those that overlap or repeat each other within
@@ -301,19 +307,33 @@ fn overlap(a: &ChunkPlace, b: &ChunkPlace) -> bool {
     a.span.start < b.span.end && b.span.start < a.span.end
 }
 
-/// Embeds chunks from the text that one reader sees.
+/// Embeds chunks from their text, which never changes: a chunk is there or gone.
 struct FromText<'a> {
     library: &'a Library,
-    reader: &'a Reader<'a>,
+    /// Readers that no thread is using.
+    idle: Mutex<Vec<Reader<'a>>>,
+}
+
+impl<'a> FromText<'a> {
+    fn new(library: &'a Library) -> Self {
+        Self { library, idle: Mutex::default() }
+    }
 }
 
 impl Recompute for FromText<'_> {
     fn recompute(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let reader = match taken {
+            Some(reader) => reader,
+            None => self.library.store.reader()?,
+        };
         let dims = self.library.embedder.identity().dims;
         let mut texts = Vec::with_capacity(chunks.len());
         for chunk in chunks {
-            texts.push(index_text_of(self.reader, *chunk)?);
+            texts.push(index_text_of(&reader, *chunk)?);
         }
+        idle().push(reader);
         let present: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
         let mut vectors = Vec::with_capacity(present.len() * dims);
         self.library.embedder.embed_passages(&present, &mut vectors)?;

@@ -173,7 +173,7 @@ impl Library {
         compare("lexical", words_at, same, held.len() as u64);
         // A commit by another process since then makes the comparison void.
         if self.require_own_vectors().is_ok() && self.vectors.generation() == vectors_at {
-            let same = self.vectors.holds_exactly(&chunks);
+            let same = self.vectors.holds_exactly(&chunks)?;
             compare("vector", vectors_at, same, self.vectors.stats().vectors);
         }
         Ok(report)

@@ -4,4 +4,4 @@ mod filter;
 mod plan;
 
 pub use filter::{AllowedChunks, Filter};
-pub use plan::{Plan, SearchCounts, SearchTimings};
+pub use plan::{Estimate, Plan, SearchCounts, SearchTimings, VectorCounts, VectorPlan};

@@ -92,22 +92,148 @@ impl std::fmt::Debug for EmbeddingSettings {
 }
 
 /// Which engine searches vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum BackendKind {
-    /// Bit codes scanned, the best recomputed from text.
+    /// Bit codes searched, the best recomputed from text.
     #[default]
     Leann,
-    /// Every vector recomputed and compared: slow, and right by definition.
+    /// Every vector kept in memory and compared: slow to open, and right by definition.
     Exact,
+    /// A Chroma server, which keeps every vector.
+    Chromadb,
 }
 
 impl BackendKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Leann, Self::Exact, Self::Chromadb];
+
     /// The name used in settings and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Leann => "leann",
             Self::Exact => "exact",
+            Self::Chromadb => "chromadb",
         }
+    }
+}
+
+/// How the LEANN engine finds the nearest vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Strategy {
+    /// What the planner expects to be cheapest.
+    #[default]
+    Auto,
+    /// Every allowed vector is recomputed and compared.
+    Exact,
+    /// All allowed codes are compared, then the vectors that this leaves undecided are recomputed.
+    Scan,
+    /// The proximity graph is walked by codes, then the vectors that this leaves undecided are
+    /// recomputed.
+    Graph,
+    /// The proximity graph is walked by recomputed vectors: the unoptimised baseline.
+    Naive,
+}
+
+impl Strategy {
+    /// The name used by `--strategy`, in settings and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Exact => "exact",
+            Self::Scan => "scan",
+            Self::Graph => "graph",
+            Self::Naive => "naive",
+        }
+    }
+}
+
+/// When the LEANN engine keeps a proximity graph beside its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum GraphUse {
+    /// Where the planner expects it to pay: with many vectors.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl GraphUse {
+    /// The name used in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// What single steps of a vector search cost on this machine, in nanoseconds.
+///
+/// Measured by `ragged tune probe` and kept in the settings, so that the same library plans the
+/// same way every time; never measured while searching.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnitCosts {
+    /// Comparing one code by its first plane, in order.
+    pub scan_ns: f64,
+    /// Comparing one code by all its planes.
+    pub refine_ns: f64,
+    /// Comparing one code met on a walk through the graph.
+    pub visit_ns: f64,
+    /// Reading one text and embedding it; 0 where it was never measured, and the kind of the
+    /// model decides.
+    pub recompute_ns: f64,
+}
+
+impl Default for UnitCosts {
+    /// Of a two-core x86 server with AVX-512.
+    fn default() -> Self {
+        Self { scan_ns: 4.0, refine_ns: 60.0, visit_ns: 300.0, recompute_ns: 0.0 }
+    }
+}
+
+/// A Chroma server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChromaSettings {
+    /// Its address.
+    pub url: String,
+    /// Token for servers that want one. Never shown.
+    pub token: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The database of the tenant.
+    pub database: String,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// Vectors sent at once.
+    pub batch: usize,
+}
+
+impl Default for ChromaSettings {
+    fn default() -> Self {
+        Self {
+            url: "http://localhost:8000".to_owned(),
+            token: String::new(),
+            tenant: "default_tenant".to_owned(),
+            database: "default_database".to_owned(),
+            timeout: Duration::from_secs(30),
+            batch: 500,
+        }
+    }
+}
+
+impl std::fmt::Debug for ChromaSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChromaSettings")
+            .field("url", &self.url)
+            .field("token", &if self.token.is_empty() { "" } else { "(set)" })
+            .field("tenant", &self.tenant)
+            .field("database", &self.database)
+            .field("timeout", &self.timeout)
+            .field("batch", &self.batch)
+            .finish()
     }
 }
 
@@ -146,6 +272,23 @@ pub struct BackendSettings {
     pub epsilon: f32,
     /// The most embeddings that one query recomputes; the rest keep their estimates.
     pub max_recomputes: usize,
+    /// The most nodes that a walk through the graph keeps in its pool: more finds more and
+    /// compares more.
+    pub beam_width: usize,
+    /// When a proximity graph is kept.
+    pub graph: GraphUse,
+    /// Results of this many queries are kept in memory; 0 for none.
+    pub cache_size: usize,
+    /// Bytes that those results may take.
+    pub cache_bytes: u64,
+    /// Bytes of recomputed vectors that are kept in memory.
+    pub vector_cache_bytes: u64,
+    /// Threads that a batch of queries is spread over; 0 takes one for each processor.
+    pub batch_threads: usize,
+    /// What the planner reckons with.
+    pub costs: UnitCosts,
+    /// The server of the `chromadb` engine.
+    pub chroma: ChromaSettings,
 }
 
 impl Default for BackendSettings {
@@ -155,6 +298,14 @@ impl Default for BackendSettings {
             tier: Tier::default(),
             epsilon: 2.0,
             max_recomputes: 200,
+            beam_width: 100,
+            graph: GraphUse::default(),
+            cache_size: 5_000,
+            cache_bytes: 32 << 20,
+            vector_cache_bytes: 8 << 20,
+            batch_threads: 0,
+            costs: UnitCosts::default(),
+            chroma: ChromaSettings::default(),
         }
     }
 }
@@ -193,11 +344,19 @@ pub struct SearchSettings {
     pub vector_weight: f32,
     /// Candidates taken from each side before they are mixed.
     pub candidates: usize,
+    /// How the LEANN engine searches vectors.
+    pub strategy: Strategy,
 }
 
 impl Default for SearchSettings {
     fn default() -> Self {
-        Self { mode: SearchMode::default(), k: 10, vector_weight: 0.25, candidates: 100 }
+        Self {
+            mode: SearchMode::default(),
+            k: 10,
+            vector_weight: 0.25,
+            candidates: 100,
+            strategy: Strategy::default(),
+        }
     }
 }
 

@@ -312,7 +312,7 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         "plan: {} · {} {} · k {} · {} candidates a side · vector weight {:.2}{allowed}",
         plan.mode.as_str(),
         plan.backend.as_str(),
-        plan.strategy,
+        plan.vector.strategy.as_str(),
         plan.k,
         plan.candidates,
         plan.vector_weight,

@@ -23,8 +23,8 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, Generation},
     ranking::Candidate,
-    retrieval::AllowedChunks,
-    settings::{BackendKind, BackendSettings, Tier},
+    retrieval::{AllowedChunks, VectorCounts, VectorPlan},
+    settings::{BackendKind, BackendSettings, Strategy, Tier},
 };
 
 /// Seed of the rotation; any number, as long as it stays.
@@ -99,8 +99,8 @@ impl VectorBackend for LeannBackend {
         BackendKind::Leann
     }
 
-    fn strategy(&self) -> &'static str {
-        "scan"
+    fn location(&self) -> String {
+        self.dir.display().to_string()
     }
 
     fn generation(&self) -> Generation {
@@ -187,9 +187,13 @@ impl VectorBackend for LeannBackend {
                 .into_iter()
                 .map(|hit| Candidate { chunk: ChunkId(hit.id), score: hit.score, exact: hit.exact })
                 .collect(),
-            scanned: found.counts.scan.scanned,
-            refined: found.counts.scan.refined,
-            recomputed: found.counts.recomputed,
+            counts: VectorCounts {
+                scanned: found.counts.scan.scanned,
+                refined: found.counts.scan.refined,
+                recomputed: found.counts.recomputed,
+                ..VectorCounts::default()
+            },
+            plan: VectorPlan::only(Strategy::Scan),
         })
     }
 
@@ -207,10 +211,10 @@ impl VectorBackend for LeannBackend {
         })
     }
 
-    fn holds_exactly(&self, chunks: &AllowedChunks) -> bool {
+    fn holds_exactly(&self, chunks: &AllowedChunks) -> Result<bool> {
         let wanted = id_set(chunks);
         let held = self.snapshot().map(|snapshot| snapshot.ids()).unwrap_or_default();
-        held.difference(&wanted).is_empty() && wanted.difference(&held).is_empty()
+        Ok(held.difference(&wanted).is_empty() && wanted.difference(&held).is_empty())
     }
 
     fn clear(&self) -> Result<()> {
