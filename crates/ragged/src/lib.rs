@@ -46,6 +46,7 @@ pub mod document;
 pub mod embedding;
 pub mod error;
 pub mod evaluation;
+mod http;
 pub mod id;
 pub mod lexical;
 pub mod library;
@@ -55,6 +56,5 @@ pub mod retrieval;
 pub mod settings;
 pub mod store;
 pub mod temporal;
-mod tls;
 
 pub use permission::{private_dir, private_file};

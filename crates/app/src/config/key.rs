@@ -117,11 +117,13 @@ keys! {
         |s| duration(s.embedding.timeout),
         |s, v| timeout(v).map(|v| s.embedding.timeout = v),
         "How long one request to the embedding server may take.";
-    "backend.type", "`leann` or `exact`",
+    "backend.type", "`auto`, `leann`, `exact` or `chromadb`",
         |s| s.backend.kind.as_str().to_owned(),
-        |s, v| one_of(v, &[("leann", BackendKind::Leann), ("exact", BackendKind::Exact)])
-            .map(|v| s.backend.kind = v),
-        "The engine that searches vectors.";
+        |s, v| one_of(v, &[
+            ("auto", BackendKind::Leann), ("leann", BackendKind::Leann),
+            ("exact", BackendKind::Exact), ("chromadb", BackendKind::Chromadb),
+        ]).map(|v| s.backend.kind = v),
+        "The engine that searches vectors; `auto` takes `leann`.";
     "backend.tier", "`small`, `balanced` or `fast`",
         |s| s.backend.tier.as_str().to_owned(),
         |s, v| one_of(v, &[("small", Tier::Small), ("balanced", Tier::Balanced), ("fast", Tier::Fast)])
@@ -135,6 +137,30 @@ keys! {
         |s| s.backend.max_recomputes.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.backend.max_recomputes = v),
         "The most embeddings that one query recomputes.";
+    "chroma.url", TEXT,
+        |s| s.backend.chroma.url.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.url = v),
+        "Address of the Chroma server, for `backend.type` of `chromadb`.";
+    "chroma.token", TEXT,
+        |s| s.backend.chroma.token.clone(),
+        |s, v| { s.backend.chroma.token = v.to_owned(); Ok(()) },
+        "Token for the Chroma server, where it wants one.", secret;
+    "chroma.tenant", TEXT,
+        |s| s.backend.chroma.tenant.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.tenant = v),
+        "Tenant on the Chroma server.";
+    "chroma.database", TEXT,
+        |s| s.backend.chroma.database.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.database = v),
+        "Database of that tenant.";
+    "chroma.timeout", DURATION,
+        |s| duration(s.backend.chroma.timeout),
+        |s, v| timeout(v).map(|v| s.backend.chroma.timeout = v),
+        "How long one request to the Chroma server may take.";
+    "chroma.batch", COUNT,
+        |s| s.backend.chroma.batch.to_string(),
+        |s, v| count(v, 1, 100_000).map(|v| s.backend.chroma.batch = v),
+        "Vectors sent to the Chroma server at once, where it takes as many.";
     "search.mode", "`hybrid`, `vector` or `lexical`",
         |s| s.search.mode.as_str().to_owned(),
         |s, v| one_of(v, &[

@@ -4,11 +4,13 @@
 //! generation of the library it reflects, and can be thrown away. It never reads text itself;
 //! what it needs recomputed it asks of a [`Recompute`].
 
+mod chroma;
 mod exact;
 mod leann;
 
 use std::fmt;
 
+pub use chroma::ChromaBackend;
 pub use exact::ExactBackend;
 pub use leann::LeannBackend;
 
@@ -142,6 +144,11 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
     fn holds_exactly(&self, chunks: &AllowedChunks) -> Result<bool>;
     /// Throws away everything it holds; it then reflects generation 0.
     fn clear(&self) -> Result<()>;
+    /// Throws away what it keeps of the same library for other models, where that is not in the
+    /// library's own folder.
+    fn drop_others(&self) -> Result<()> {
+        Ok(())
+    }
     /// Verifies every checksum and count; what is wrong, in words.
     fn check(&self) -> Result<Vec<String>>;
 }

@@ -9,7 +9,6 @@
 //! and get vectors. The network is used by [`remote`] and by [`registry`]'s download, and only when
 //! those are called.
 
-mod http;
 mod identity;
 pub mod registry;
 pub mod remote;

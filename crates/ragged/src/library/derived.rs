@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{BUILTIN_MODEL, Cancel, Library, lock::WriteLock, search::index_text_of};
 use crate::{
-    backend::{ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
+    backend::{ChromaBackend, ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
     chunk::CHUNKER_VERSION,
     embedding::{Embedder, ModelKind},
     error::{Context, Error, ErrorKind, Result},
@@ -16,7 +16,7 @@ use crate::{
     lexical::{Analyser, Language, LexicalIndex, LexicalWriter, Terms},
     permission::private_dir,
     settings::{BackendKind, Settings},
-    store::{DocumentChunks, Reader},
+    store::{DocumentChunks, Reader, Store},
 };
 
 /// The model that made this library's vectors: its name in the settings, its fingerprint, the
@@ -76,13 +76,16 @@ pub(super) fn open_vectors(
     dir: &Path,
     settings: &Settings,
     embedder: &dyn Embedder,
+    store: &Store,
 ) -> Result<Box<dyn VectorBackend>> {
     match settings.backend.kind {
         BackendKind::Exact => Ok(Box::new(ExactBackend::new(embedder.identity().dims))),
-        BackendKind::Chromadb => Err(Error::new(
-            ErrorKind::Unavailable,
-            "this program was built without the chromadb backend",
-        )),
+        BackendKind::Chromadb => Ok(Box::new(ChromaBackend::open(
+            &store.library_id()?,
+            &CHUNKER_VERSION.to_string(),
+            embedder.identity(),
+            &settings.backend.chroma,
+        )?)),
         BackendKind::Leann => {
             let path = vectors_dir(dir, settings, embedder);
             private_dir(&path)?;
@@ -127,7 +130,9 @@ impl<'a> DerivedWriter<'a> {
     }
 
     fn begin_with(library: &'a Library, writes_vectors: bool) -> Result<Self> {
-        library.vectors.refresh()?;
+        if writes_vectors {
+            library.vectors.refresh()?;
+        }
         Ok(Self {
             writes_vectors,
             library,
@@ -275,9 +280,12 @@ impl Library {
         if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
             if recorded.is_some() {
                 self.clear_words()?;
-                self.vectors.clear()?;
-                // Of other models and tiers too.
-                self.drop_other_vectors()?;
+                // A collection on a server has the version in its name, and the server may be away.
+                if self.vectors.kind() != BackendKind::Chromadb {
+                    self.vectors.clear()?;
+                }
+                // Of other models, tiers and engines too.
+                self.drop_stale_vectors()?;
             }
             self.store.set_value(KEY_CHUNKER, &version)?;
         }
@@ -370,7 +378,9 @@ impl Library {
         }
         if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
             let is_cheap = self.embedder.identity().kind == ModelKind::Static;
-            let with_vectors = is_cheap && self.require_own_vectors().is_ok();
+            // Words do not wait for a server that is away.
+            let with_vectors =
+                is_cheap && self.require_own_vectors().is_ok() && self.vectors.refresh().is_ok();
             // What stands in the way of this must not stand in the way of `check --repair`, or of
             // reading what is there; whoever writes next meets it again and is told.
             drop(self.catch_up_with(with_vectors, &Cancel::new(), &mut |_, _| {}));
@@ -394,14 +404,21 @@ impl Library {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         // Another process may have written while this one waited for the lock.
-        self.vectors.refresh()?;
+        if with_vectors {
+            self.vectors.refresh()?;
+        }
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         // An index from the future belongs to a store that was put back to an older state.
         if self.lexical_stamp()? > generation.0 {
             self.clear_words()?;
         }
-        if with_vectors && self.vectors.reflected().generation > generation {
+        // And one that was not in use when removals were forgotten may hold what is gone.
+        let forgotten = reader.removals_forgotten()?;
+        let vectors_at = self.vectors.reflected().generation;
+        if with_vectors
+            && (vectors_at > generation || (vectors_at > Generation(0) && vectors_at < forgotten))
+        {
             self.vectors.clear()?;
         }
         let words_at = Generation(self.lexical_stamp()?);

@@ -85,7 +85,7 @@ impl Library {
         drop(ensure_private_file(&path)?);
         let store = Store::open(&path, settings.database)?;
         let lexical = derived::open_lexical(dir)?;
-        let vectors = derived::open_vectors(dir, &settings, embedder.as_ref())?;
+        let vectors = derived::open_vectors(dir, &settings, embedder.as_ref(), &store)?;
         let library =
             Self { dir: dir.to_path_buf(), settings, clock, store, embedder, lexical, vectors };
         library.settle_model()?;

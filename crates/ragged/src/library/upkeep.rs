@@ -244,16 +244,31 @@ impl Library {
         self.drop_other_vectors()
     }
 
-    /// Vectors of models that are no longer in use.
+    /// Vectors of models that are no longer in use. What another engine keeps for the model in use
+    /// stays: it may be gone back to.
     pub(super) fn drop_other_vectors(&self) -> Result<()> {
-        if self.vectors.kind() != BackendKind::Leann {
+        // An oracle leaves everything as it is.
+        if self.vectors.kind() == BackendKind::Exact {
             return Ok(());
         }
         let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
+        self.drop_local_vectors(Some(&own))?;
+        self.vectors.drop_others()
+    }
+
+    /// Vectors in this library's folder that were made from other strings than are indexed now.
+    pub(super) fn drop_stale_vectors(&self) -> Result<()> {
+        // The index that is open was cleared, and must keep its folder.
+        let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
+        let is_open = self.vectors.kind() == BackendKind::Leann;
+        self.drop_local_vectors(is_open.then_some(own.as_path()))
+    }
+
+    fn drop_local_vectors(&self, but: Option<&Path>) -> Result<()> {
         let root = vectors_root(&self.dir);
         let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
         for entry in entries.flatten() {
-            if entry.path() != own {
+            if Some(entry.path().as_path()) != but {
                 std::fs::remove_dir_all(entry.path())
                     .context_with(|| format!("deleting {}", entry.path().display()))?;
             }
@@ -271,7 +286,7 @@ impl Library {
             self.vectors.merge().context_with(|| "merging the vectors")?;
             self.drop_other_vectors()?;
         }
-        if self.vectors.kind() == BackendKind::Leann && self.require_own_vectors().is_ok() {
+        if self.vectors.kind() != BackendKind::Exact && self.require_own_vectors().is_ok() {
             let reflected = self.vectors.generation().min(Generation(self.lexical_stamp()?));
             self.store.forget_removals_until(reflected)?;
         }

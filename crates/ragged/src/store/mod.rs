@@ -48,6 +48,8 @@ const MAX_IDLE_READERS: usize = 8;
 
 const KEY_GENERATION: &str = "generation";
 const KEY_NEXT_CHUNK: &str = "next_chunk";
+const KEY_LIBRARY_ID: &str = "library_id";
+const KEY_FORGOTTEN: &str = "removals_forgotten";
 
 /// Memory that SQLite may use for one library, over all connections of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,13 +134,46 @@ impl Store {
         .context_with(|| format!("setting {key} in {}", self.path.display()))
     }
 
-    /// Forgets removals that every derived index reflects.
-    pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
+    /// What tells this library from all others: 128 bits in hexadecimal digits, drawn once and then
+    /// always the same. It says nothing of where the library is or of what it holds.
+    pub fn library_id(&self) -> Result<String> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        sql(writer
-            .execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(generation.0)]))
-        .map(|_| ())
-        .context_with(|| format!("tidying {}", self.path.display()))
+        let drawn = || -> Result<Option<String>> {
+            // SQLite seeds its generator from the operating system.
+            sql(writer.execute(
+                "INSERT OR IGNORE INTO library (key, value) VALUES (?1, lower(hex(randomblob(16))))",
+                [KEY_LIBRARY_ID],
+            ))?;
+            library_value(&writer, KEY_LIBRARY_ID)
+        };
+        // A library that is known already needs no write.
+        match library_value(&writer, KEY_LIBRARY_ID)
+            .and_then(|id| id.map_or_else(drawn, |id| Ok(Some(id))))
+        {
+            Ok(id) => id.ok_or_else(|| Error::new(ErrorKind::Corrupt, "library.db lacks its id")),
+            Err(error) => Err(error),
+        }
+        .context_with(|| format!("reading the id of {}", self.path.display()))
+    }
+
+    /// Forgets removals that every derived index in use reflects. An index that reflects less can
+    /// then no longer be caught up: see [`Reader::removals_forgotten`].
+    pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forget = || {
+            let tx = writer.transaction()?;
+            tx.execute(
+                "DELETE FROM removed_chunks WHERE generation <= ?1",
+                [integer(generation.0)],
+            )?;
+            tx.execute(
+                "INSERT INTO library (key, value) VALUES (?1, ?2) \
+                 ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+                rusqlite::params![KEY_FORGOTTEN, integer(generation.0)],
+            )?;
+            tx.commit()
+        };
+        sql(forget()).context_with(|| format!("tidying {}", self.path.display()))
     }
 
     /// Makes SQLite's own indexes anew from the rows.

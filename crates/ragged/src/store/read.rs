@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
-    required_value, sql, text::BlockCache,
+    DocumentChunks, KEY_FORGOTTEN, KEY_GENERATION, Store, integer, library_value, natural,
+    path_hash, required_value, sql, text::BlockCache,
 };
 use crate::{
     document::{Format, Span},
@@ -302,6 +302,13 @@ impl<'a> Reader<'a> {
             })
         }))?;
         sql(rows.collect())
+    }
+
+    /// Up to which generation removals are forgotten: an index that reflects an earlier one may
+    /// hold chunks that are gone, and nothing tells which.
+    pub fn removals_forgotten(&self) -> Result<Generation> {
+        let forgotten: Option<i64> = library_value(self.connection()?, KEY_FORGOTTEN)?;
+        Ok(Generation(natural(forgotten.unwrap_or(0))))
     }
 
     /// Where a chunk stands; `None` if it is gone.

@@ -4,6 +4,12 @@
     reason = "functions of a test fail by panicking; clippy knows only those marked as tests"
 )]
 
+/// What every vector engine promises.
+mod backend_contract;
+/// A library whose vectors are on a Chroma server.
+mod chroma_library;
+/// A real Chroma server, where there is one.
+mod chroma_server;
 /// Parser processes: crashes, floods, hangs.
 mod document_worker;
 /// Libraries written by older versions.

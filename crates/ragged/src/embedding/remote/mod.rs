@@ -7,11 +7,11 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http, Refusal};
 use super::{Embedder, ModelIdentity, ModelKind, normalise};
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, Http, Refusal};
 
-pub use super::http::Patience;
+pub use crate::http::Patience;
 
 /// Most dimensions an answer may have.
 const MAX_DIMS: usize = 65_536;
