@@ -242,7 +242,7 @@ impl Server {
     pub(super) fn query(&self, id: &str, queries: &[&[f32]], n: usize) -> Result<Vec<Found>> {
         let body = json!({"query_embeddings": queries, "n_results": n, "include": ["distances"]});
         let answer = self.asked(self.full.post(&self.of(id, "/query"), &body))?;
-        self.nearest(&answer, queries.len()).ok_or_else(|| self.not_understood("ids and distances"))
+        nearest(&answer, queries.len()).ok_or_else(|| self.not_understood("ids and distances"))
     }
 
     /// For each query the `n` nearest of those among `ids`; none where the server does not know
@@ -266,27 +266,8 @@ impl Server {
             Ok(Err(refusal)) if refusal.message.contains("finding id") => return Ok(None),
             _ => self.asked(self.full.post(&url, &body))?,
         };
-        let found = self.nearest(&answer, queries.len());
+        let found = nearest(&answer, queries.len());
         found.map(Some).ok_or_else(|| self.not_understood("ids and distances"))
-    }
-
-    fn nearest(&self, answer: &Value, n_queries: usize) -> Option<Vec<Found>> {
-        let (ids, distances) = (answer["ids"].as_array()?, answer["distances"].as_array()?);
-        if ids.len() != n_queries || distances.len() != n_queries {
-            return None;
-        }
-        let found = ids.iter().zip(distances).map(|(ids, distances)| {
-            let (ids, distances) = (ids.as_array()?, distances.as_array()?);
-            if ids.len() != distances.len() {
-                return None;
-            }
-            let pairs = ids.iter().zip(distances).map(|(id, distance)| {
-                // An inner-product distance is one less the product.
-                Some((number(id)?, (1.0 - distance.as_f64()?) as f32))
-            });
-            pairs.collect()
-        });
-        found.collect()
     }
 
     /// Those of `ids` that are there.
@@ -443,6 +424,26 @@ impl Server {
 
 fn is_missing_collection(refusal: &Refusal) -> bool {
     refusal.status == 404 && refusal.message.to_lowercase().contains("collection")
+}
+
+/// The ids and inner products of an answer to queries.
+fn nearest(answer: &Value, n_queries: usize) -> Option<Vec<Found>> {
+    let (ids, distances) = (answer["ids"].as_array()?, answer["distances"].as_array()?);
+    if ids.len() != n_queries || distances.len() != n_queries {
+        return None;
+    }
+    let found = ids.iter().zip(distances).map(|(ids, distances)| {
+        let (ids, distances) = (ids.as_array()?, distances.as_array()?);
+        if ids.len() != distances.len() {
+            return None;
+        }
+        let pairs = ids.iter().zip(distances).map(|(id, distance)| {
+            // An inner-product distance is one less the product.
+            Some((number(id)?, (1.0 - distance.as_f64()?) as f32))
+        });
+        pairs.collect()
+    });
+    found.collect()
 }
 
 fn strings(ids: &[u64]) -> Value {
