@@ -444,6 +444,190 @@ pub(crate) struct Model {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct Backend {
+    pub(crate) name: &'static str,
+    pub(crate) active: bool,
+    /// `null` where finding out would have used the network.
+    pub(crate) available: Option<bool>,
+    /// Why it is not available, or was not asked.
+    pub(crate) reason: Option<String>,
+    pub(crate) location: String,
+    pub(crate) holds: Option<Holding>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Holding {
+    pub(crate) vectors: u64,
+    pub(crate) tombstones: u64,
+    pub(crate) segments: u64,
+    pub(crate) disk_bytes: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) generation: u64,
+    pub(crate) current: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendStatus {
+    #[serde(flatten)]
+    pub(crate) backend: Backend,
+    pub(crate) origin: String,
+    pub(crate) healthy: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) library_generation: u64,
+    pub(crate) platform: String,
+    pub(crate) last_migration: Option<LastMigration>,
+    pub(crate) unfinished_migration: Option<UnfinishedMigration>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LastMigration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) ended: String,
+    pub(crate) chunks: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct UnfinishedMigration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) started: String,
+    pub(crate) step: &'static str,
+    pub(crate) documents_done: u64,
+    pub(crate) documents: u64,
+    pub(crate) checkpoint: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendComparison {
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) backends: Vec<BackendSizes>,
+}
+
+/// Bytes; `null` where they cannot be measured from here.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendSizes {
+    pub(crate) name: &'static str,
+    pub(crate) vectors: u64,
+    pub(crate) text_bytes: u64,
+    pub(crate) words_bytes: u64,
+    pub(crate) vector_bytes: Option<u64>,
+    /// The vectors themselves at full precision: an engine that keeps them cannot take less.
+    pub(crate) vector_bytes_at_least: u64,
+    /// `disk`, `memory` or `server`.
+    pub(crate) vectors_in: &'static str,
+    /// On this machine's disk and, of vectors, wherever they are.
+    pub(crate) total_bytes: Option<u64>,
+    pub(crate) bytes_per_document: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Recommendation {
+    pub(crate) backend: &'static str,
+    pub(crate) active: &'static str,
+    pub(crate) reasons: Vec<String>,
+    /// When another backend is the better choice.
+    pub(crate) otherwise: Vec<String>,
+    /// Whether it stays within `--max-storage`.
+    pub(crate) fits: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MigrationPlan {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) target_location: String,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) chunks_to_fill: u64,
+    pub(crate) backup_bytes: u64,
+    pub(crate) only_switch: bool,
+    pub(crate) unfinished: bool,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Migration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    /// False where the target was in use already.
+    pub(crate) switched: bool,
+    pub(crate) resumed: bool,
+    pub(crate) only_switch: bool,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) documents_filled: u64,
+    pub(crate) chunks_filled: u64,
+    pub(crate) documents_per_second: Option<f64>,
+    pub(crate) seconds: f64,
+    pub(crate) verification: Option<Verification>,
+    pub(crate) backup: Option<Backup>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Verification {
+    pub(crate) agree: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) chunks: u64,
+    pub(crate) vectors: [u64; 2],
+    pub(crate) sampled: u64,
+    pub(crate) mismatched: u64,
+    pub(crate) lowest_score: Option<f32>,
+    pub(crate) queries: u64,
+    pub(crate) overlap_at_10: Option<f64>,
+    pub(crate) seconds: f64,
+}
+
+impl From<&library::Verification> for Verification {
+    fn from(found: &library::Verification) -> Self {
+        Self {
+            agree: found.agrees(),
+            problems: found.problems.clone(),
+            chunks: found.chunks,
+            vectors: found.vectors,
+            sampled: found.sampled,
+            mismatched: found.n_mismatched,
+            lowest_score: found.lowest_score,
+            queries: found.queries,
+            overlap_at_10: found.overlap,
+            seconds: found.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Backup {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) created: String,
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) generation: u64,
+    pub(crate) has_vectors: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CleanedBackups {
+    pub(crate) removed: Vec<Backup>,
+    pub(crate) kept: Vec<Backup>,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Rollback {
+    pub(crate) backup: Backup,
+    pub(crate) restored: &'static str,
+    pub(crate) left: &'static str,
+    pub(crate) files_restored: bool,
+    pub(crate) note: Option<String>,
+    pub(crate) vectors: u64,
+    pub(crate) seconds: f64,
+    /// False without `--confirm`: nothing was changed.
+    pub(crate) done: bool,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Setting {
     pub(crate) key: &'static str,
     pub(crate) value: String,

@@ -23,6 +23,18 @@ pub fn private_file(path: &Path) -> Result<File> {
     open(path, true).context_with(|| format!("creating {}", path.display()))
 }
 
+/// Replaces a file so that at every moment it holds the old or the new bytes; readable by its owner
+/// alone (mode 0600).
+pub(crate) fn replace_private_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    let mut file = private_file(Path::new(&unfinished))?;
+    io::Write::write_all(&mut file, bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path))
+        .context_with(|| format!("writing {}", path.display()))
+}
+
 /// Makes sure that a file exists and that only its owner may read it, without touching what is in
 /// it.
 pub(crate) fn ensure_private_file(path: &Path) -> Result<File> {

@@ -152,6 +152,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// See and change where vectors are searched
+    #[command(
+        after_help = "Examples:\n  ragged backend list\n  ragged backend compare leann chromadb\n  ragged backend migrate leann chromadb"
+    )]
+    Backend {
+        #[command(subcommand)]
+        command: BackendCommand,
+    },
     /// Read and change settings
     #[command(
         after_help = "Examples:\n  ragged config show --origin\n  ragged config set search.k 20\n  ragged config get search.k"
@@ -370,6 +378,187 @@ pub(crate) enum ModelCommand {
         /// Really delete
         #[arg(long)]
         confirm: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendName {
+    /// Bit codes on this machine, the best recomputed from text
+    Leann,
+    /// Every vector in memory, compared one by one
+    Exact,
+    /// A Chroma server
+    Chromadb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackendCommand {
+    /// List the backends, whether they can be used, and what they hold
+    #[command(after_help = "Example:\n  ragged backend list")]
+    List,
+    /// Show the backend in use and whether it is well
+    #[command(visible_alias = "current", after_help = "Example:\n  ragged backend status")]
+    Status,
+    /// Use another backend that holds the library already
+    #[command(
+        visible_alias = "set",
+        after_help = "Examples:\n  ragged backend use leann\n  ragged backend use exact    (keeps nothing, so there is nothing to migrate)"
+    )]
+    Use {
+        /// The backend
+        #[arg(value_enum)]
+        name: BackendName,
+        /// Even if it lacks vectors; they are made from the text when the library is next used
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show how much a backend holds
+    #[command(
+        after_help = "Examples:\n  ragged backend stats\n  ragged backend stats --backend chromadb"
+    )]
+    Stats {
+        /// The backend [default: the one in use]
+        #[arg(long, value_enum)]
+        backend: Option<BackendName>,
+    },
+    /// Compare what this library takes in two backends, as measured
+    #[command(
+        visible_aliases = ["compare-storage", "storage-info"],
+        after_help = "Examples:\n  ragged backend compare leann chromadb\n  ragged backend compare    (all that hold something)"
+    )]
+    Compare {
+        /// Two backends [default: all that hold something]
+        #[arg(value_enum, num_args = 2, value_name = "BACKEND")]
+        names: Vec<BackendName>,
+    },
+    /// Say which backend suits this library, and why
+    #[command(
+        after_help = "Examples:\n  ragged backend recommend\n  ragged backend recommend --max-storage 500"
+    )]
+    Recommend {
+        /// The most that the library may take, in MB
+        #[arg(long, value_name = "MB")]
+        max_storage: Option<u64>,
+    },
+    /// Fill another backend from the library's text, compare, and use it from then on
+    #[command(
+        after_help = "Examples:\n  ragged backend migrate leann chromadb --dry-run\n  ragged backend migrate leann chromadb\n  ragged backend migrate leann chromadb --resume    (after an interruption)"
+    )]
+    Migrate(MigrateArgs),
+    /// Compare two backends: chunks, vectors, answers; exit with 3 if they differ
+    #[command(
+        after_help = "Examples:\n  ragged backend verify leann chromadb\n  ragged backend verify leann exact --full"
+    )]
+    Verify {
+        /// The one
+        #[arg(value_enum)]
+        a: BackendName,
+        /// The other
+        #[arg(value_enum)]
+        b: BackendName,
+        #[command(flatten)]
+        sample: SampleArgs,
+    },
+    /// Go back to the backend that was used before a migration
+    #[command(
+        after_help = "Examples:\n  ragged backend rollback --confirm\n  ragged backend rollback --backup migration_backup_20261123_083341.tar.gz --confirm"
+    )]
+    Rollback {
+        /// The backup to go back to, as `backups list` names it, or a path [default: the newest]
+        #[arg(long, value_name = "FILE")]
+        backup: Option<PathBuf>,
+        /// Really go back
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// List and delete backups of migrations
+    #[command(
+        after_help = "Examples:\n  ragged backend backups list\n  ragged backend backups clean --keep-latest 1"
+    )]
+    Backups {
+        #[command(subcommand)]
+        command: BackupsCommand,
+    },
+    /// Delete what a backend that is not in use holds
+    #[command(after_help = "Example:\n  ragged backend cleanup leann --confirm")]
+    Cleanup {
+        /// The backend
+        #[arg(value_enum)]
+        name: BackendName,
+        /// Really delete
+        #[arg(long)]
+        confirm: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that can be typed")]
+pub(crate) struct MigrateArgs {
+    /// The backend in use
+    #[arg(value_enum, value_name = "FROM")]
+    pub(crate) source: BackendName,
+    /// The backend to use from then on
+    #[arg(value_enum, value_name = "TO")]
+    pub(crate) target: BackendName,
+    /// Compare the two before the setting is changed (on unless --no-verify)
+    #[arg(long, overrides_with = "no_verify")]
+    pub(crate) verify: bool,
+    /// Do not compare
+    #[arg(long, overrides_with = "verify")]
+    pub(crate) no_verify: bool,
+    #[command(flatten)]
+    pub(crate) sample: SampleArgs,
+    /// Pack what FROM keeps on disk first (on unless --no-backup)
+    #[arg(long, overrides_with = "no_backup")]
+    pub(crate) backup: bool,
+    /// Make no backup
+    #[arg(long, overrides_with = "backup")]
+    pub(crate) no_backup: bool,
+    /// Go on with a migration that was interrupted
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Print what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Share of the chunks whose vectors are made anew and compared; all of them below 1,000
+    /// documents
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    pub(crate) sample_rate: f64,
+    /// Compare every chunk
+    #[arg(long, conflicts_with = "sample_rate")]
+    pub(crate) full: bool,
+    /// Which chunks and queries are drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+fn share(value: &str) -> Result<f64, String> {
+    match value.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("is not a number from 0 to 1".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupsCommand {
+    /// List the backups, the newest first
+    #[command(after_help = "Example:\n  ragged backend backups list")]
+    List,
+    /// Delete all but the newest backups
+    #[command(
+        after_help = "Examples:\n  ragged backend backups clean --dry-run\n  ragged backend backups clean --keep-latest 1"
+    )]
+    Clean {
+        /// How many stay
+        #[arg(long, value_name = "N", default_value_t = ragged::library::KEPT_BACKUPS)]
+        keep_latest: usize,
+        /// Print what would be deleted and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

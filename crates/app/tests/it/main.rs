@@ -5,6 +5,8 @@
     reason = "functions of a test fail by panicking; clippy knows only those marked as tests"
 )]
 
+/// Which engine searches vectors, and changing it.
+mod backends;
 /// Adding, listing, removing.
 mod files;
 /// Help, usage errors, configuration, completions.

@@ -100,6 +100,11 @@ pub(super) fn open_vectors(
     }
 }
 
+/// Whether a document's chunks are missing from vectors that reflect `vectors_at`.
+pub(super) fn needs_vectors(document: &DocumentChunks, vectors_at: Reflected) -> bool {
+    document.generation > vectors_at.generation && document.chunks.first > vectors_at.last_chunk
+}
+
 /// Throws a derived index away.
 fn reset(dir: &Path, path: &Path) -> Result<()> {
     let _lock = WriteLock::acquire(dir, super::LOCK_PATIENCE)?;
@@ -127,7 +132,9 @@ impl<'a> DerivedWriter<'a> {
     }
 
     fn begin_with(library: &'a Library, writes_vectors: bool) -> Result<Self> {
-        library.vectors.refresh()?;
+        if writes_vectors {
+            library.vectors.refresh()?;
+        }
         Ok(Self {
             writes_vectors,
             library,
@@ -394,7 +401,9 @@ impl Library {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         // Another process may have written while this one waited for the lock.
-        self.vectors.refresh()?;
+        if with_vectors {
+            self.vectors.refresh()?;
+        }
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         // An index from the future belongs to a store that was put back to an older state.
@@ -422,13 +431,30 @@ impl Library {
         for removed in reader.removed_since(vectors_at.generation)? {
             writer.remove_vectors(removed.chunks);
         }
-        let behind = reader.documents_since(words_at.min(vectors_at.generation))?;
+        // An index that slept through removals that are forgotten since, as one that is not in use
+        // does, drops all that is not there.
+        let forgotten = reader.removals_forgotten_until()?;
+        if words_at < forgotten {
+            for gone in reader.gone_until(ChunkId(u64::MAX))? {
+                writer.lexical.delete(gone.ids())?;
+            }
+        }
+        if vectors_at.generation < forgotten {
+            for gone in reader.gone_until(vectors_at.last_chunk)? {
+                writer.remove_vectors(gone);
+            }
+        }
+        let mut behind = reader.documents_since(words_at.min(vectors_at.generation))?;
+        behind.retain(|document| {
+            document.generation > words_at || needs_vectors(document, vectors_at)
+        });
         let n_chunks = |document: &DocumentChunks| u64::from(document.chunks.n_chunks);
         let total = behind.iter().map(n_chunks).sum();
         let mut done = 0;
         let mut batch = Vec::new();
         let mut batch_chunks = 0;
         let batch_target = self.embedding_batch();
+        let commit_target = self.commit_batch();
         let mut since_commit = 0;
         let mut documents = behind.into_iter().peekable();
         while let Some(document) = documents.next() {
@@ -451,15 +477,13 @@ impl Library {
             }
             since_commit += batch_chunks;
             done += batch.iter().map(n_chunks).sum::<u64>();
-            progress(done, total);
             batch.clear();
             batch_chunks = 0;
-            // What a slow model has made is kept often, since making it again costs minutes.
-            let is_costly = self.embedder.identity().kind != ModelKind::Static;
-            if writer.is_full() || (is_costly && since_commit >= COSTLY_BATCHES * batch_target) {
+            if writer.is_full() || since_commit >= commit_target {
                 writer.commit_vectors(vectors_at.generation)?;
                 since_commit = 0;
             }
+            progress(done, total);
             if is_interrupted || cancel.is_cancelled() {
                 writer.commit_vectors(vectors_at.generation)?;
                 return Err(Error::new(ErrorKind::Interrupted, "interrupted while indexing")
@@ -486,10 +510,7 @@ impl Library {
         cancel: &Cancel,
         writer: &mut DerivedWriter<'_>,
     ) -> Result<()> {
-        let needs_vectors = |document: &DocumentChunks| {
-            document.generation > vectors_at.generation
-                && document.chunks.first > vectors_at.last_chunk
-        };
+        let needs_vectors = |document: &DocumentChunks| needs_vectors(document, vectors_at);
         let mut analyser = Analyser::new(self.lexical.main_language());
         let mut to_embed = Vec::new();
         let mut words = Vec::new();
@@ -536,10 +557,23 @@ impl Library {
     }
 
     /// Chunks embedded at a time: little enough that an interrupt is obeyed within a second or two.
-    fn embedding_batch(&self) -> usize {
+    pub(super) fn embedding_batch(&self) -> usize {
         match self.embedder.identity().kind {
             ModelKind::Static => CATCH_UP_CHUNKS,
             _ => COSTLY_CATCH_UP_CHUNKS,
+        }
+    }
+
+    /// Chunks whose vectors become durable at once while catching up.
+    fn commit_batch(&self) -> usize {
+        let is_costly = self.embedder.identity().kind != ModelKind::Static;
+        match self.vectors.kind() {
+            // What a slow model has made is kept often, since making it again costs minutes.
+            _ if is_costly => COSTLY_BATCHES * self.embedding_batch(),
+            // Segments of any size are written in no time, and large ones merge less often.
+            BackendKind::Leann => usize::MAX,
+            // Nothing to merge, and sending is what takes the time.
+            BackendKind::Exact | BackendKind::Chromadb => self.embedding_batch(),
         }
     }
 

@@ -1,13 +1,15 @@
 //! The façade of a library, and the only module that knows the order of steps.
 //!
 //! `ingest` brings files in, `search` and `answer` take answers out, `derived` keeps the indexes
-//! level with the truth, `upkeep` checks, repairs, compacts and rebuilds.
+//! level with the truth, `migration` changes the backend, `upkeep` checks, repairs, compacts and
+//! rebuilds.
 
 mod answer;
 mod deferred;
 mod derived;
 mod ingest;
 mod lock;
+mod migration;
 mod model;
 mod search;
 mod upkeep;
@@ -25,6 +27,12 @@ pub use answer::{Answered, Citation, GenerationNote};
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
+};
+pub use migration::{
+    BackendCondition, BackendHolding, BackendState, Backup, CleanedBackups, FULL_BELOW_DOCUMENTS,
+    KEPT_BACKUPS, LEAST_OVERLAP, LEAST_SCORE, LastMigration, MigrateOptions, MigrateProgress,
+    MigrationPlan, MigrationProgress, MigrationReport, MigrationStep, RollbackReport,
+    UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
 pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};

@@ -308,14 +308,14 @@ fn overlap(a: &ChunkPlace, b: &ChunkPlace) -> bool {
 }
 
 /// Embeds chunks from their text, which never changes: a chunk is there or gone.
-struct FromText<'a> {
+pub(super) struct FromText<'a> {
     library: &'a Library,
     /// Readers that no thread is using.
     idle: Mutex<Vec<Reader<'a>>>,
 }
 
 impl<'a> FromText<'a> {
-    fn new(library: &'a Library) -> Self {
+    pub(super) fn new(library: &'a Library) -> Self {
         Self { library, idle: Mutex::default() }
     }
 }

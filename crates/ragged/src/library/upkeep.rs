@@ -271,7 +271,7 @@ impl Library {
             self.vectors.merge().context_with(|| "merging the vectors")?;
             self.drop_other_vectors()?;
         }
-        if self.vectors.kind() == BackendKind::Leann && self.require_own_vectors().is_ok() {
+        if self.require_own_vectors().is_ok() {
             let reflected = self.vectors.generation().min(Generation(self.lexical_stamp()?));
             self.store.forget_removals_until(reflected)?;
         }

@@ -48,6 +48,8 @@ const MAX_IDLE_READERS: usize = 8;
 
 const KEY_GENERATION: &str = "generation";
 const KEY_NEXT_CHUNK: &str = "next_chunk";
+/// The last generation one of whose removals is forgotten.
+const KEY_REMOVALS_FORGOTTEN: &str = "removals_forgotten";
 
 /// Memory that SQLite may use for one library, over all connections of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,13 +134,26 @@ impl Store {
         .context_with(|| format!("setting {key} in {}", self.path.display()))
     }
 
-    /// Forgets removals that every derived index reflects.
+    /// Forgets removals up to a generation. An index that reflects less can no longer be told of
+    /// them; it learns from [`Reader::removals_forgotten_until`] that it has to compare.
     pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        sql(writer
-            .execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(generation.0)]))
-        .map(|_| ())
-        .context_with(|| format!("tidying {}", self.path.display()))
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forget = || {
+            let transaction = writer.transaction()?;
+            transaction.execute(
+                "INSERT INTO library (key, value) \
+                 SELECT ?1, max(generation) FROM removed_chunks WHERE generation <= ?2 \
+                 HAVING max(generation) IS NOT NULL \
+                 ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+                rusqlite::params![KEY_REMOVALS_FORGOTTEN, integer(generation.0)],
+            )?;
+            transaction.execute(
+                "DELETE FROM removed_chunks WHERE generation <= ?1",
+                [integer(generation.0)],
+            )?;
+            transaction.commit()
+        };
+        sql(forget()).context_with(|| format!("tidying {}", self.path.display()))
     }
 
     /// Makes SQLite's own indexes anew from the rows.

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
-    required_value, sql, text::BlockCache,
+    DocumentChunks, KEY_GENERATION, KEY_NEXT_CHUNK, KEY_REMOVALS_FORGOTTEN, Store, integer,
+    library_value, natural, path_hash, required_value, sql, text::BlockCache,
 };
 use crate::{
     document::{Format, Span},
@@ -302,6 +302,38 @@ impl<'a> Reader<'a> {
             })
         }))?;
         sql(rows.collect())
+    }
+
+    /// The last generation one of whose removals is no longer among
+    /// [`removed_since`](Self::removed_since): an index that reflects less finds out by
+    /// [`gone_until`](Self::gone_until).
+    pub fn removals_forgotten_until(&self) -> Result<Generation> {
+        let generation: Option<i64> = library_value(self.connection()?, KEY_REMOVALS_FORGOTTEN)?;
+        Ok(Generation(generation.map_or(0, natural)))
+    }
+
+    /// The chunks up to and including `last` that are gone, in order of id, whether their removal
+    /// is remembered or not. O(documents).
+    pub fn gone_until(&self, last: ChunkId) -> Result<Vec<ChunkRange>> {
+        let next = required_value(self.connection()?, KEY_NEXT_CHUNK)?;
+        let end = last.0.saturating_add(1).min(next);
+        let mut gone = Vec::new();
+        let mut from = 1;
+        let mut gap = |from: &mut u64, to: u64| {
+            while *from < to {
+                let n_chunks = u32::try_from(to - *from).unwrap_or(u32::MAX);
+                gone.push(ChunkRange { first: ChunkId(*from), n_chunks });
+                *from += u64::from(n_chunks);
+            }
+        };
+        // Chunk ids grow with document ids, so the order of one is the order of the other.
+        for document in self.documents_since(Generation(0))? {
+            let chunks = document.chunks.ids();
+            gap(&mut from, chunks.start.min(end));
+            from = from.max(chunks.end);
+        }
+        gap(&mut from, end);
+        Ok(gone)
     }
 
     /// Where a chunk stands; `None` if it is gone.

@@ -79,7 +79,8 @@ CREATE TABLE dictionaries (
     data BLOB NOT NULL
 ) STRICT;
 
--- Chunks that are gone, until every derived index has taken note.
+-- Chunks that are gone, until the derived indexes in use have taken note. Up to which generation
+-- they are forgotten is the value 'removals_forgotten' of the table library.
 CREATE TABLE removed_chunks (
     first_chunk INTEGER PRIMARY KEY,
     n_chunks    INTEGER NOT NULL,

@@ -218,6 +218,53 @@ fn a_dictionary_saves_space_and_changes_nothing() {
     assert_eq!(store.compress_with_dictionary().unwrap(), 0);
 }
 
+#[test]
+fn what_is_gone_is_known_when_its_removal_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    // Of one to six chunks.
+    let text = |n: usize| format!("text {n} ").repeat(n * 9 + 1);
+    for n in 0..6 {
+        add(&store, &format!("/{n}"), &text(n));
+    }
+    let gone_by_hand = |store: &Store| {
+        let reader = store.reader().unwrap();
+        let documents = reader.documents().unwrap();
+        let is_live = |id| documents.iter().any(|row| row.chunks.ids().contains(&id));
+        (1..required_value(reader.connection().unwrap(), KEY_NEXT_CHUNK).unwrap())
+            .filter(|id| !is_live(*id))
+            .collect::<Vec<u64>>()
+    };
+    let gone = |store: &Store, last: u64| {
+        let ranges = store.reader().unwrap().gone_until(ChunkId(last)).unwrap();
+        ranges.into_iter().flat_map(ChunkRange::ids).collect::<Vec<u64>>()
+    };
+    assert_eq!(gone(&store, u64::MAX), [0; 0]);
+    for path in ["/0", "/3", "/5"] {
+        let mut transaction = store.begin().unwrap();
+        transaction.remove_file(path).unwrap();
+        transaction.commit().unwrap();
+        let expected = gone_by_hand(&store);
+        assert!(!expected.is_empty());
+        assert_eq!(gone(&store, u64::MAX), expected);
+        for last in 0..20 {
+            let below: Vec<u64> = expected.iter().copied().filter(|id| *id <= last).collect();
+            assert_eq!(gone(&store, last), below, "until {last}");
+        }
+    }
+    // Six additions, then removals 7 to 9; the last one is remembered.
+    let forgotten = |store: &Store| store.reader().unwrap().removals_forgotten_until().unwrap();
+    store.forget_removals_until(Generation(6)).unwrap();
+    assert_eq!(forgotten(&store), Generation(0), "nothing was forgotten");
+    store.forget_removals_until(Generation(8)).unwrap();
+    assert_eq!(forgotten(&store), Generation(8));
+    assert_eq!(store.reader().unwrap().removed_since(Generation(0)).unwrap().len(), 1);
+    store.forget_removals_until(Generation(7)).unwrap();
+    assert_eq!(forgotten(&store), Generation(8), "it never sinks");
+    store.forget_removals_until(Generation(100)).unwrap();
+    assert_eq!(forgotten(&store), Generation(9), "no more than there was");
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Set { path: u8, text: u8 },

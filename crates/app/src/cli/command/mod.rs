@@ -1,6 +1,7 @@
 //! One function for each command: settings in, output out, no argument parsing.
 
 mod add;
+mod backend;
 mod check;
 mod config;
 mod doctor;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Compact => check::compact(session),
         Command::Reindex => check::reindex(session),
         Command::Model { command } => model::run(command, session),
+        Command::Backend { command } => backend::run(command, session),
         Command::Config { command } => config::run(command, session),
         Command::Completions { shell } => reference::completions(shell, session),
         Command::Man { dir } => reference::man(dir.as_deref(), session),
