@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use ragged::{
-    library::{self, AddReport, Hit, SearchResponse, Skip},
-    retrieval::{Plan, SearchCounts, SearchTimings},
+    library::{self, AddReport, BatchResponse, Hit, SearchRequest, SearchResponse, Skip},
+    retrieval::{Estimate, SearchTimings},
+    store::CollectionRow,
 };
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ pub(crate) struct Status {
     pub(crate) files: u64,
     pub(crate) chunks: u64,
     pub(crate) unreadable_files: u64,
+    pub(crate) collections: u64,
     pub(crate) text_bytes: u64,
     pub(crate) store_bytes: StoreBytes,
     pub(crate) model: String,
@@ -61,6 +63,7 @@ impl From<library::Status> for Status {
             files: status.counts.files,
             chunks: status.counts.chunks,
             unreadable_files: status.counts.unreadable_files,
+            collections: status.collections,
             text_bytes: status.counts.text_bytes,
             store_bytes: status.bytes.into(),
             model: status.model,
@@ -87,6 +90,8 @@ pub(crate) struct Add {
     pub(crate) unchanged: u64,
     pub(crate) moved: u64,
     pub(crate) duplicates: u64,
+    pub(crate) reassigned: u64,
+    pub(crate) created_collection: bool,
     pub(crate) pruned: u64,
     pub(crate) skipped: BTreeMap<&'static str, u64>,
     pub(crate) failed: Vec<Failure>,
@@ -122,6 +127,8 @@ impl Add {
             unchanged: report.unchanged,
             moved: report.moved,
             duplicates: report.duplicates,
+            reassigned: report.reassigned,
+            created_collection: report.created_collection,
             pruned: report.pruned,
             skipped: report.skipped.clone(),
             failed: report.failed.iter().map(Failure::from).collect(),
@@ -132,6 +139,42 @@ impl Add {
             generation: report.generation.0,
             interrupted: report.interrupted,
             dry_run,
+        }
+    }
+}
+
+/// What `watch` did at one time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Batch {
+    pub(crate) cause: &'static str,
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) moved: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) removed: u64,
+    pub(crate) failed: Vec<Failure>,
+    pub(crate) chunks: u64,
+    pub(crate) seconds: f64,
+    pub(crate) generation: u64,
+    pub(crate) watched_folders: usize,
+}
+
+impl Batch {
+    pub(crate) fn new(report: &AddReport, cause: &'static str, watched_folders: usize) -> Self {
+        Self {
+            cause,
+            added: report.added,
+            changed: report.changed,
+            unchanged: report.unchanged,
+            moved: report.moved,
+            duplicates: report.duplicates,
+            removed: report.pruned,
+            failed: report.failed.iter().map(Failure::from).collect(),
+            chunks: report.chunks,
+            seconds: report.elapsed.as_secs_f64(),
+            generation: report.generation.0,
+            watched_folders,
         }
     }
 }
@@ -165,6 +208,8 @@ pub(crate) struct WireDocument {
     #[serde(rename = "type")]
     pub(crate) format: &'static str,
     pub(crate) title: Option<String>,
+    /// Of the file at `path`.
+    pub(crate) collection: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -204,6 +249,7 @@ impl From<&Hit> for WireHit {
                 also_at: hit.files.iter().skip(1).map(|file| file.path.clone()).collect(),
                 format: hit.document.format.as_str(),
                 title: hit.document.title.clone(),
+                collection: hit.collection().map_or_else(String::new, ToString::to_string),
             },
             chunk: WireChunk {
                 id: place.id.0,
@@ -261,21 +307,54 @@ pub(crate) struct WirePlan {
     pub(crate) candidates: usize,
     pub(crate) vector_weight: f32,
     pub(crate) allowed_chunks: Option<u64>,
+    /// Whether the answer was in memory; the counts are then those of the first time.
+    pub(crate) from_cache: bool,
+    /// What each way of searching vectors was expected to cost, cheapest first.
+    pub(crate) estimates: Vec<WireEstimate>,
     pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireEstimate {
+    pub(crate) strategy: &'static str,
+    pub(crate) microseconds: f64,
+    pub(crate) scanned_codes: u64,
+    pub(crate) refined_codes: u64,
+    pub(crate) visited_codes: u64,
+    pub(crate) recomputed_embeddings: u64,
+    pub(crate) cached_vectors: u64,
+}
+
+impl From<&Estimate> for WireEstimate {
+    fn from(estimate: &Estimate) -> Self {
+        let counts = estimate.counts;
+        Self {
+            strategy: estimate.strategy.as_str(),
+            microseconds: estimate.us,
+            scanned_codes: counts.scanned,
+            refined_codes: counts.refined,
+            visited_codes: counts.visited,
+            recomputed_embeddings: counts.recomputed,
+            cached_vectors: counts.cached,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Counts {
     pub(crate) scanned_codes: u64,
     pub(crate) refined_codes: u64,
+    pub(crate) visited_codes: u64,
     pub(crate) recomputed_embeddings: u64,
+    pub(crate) cached_vectors: u64,
     pub(crate) vector_candidates: u64,
     pub(crate) lexical_candidates: u64,
     pub(crate) hydrated_chunks: u64,
 }
 
 impl WirePlan {
-    pub(crate) fn new(plan: &Plan, counts: SearchCounts) -> Self {
+    pub(crate) fn new(response: &SearchResponse) -> Self {
+        let (plan, counts) = (&response.plan, response.counts);
         Self {
             mode: plan.mode.as_str(),
             backend: plan.backend.as_str(),
@@ -284,10 +363,14 @@ impl WirePlan {
             candidates: plan.candidates,
             vector_weight: plan.vector_weight,
             allowed_chunks: plan.allowed_chunks,
+            from_cache: response.from_cache,
+            estimates: plan.vector.estimates.iter().map(WireEstimate::from).collect(),
             counts: Counts {
                 scanned_codes: counts.scanned_codes,
                 refined_codes: counts.refined_codes,
+                visited_codes: counts.visited_codes,
                 recomputed_embeddings: counts.recomputed_embeddings,
+                cached_vectors: counts.cached_vectors,
                 vector_candidates: counts.vector_candidates,
                 lexical_candidates: counts.lexical_candidates,
                 hydrated_chunks: counts.hydrated_chunks,
@@ -303,9 +386,59 @@ impl Search {
             indexes_current: response.is_level,
             hits: response.hits.iter().map(WireHit::from).collect(),
             timings_ms: response.timings.into(),
-            plan: WirePlan::new(&response.plan, response.counts),
+            plan: WirePlan::new(response),
         }
     }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SearchBatch {
+    /// In the order of the queries.
+    pub(crate) searches: Vec<Search>,
+    pub(crate) batch: BatchWork,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BatchWork {
+    pub(crate) total_ms: f64,
+    pub(crate) threads: u64,
+    pub(crate) groups: u64,
+    pub(crate) from_cache: u64,
+    pub(crate) repeated: u64,
+    pub(crate) recomputed_embeddings: u64,
+    /// What the queries would have recomputed one by one.
+    pub(crate) recomputed_alone: u64,
+}
+
+impl SearchBatch {
+    pub(crate) fn new(requests: &[SearchRequest], batch: &BatchResponse) -> Self {
+        let counts = batch.counts;
+        let searches = requests.iter().zip(&batch.responses);
+        Self {
+            searches: searches
+                .map(|(request, response)| Search::new(&request.query, response))
+                .collect(),
+            batch: BatchWork {
+                total_ms: batch.total_ms,
+                threads: counts.threads,
+                groups: counts.groups,
+                from_cache: counts.from_cache,
+                repeated: counts.repeated,
+                recomputed_embeddings: counts.recomputed_embeddings,
+                recomputed_alone: counts.recomputed_alone,
+            },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Probe {
+    pub(crate) queries: usize,
+    pub(crate) kept: bool,
+    /// What steps cost on this machine, in nanoseconds.
+    pub(crate) costs_ns: BTreeMap<&'static str, f64>,
+    /// How much work searches of this library make.
+    pub(crate) work: BTreeMap<&'static str, f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -337,6 +470,17 @@ pub(crate) struct Citation {
     pub(crate) quote: String,
 }
 
+/// A passage that `chat` opened.
+#[derive(Debug, Serialize)]
+pub(crate) struct Opened {
+    pub(crate) n: usize,
+    pub(crate) path: String,
+    pub(crate) document: u64,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) passage: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct ListedFile {
     pub(crate) path: String,
@@ -348,6 +492,7 @@ pub(crate) struct ListedFile {
     pub(crate) chunks: u32,
     pub(crate) size_bytes: u64,
     pub(crate) modified: String,
+    pub(crate) collection: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -360,6 +505,7 @@ pub(crate) struct Unreadable {
 pub(crate) struct Document {
     pub(crate) id: u64,
     pub(crate) paths: Vec<String>,
+    pub(crate) collections: Vec<String>,
     #[serde(rename = "type")]
     pub(crate) format: &'static str,
     pub(crate) language: Option<String>,
@@ -390,6 +536,7 @@ pub(crate) struct DocumentChunk {
 #[derive(Debug, Serialize)]
 pub(crate) struct Eval {
     pub(crate) dataset: String,
+    pub(crate) collection: Option<String>,
     pub(crate) mode: &'static str,
     pub(crate) model: String,
     pub(crate) documents: usize,
@@ -435,12 +582,218 @@ pub(crate) struct Damage {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct Collection {
+    pub(crate) name: String,
+    pub(crate) files: u64,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) text_bytes: u64,
+}
+
+impl From<&CollectionRow> for Collection {
+    fn from(row: &CollectionRow) -> Self {
+        let CollectionRow { name, files, documents, chunks, text_bytes } = row;
+        Self {
+            name: name.to_string(),
+            files: *files,
+            documents: *documents,
+            chunks: *chunks,
+            text_bytes: *text_bytes,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Model {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) dims: Option<usize>,
     pub(crate) in_use: bool,
     pub(crate) bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Backend {
+    pub(crate) name: &'static str,
+    pub(crate) active: bool,
+    /// `null` where finding out would have used the network.
+    pub(crate) available: Option<bool>,
+    /// Why it is not available, or was not asked.
+    pub(crate) reason: Option<String>,
+    pub(crate) location: String,
+    pub(crate) holds: Option<Holding>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Holding {
+    pub(crate) vectors: u64,
+    pub(crate) tombstones: u64,
+    pub(crate) segments: u64,
+    pub(crate) disk_bytes: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) generation: u64,
+    pub(crate) current: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendStatus {
+    #[serde(flatten)]
+    pub(crate) backend: Backend,
+    pub(crate) origin: String,
+    pub(crate) healthy: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) library_generation: u64,
+    pub(crate) platform: String,
+    pub(crate) last_migration: Option<LastMigration>,
+    pub(crate) unfinished_migration: Option<UnfinishedMigration>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LastMigration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) ended: String,
+    pub(crate) chunks: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct UnfinishedMigration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) started: String,
+    pub(crate) step: &'static str,
+    pub(crate) documents_done: u64,
+    pub(crate) documents: u64,
+    pub(crate) checkpoint: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendComparison {
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) backends: Vec<BackendSizes>,
+}
+
+/// Bytes; `null` where they cannot be measured from here.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackendSizes {
+    pub(crate) name: &'static str,
+    pub(crate) vectors: u64,
+    pub(crate) text_bytes: u64,
+    pub(crate) words_bytes: u64,
+    pub(crate) vector_bytes: Option<u64>,
+    /// The vectors themselves at full precision: an engine that keeps them cannot take less.
+    pub(crate) vector_bytes_at_least: u64,
+    /// `disk`, `memory` or `server`.
+    pub(crate) vectors_in: &'static str,
+    /// On this machine's disk and, of vectors, wherever they are.
+    pub(crate) total_bytes: Option<u64>,
+    pub(crate) bytes_per_document: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Recommendation {
+    pub(crate) backend: &'static str,
+    pub(crate) active: &'static str,
+    pub(crate) reasons: Vec<String>,
+    /// When another backend is the better choice.
+    pub(crate) otherwise: Vec<String>,
+    /// Whether it stays within `--max-storage`.
+    pub(crate) fits: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MigrationPlan {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) target_location: String,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) chunks_to_fill: u64,
+    pub(crate) backup_bytes: u64,
+    pub(crate) only_switch: bool,
+    pub(crate) unfinished: bool,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Migration {
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    /// False where the target was in use already.
+    pub(crate) switched: bool,
+    pub(crate) resumed: bool,
+    pub(crate) only_switch: bool,
+    pub(crate) documents: u64,
+    pub(crate) chunks: u64,
+    pub(crate) documents_filled: u64,
+    pub(crate) chunks_filled: u64,
+    pub(crate) documents_per_second: Option<f64>,
+    pub(crate) seconds: f64,
+    pub(crate) verification: Option<Verification>,
+    pub(crate) backup: Option<Backup>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Verification {
+    pub(crate) agree: bool,
+    pub(crate) problems: Vec<String>,
+    pub(crate) chunks: u64,
+    pub(crate) vectors: [u64; 2],
+    pub(crate) sampled: u64,
+    pub(crate) mismatched: u64,
+    pub(crate) lowest_score: Option<f32>,
+    pub(crate) queries: u64,
+    pub(crate) overlap_at_10: Option<f64>,
+    pub(crate) seconds: f64,
+}
+
+impl From<&library::Verification> for Verification {
+    fn from(found: &library::Verification) -> Self {
+        Self {
+            agree: found.agrees(),
+            problems: found.problems.clone(),
+            chunks: found.chunks,
+            vectors: found.vectors,
+            sampled: found.sampled,
+            mismatched: found.n_mismatched,
+            lowest_score: found.lowest_score,
+            queries: found.queries,
+            overlap_at_10: found.overlap,
+            seconds: found.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Backup {
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) created: String,
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) generation: u64,
+    pub(crate) has_vectors: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CleanedBackups {
+    pub(crate) removed: Vec<Backup>,
+    pub(crate) kept: Vec<Backup>,
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Rollback {
+    pub(crate) backup: Backup,
+    pub(crate) restored: &'static str,
+    pub(crate) left: &'static str,
+    pub(crate) files_restored: bool,
+    pub(crate) note: Option<String>,
+    pub(crate) vectors: u64,
+    pub(crate) seconds: f64,
+    /// False without `--confirm`: nothing was changed.
+    pub(crate) done: bool,
 }
 
 #[derive(Debug, Serialize)]

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// How many kills
     #[arg(long, default_value_t = 20)]
     rounds: u32,
+    /// Only this operation
+    #[arg(long, value_enum)]
+    only: Option<Operation>,
     /// Seed of the files, the commands and the moments
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -31,17 +34,21 @@ pub(crate) struct Args {
     files: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Operation {
     Add,
     Remove,
     Reindex,
     Compact,
+    Migrate,
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [Self::Add, Self::Remove, Self::Reindex, Self::Compact];
+    const ALL: [Self; 5] = [Self::Add, Self::Remove, Self::Reindex, Self::Compact, Self::Migrate];
 }
+
+/// From the engine that keeps nothing to the one that is in use by default.
+const MIGRATE: [&str; 4] = ["backend", "migrate", "exact", "leann"];
 
 struct Trial {
     program: Program,
@@ -49,7 +56,7 @@ struct Trial {
     rng: Rng,
     n_files: usize,
     /// How long each operation takes when it is left alone.
-    durations: [Duration; 4],
+    durations: [Duration; 5],
     /// The killed rounds, by whether the process was still running.
     n_killed: u32,
     n_too_late: u32,
@@ -67,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         folder,
         rng: Rng::with_seed(args.seed),
         n_files: args.files,
-        durations: [Duration::ZERO; 4],
+        durations: [Duration::ZERO; 5],
         n_killed: 0,
         n_too_late: 0,
     };
@@ -76,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     trial.measure()?;
     for round in 1..=args.rounds {
-        trial.round().with_context(|| format!("round {round} with seed {}", args.seed))?;
+        trial.round(args.only).with_context(|| format!("round {round} with seed {}", args.seed))?;
     }
     println!(
         "{} rounds, seed {}: {} killed while running, {} ended before the kill; every reopen \
@@ -107,6 +114,7 @@ impl Trial {
     /// Runs each operation once, undisturbed.
     fn measure(&mut self) -> Result<()> {
         for (at, operation) in Operation::ALL.into_iter().enumerate() {
+            self.prepare(operation)?;
             let (args, _) = self.arguments(operation);
             let begun = Instant::now();
             self.start(&args)?.wait()?;
@@ -134,7 +142,47 @@ impl Trial {
             }
             Operation::Reindex => (vec!["reindex".to_owned()], BTreeSet::new()),
             Operation::Compact => (vec!["compact".to_owned()], BTreeSet::new()),
+            Operation::Migrate => (MIGRATE.map(str::to_owned).to_vec(), BTreeSet::new()),
         }
+    }
+
+    /// Something to do for an operation.
+    fn prepare(&mut self, operation: Operation) -> Result<()> {
+        match operation {
+            Operation::Add => {
+                // New versions of some files.
+                for _ in 0..self.n_files / 2 {
+                    let number = self.rng.usize(..self.n_files);
+                    self.write_file(number)?;
+                }
+            }
+            Operation::Migrate => {
+                // From what keeps nothing to an empty index, so that all of it is filled.
+                self.program.json(&["backend", "migrate", "leann", "exact"])?;
+                self.program.json(&["backend", "cleanup", "leann", "--confirm"])?;
+            }
+            Operation::Remove | Operation::Reindex | Operation::Compact => {}
+        }
+        Ok(())
+    }
+
+    /// Ends a migration that was killed: whichever backend is in use is whole, and the other one
+    /// is brought to be.
+    fn complete_migration(&mut self) -> Result<()> {
+        let status = self.program.json(&["backend", "status"])?;
+        if status["healthy"] != true {
+            bail!("the backend in use is not sound: {status}");
+        }
+        let mut args = MIGRATE.to_vec();
+        if !status["unfinished_migration"].is_null() {
+            args.push("--resume");
+        }
+        self.program.json(&args).context("completing the migration")?;
+        let status = self.program.json(&["backend", "status"])?;
+        if status["name"] != "leann" || !status["unfinished_migration"].is_null() {
+            bail!("the migration was not completed: {status}");
+        }
+        self.verify(&BTreeSet::new())
     }
 
     fn start(&self, args: &[String]) -> Result<std::process::Child> {
@@ -142,16 +190,13 @@ impl Trial {
         self.program.start(&args)
     }
 
-    fn round(&mut self) -> Result<()> {
-        let at = self.rng.usize(..Operation::ALL.len());
+    fn round(&mut self, only: Option<Operation>) -> Result<()> {
+        let at = match only {
+            Some(only) => Operation::ALL.iter().position(|it| *it == only).unwrap_or(0),
+            None => self.rng.usize(..Operation::ALL.len()),
+        };
         let operation = Operation::ALL[at];
-        if operation == Operation::Add {
-            // Something to do: new versions of some files.
-            for _ in 0..self.n_files / 2 {
-                let number = self.rng.usize(..self.n_files);
-                self.write_file(number)?;
-            }
-        }
+        self.prepare(operation)?;
         let before = self.present()?;
         let (args, may_go) = self.arguments(operation);
         let moment = self.durations[at].mul_f64(self.rng.f64() * 1.05);
@@ -165,9 +210,12 @@ impl Trial {
         }
         child.wait()?;
         let must_stay: BTreeSet<String> = before.difference(&may_go).cloned().collect();
-        self.verify(&must_stay).with_context(|| {
-            format!("after {operation:?} was killed at {:.3} s", moment.as_secs_f64())
-        })
+        let what = || format!("after {operation:?} was killed at {:.3} s", moment.as_secs_f64());
+        self.verify(&must_stay).with_context(what)?;
+        if operation == Operation::Migrate {
+            self.complete_migration().with_context(what)?;
+        }
+        Ok(())
     }
 
     /// The library opens, is sound, holds the files it must, and finds one of them.

@@ -50,6 +50,16 @@ impl Program {
             .with_context(|| format!("starting {}", self.binary.display()))
     }
 
+    /// Starts a command that is spoken to while it runs.
+    pub(crate) fn start_talking(&self, args: &[&str]) -> Result<Child> {
+        self.command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting {}", self.binary.display()))
+    }
+
     /// Runs a command to its end and gives its JSON, whatever the exit code.
     pub(crate) fn json(&self, args: &[&str]) -> Result<Value> {
         let output = self

@@ -1,20 +1,16 @@
 //! The figures of adding and searching a folder of real files.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ragged::{
-    embedding,
     library::{Library, SearchRequest},
-    settings::{BackendKind, SearchMode, Settings},
-    temporal::FixedClock,
+    settings::SearchMode,
 };
 
+use crate::measure::{
+    chunks, mean, open, open_exact, read_questions, recall, spread, without_caches,
+};
 use crate::program::Program;
 
 #[derive(Debug, clap::Args)]
@@ -77,16 +73,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         text / status["documents"].as_f64().unwrap_or(1.0),
     );
 
-    let library = Library::open(
-        &dir,
-        Settings::default(),
-        Arc::new(embedding::builtin()?),
-        Arc::new(FixedClock(0)),
-    )?;
+    // Questions come again, and what is timed is searching, not remembering.
+    let library = open(&dir, without_caches())?;
     for mode in [SearchMode::Hybrid, SearchMode::Vector, SearchMode::Lexical] {
         measure(&library, &questions, mode, args.repeats)?;
     }
-    recall(&dir, &library, &questions)?;
+    print_recall(&dir, &library, &questions)?;
     drop(library);
 
     let mut times = Vec::new();
@@ -101,39 +93,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The vector index against exact search with the same model, over the same questions.
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
-fn recall(dir: &std::path::Path, library: &Library, questions: &[String]) -> Result<()> {
-    let mut settings = Settings::default();
-    settings.backend.kind = BackendKind::Exact;
-    let model = Arc::new(embedding::builtin()?);
-    let exact = Library::open(dir, settings, model, Arc::new(FixedClock(0)))?;
+fn print_recall(dir: &std::path::Path, library: &Library, questions: &[String]) -> Result<()> {
+    let exact = open_exact(dir)?;
     let (mut shares, mut recomputed) = (Vec::with_capacity(questions.len()), 0);
     for question in questions {
         let request = SearchRequest {
             mode: SearchMode::Vector,
             ..SearchRequest::new(question.as_str(), &library.settings().search)
         };
-        let chunks = |library: &Library| -> Result<(BTreeSet<u64>, u64)> {
-            let response = library.search(&request)?;
-            let ids = response
-                .hits
-                .iter()
-                .flat_map(|hit| hit.merged.iter().map(|id| id.0).chain([hit.chunk.place.id.0]));
-            Ok((ids.collect(), response.counts.recomputed_embeddings))
-        };
-        let (found, n) = chunks(library)?;
-        let (wanted, _) = chunks(&exact)?;
-        recomputed += n;
-        shares.push(wanted.intersection(&found).count() as f64 / wanted.len().max(1) as f64);
+        let found = library.search(&request)?;
+        let wanted = exact.search(&request)?;
+        recomputed += found.counts.recomputed_embeddings;
+        shares.push(recall(&chunks(&found), &chunks(&wanted)));
     }
-    let n = shares.len() as f64;
-    let mean = shares.iter().sum::<f64>() / n;
-    let variance = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let (share, error) = mean(&shares);
     println!(
-        "recall@10 against exact search: {mean:.4} ± {:.4} (standard error, n = {}); {:.1} \
+        "recall@10 against exact search: {share:.4} ± {error:.4} (standard error, n = {}); {:.1} \
          embeddings recomputed a query",
-        (variance / n).sqrt(),
         shares.len(),
-        recomputed as f64 / n,
+        recomputed as f64 / shares.len() as f64,
     );
     Ok(())
 }
@@ -170,35 +148,4 @@ fn measure(
         recomputed as f64 / n.max(1) as f64
     );
     Ok(())
-}
-
-fn spread(times: &mut [Duration]) -> String {
-    times.sort_unstable();
-    let at = |percent: usize| {
-        let rank = (times.len() * percent).div_ceil(100);
-        times.get(rank.saturating_sub(1)).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
-    };
-    format!(
-        "p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms, max {:.2} ms (n = {})",
-        at(50),
-        at(95),
-        at(99),
-        at(100),
-        times.len()
-    )
-}
-
-fn read_questions(path: &std::path::Path) -> Result<Vec<String>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let mut questions = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let row: serde_json::Value = serde_json::from_str(line)
-            .with_context(|| format!("{}, line {}", path.display(), number + 1))?;
-        questions.push(row["text"].as_str().context("a question without text")?.to_owned());
-    }
-    if questions.is_empty() {
-        bail!("{} holds no questions", path.display());
-    }
-    Ok(questions)
 }

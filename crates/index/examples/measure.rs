@@ -1,5 +1,6 @@
 //! Prints what an index costs and what it finds: bytes a vector, time to encode and to scan by
-//! each set of kernels, coverage of the error bound, recall and recomputed vectors.
+//! each set of kernels, coverage of the error bound, recall and recomputed vectors, and what
+//! searching in batches shares.
 //!
 //! ```text
 //! cargo run --release -p ragged-index --example measure
@@ -15,7 +16,8 @@ use std::io::{Write as _, stdout};
 use std::time::Instant;
 
 use ragged_index::{
-    Commit, Config, Hit, IdSet, Kernels, Policy, Snapshot, Tier, VectorIndex, exact_top_k, search,
+    BatchQuery, Commit, Config, Hit, IdSet, Kernels, Policy, PreparedQuery, Snapshot, Tier,
+    VectorIndex, exact_top_k, search, search_batch,
 };
 
 const K: usize = 10;
@@ -64,6 +66,7 @@ fn measure(tier: Tier, data: &Data, ids: &[u64], truth: &[Vec<Hit>]) -> Result<(
         "\n{tier:?}: {bytes:.2} bytes a vector, {rate:.0} vectors/s encoded and committed"
     )?;
     scan_times(&snapshot, data)?;
+    batches(&snapshot, data)?;
     coverage(&snapshot, data, ids)?;
     for batch in [1, 4, 8] {
         for epsilon in [1.0, 1.5, 2.0, 2.25, 2.5] {
@@ -96,6 +99,61 @@ fn scan_times(snapshot: &Snapshot, data: &Data) -> Result<(), Box<dyn Error>> {
                 refined / times.len() as u64,
             )?;
         }
+    }
+    Ok(())
+}
+
+/// Ten queries at once against the same ten in turn, on one thread: similar ones (a query, and
+/// it again with the noise of others) and those of the set. Here making a vector is a copy, so
+/// the times are of scanning and bookkeeping.
+fn batches(snapshot: &Snapshot, data: &Data) -> Result<(), Box<dyn Error>> {
+    let policy = Policy::default();
+    let copy = |ids: &[u64], out: &mut Vec<f32>| {
+        for id in ids {
+            let at = (*id - 1) as usize * data.dims;
+            out.extend_from_slice(&data.vectors[at..at + data.dims]);
+        }
+        Ok::<(), Infallible>(())
+    };
+    for (name, share) in [("unlike", 0.0), ("similar", 0.75)] {
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        let (mut recomputed, mut recomputed_alone) = (0, 0);
+        for ten in data.queries.chunks_exact(10 * data.dims) {
+            let prepared: Vec<PreparedQuery> = ten
+                .chunks_exact(data.dims)
+                .map(|query| {
+                    let mixed = query.iter().zip(ten);
+                    snapshot.prepare(&unit(
+                        mixed.map(|(own, first)| share * first + (1.0 - share) * own).collect(),
+                    ))
+                })
+                .collect::<Result<_, _>>()?;
+            let queries: Vec<BatchQuery<'_>> =
+                prepared.iter().map(|query| BatchQuery { query, allow: None }).collect();
+            let started = Instant::now();
+            let mut expected = Vec::new();
+            for query in &prepared {
+                expected.push(search(snapshot, query, K, None, &policy, copy)?);
+            }
+            alone.push(started.elapsed().as_secs_f64() * 1e3);
+            let started = Instant::now();
+            let found = search_batch(snapshot, &queries, K, &policy, 1, &copy)?;
+            together.push(started.elapsed().as_secs_f64() * 1e3);
+            if found.searches != expected {
+                return Err("a batch found something else".into());
+            }
+            recomputed += found.counts.recomputed;
+            recomputed_alone += found.counts.recomputed_alone;
+        }
+        alone.sort_unstable_by(f64::total_cmp);
+        together.sort_unstable_by(f64::total_cmp);
+        writeln!(
+            stdout(),
+            "  ten {name} queries: {:.3} ms p50 in turn, {:.3} at once; {recomputed} recomputed \
+             for {recomputed_alone}",
+            alone[alone.len() / 2],
+            together[together.len() / 2],
+        )?;
     }
     Ok(())
 }

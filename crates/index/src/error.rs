@@ -29,7 +29,7 @@ pub enum Error {
         path: PathBuf,
         /// What the file says it is.
         found: Version,
-        /// The only version this program reads.
+        /// The newest version this program reads.
         supported: u32,
     },
     /// The bytes of a file are not those that were written.
@@ -138,8 +138,10 @@ pub enum InputError {
         /// The id.
         id: u64,
     },
-    /// More vectors than a segment can hold (2^32 - 1).
+    /// More vectors than a segment or a graph can hold (2^32 - 1).
     TooMany,
+    /// Settings that no graph can be made with.
+    Graph,
 }
 
 impl Error {
@@ -235,6 +237,10 @@ impl fmt::Display for InputError {
                 write!(f, "id {id} is in the index already: delete it in the same commit")
             }
             Self::TooMany => f.write_str("more than 4294967295 vectors at once: commit in parts"),
+            Self::Graph => f.write_str(
+                "a graph takes 8 to 1024 bytes a node, 0 to 50 hubs in a hundred, a width of 16 \
+                 or more and an alpha of 1 or more",
+            ),
         }
     }
 }

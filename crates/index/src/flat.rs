@@ -27,6 +27,8 @@ pub fn exact_top_k(query: &[f32], ids: &[u64], vectors: &[f32], k: usize) -> Vec
     if hits.len() > k {
         hits.select_nth_unstable_by(k, order);
         hits.truncate(k);
+        // A million hits were looked at: the few that are kept must not hold their memory.
+        hits.shrink_to_fit();
     }
     hits.sort_unstable_by(order);
     hits

@@ -37,9 +37,12 @@
 //! # }
 //! ```
 //!
-//! Scanning all codes is all there is: beyond about a million vectors a proximity graph over the
-//! same codes will be the better plan, and has its place beside `scan`.
+//! Up to some hundred thousand vectors, scanning all codes is the best plan. For more,
+//! [`VectorIndex::extend_graph`] makes a proximity graph over the same codes, and
+//! [`Source::Graph`] has [`search`] walk it. [`exact_search`] and [`naive_search`] are what both
+//! are measured against.
 
+mod batch;
 mod codes;
 mod directory;
 mod distance;
@@ -48,19 +51,24 @@ mod flat;
 mod ids;
 mod layout;
 mod manifest;
+mod proximity;
 mod recompute;
 mod scan;
 mod segment;
 mod snapshot;
 mod vector_index;
 
+pub use batch::{BatchCounts, BatchQuery, BatchSearch, search_batch};
 pub use codes::Tier;
 pub use distance::Kernels;
 pub use error::{Corruption, Error, InputError, Result, Version};
 pub use flat::exact_top_k;
 pub use ids::IdSet;
 pub use manifest::Config;
-pub use recompute::{Hit, Policy, Search, SearchCounts, search};
+pub use proximity::{GraphConfig, GraphProgress, WalkCounts, Walked};
+pub use recompute::{
+    Hit, Policy, Search, SearchCounts, Source, exact_search, naive_search, search,
+};
 pub use scan::{Candidate, PreparedQuery, RANK_EPSILON, Scan, ScanCounts};
-pub use snapshot::{FrameAge, Snapshot};
+pub use snapshot::{FrameAge, GraphStats, Snapshot};
 pub use vector_index::{Commit, VectorIndex};

@@ -41,11 +41,14 @@
 
 pub mod answer;
 pub mod backend;
+pub mod cache;
 pub mod chunk;
+pub mod collection;
 pub mod document;
 pub mod embedding;
 pub mod error;
 pub mod evaluation;
+mod http;
 pub mod id;
 pub mod lexical;
 pub mod library;
@@ -55,6 +58,5 @@ pub mod retrieval;
 pub mod settings;
 pub mod store;
 pub mod temporal;
-mod tls;
 
 pub use permission::{private_dir, private_file};

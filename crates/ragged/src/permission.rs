@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     path::Path,
 };
 
@@ -21,6 +21,18 @@ pub fn private_dir(path: &Path) -> Result<()> {
 /// Opens a file for reading and writing, empty, readable by its owner alone (mode 0600).
 pub fn private_file(path: &Path) -> Result<File> {
     open(path, true).context_with(|| format!("creating {}", path.display()))
+}
+
+/// Replaces a file so that at every moment it holds the old or the new bytes; readable by its owner
+/// alone (mode 0600).
+pub(crate) fn replace_private_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    let mut file = private_file(Path::new(&unfinished))?;
+    io::Write::write_all(&mut file, bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path))
+        .context_with(|| format!("writing {}", path.display()))
 }
 
 /// Makes sure that a file exists and that only its owner may read it, without touching what is in
@@ -44,6 +56,18 @@ fn open(path: &Path, truncate: bool) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+/// Makes a file hold `bytes`, readable by its owner alone. At every moment it holds the old or the
+/// new ones.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = private_file(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    written
+        .and_then(|()| fs::rename(&temporary, path))
+        .context_with(|| format!("writing {}", path.display()))
 }
 
 /// Bytes of all files below a folder; what vanishes meanwhile does not count.

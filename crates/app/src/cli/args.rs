@@ -1,6 +1,6 @@
 //! What can be typed: types only, checked against themselves and nothing else.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     /// Add files and folders, or bring them up to date
     #[command(
         visible_alias = "ingest",
-        after_help = "Examples:\n  ragged add ~/notes ~/papers\n  ragged add ~/notes --prune    (also forget files that are gone)"
+        after_help = "Examples:\n  ragged add ~/notes ~/papers\n  ragged add ~/notes --prune    (also forget files that are gone)\n  ragged add ~/taxes --collection taxes"
     )]
     Add(AddArgs),
     /// Forget files, folders or documents; the files themselves stay
@@ -101,7 +101,7 @@ pub(crate) enum Command {
     Remove(RemoveArgs),
     /// List the files in the library
     #[command(
-        after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --unreadable"
+        after_help = "Examples:\n  ragged list\n  ragged list '**/*.pdf'\n  ragged list --collection taxes\n  ragged list --unreadable"
     )]
     List(ListArgs),
     /// Show a document: its facts, its text, or its chunks
@@ -109,9 +109,10 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Find the passages that match best
     #[command(
-        after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain"
+        mut_arg("query", |arg| arg.required(false).required_unless_present("batch")),
+        after_help = "Examples:\n  ragged search \"lease end date\"\n  ragged search tokio --type code --path '**/src/**' --explain\n  ragged search \"deductible\" --collection taxes --collection work\n  ragged search --batch questions.txt --format json"
     )]
-    Search(SearchArgs),
+    Search(SearchManyArgs),
     /// Answer a question, with citations
     #[command(
         visible_alias = "ask",
@@ -119,6 +120,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged query \"when does the lease end?\"\n  ragged query \"who approved the budget?\" --since 2026-01-01"
     )]
     Query(QueryArgs),
+    /// Ask one question after another, with the library kept open
+    #[command(
+        after_help = "Examples:\n  ragged chat\n  ragged chat --continue\n  printf 'when does the lease end?\\n' | ragged chat --format json"
+    )]
+    Chat(ChatArgs),
+    /// Follow files and folders, and keep the library up to date as they change
+    #[command(
+        after_help = "Examples:\n  ragged watch ~/notes ~/papers\n  ragged watch ~/notes --once      (until nothing changes, then end)\n  ragged watch /mnt/share --poll 1m  (where the system reports no changes)"
+    )]
+    Watch(WatchArgs),
     /// Answer a question from a folder without keeping anything
     #[command(after_help = "Example:\n  ragged try docs \"how is text stored?\"")]
     Try(TryArgs),
@@ -144,6 +155,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged reindex\n  ragged reindex -o embedding.model=minilm"
     )]
     Reindex,
+    /// Manage collections: named parts of the library that can be searched by themselves
+    #[command(
+        after_help = "Examples:\n  ragged add ~/taxes --collection taxes    (makes one)\n  ragged collection list\n  ragged collection rename taxes \"taxes 2026\"\n  ragged collection remove work --confirm"
+    )]
+    Collection {
+        #[command(subcommand)]
+        command: CollectionCommand,
+    },
     /// Manage embedding models
     #[command(
         after_help = "Examples:\n  ragged model list\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model use all-MiniLM-L6-v2"
@@ -151,6 +170,20 @@ pub(crate) enum Command {
     Model {
         #[command(subcommand)]
         command: ModelCommand,
+    },
+    /// Fit ragged to this machine and this library
+    #[command(after_help = "Example:\n  ragged tune probe")]
+    Tune {
+        #[command(subcommand)]
+        command: TuneCommand,
+    },
+    /// See and change where vectors are searched
+    #[command(
+        after_help = "Examples:\n  ragged backend list\n  ragged backend compare leann chromadb\n  ragged backend migrate leann chromadb"
+    )]
+    Backend {
+        #[command(subcommand)]
+        command: BackendCommand,
     },
     /// Read and change settings
     #[command(
@@ -196,6 +229,10 @@ pub(crate) struct AddArgs {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Put the files into this collection, made if there is none of that name; known files move
+    /// [default: where the folder was added the last time, or `default`]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
     /// Forget files under the given folders that no longer exist
     #[arg(long)]
     pub(crate) prune: bool,
@@ -231,8 +268,11 @@ pub(crate) struct ListArgs {
     /// Only files of these types (txt, md, pdf, code, rust, …)
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub(crate) types: Vec<String>,
+    /// Only files of this collection; may be repeated
+    #[arg(long = "collection", value_name = "NAME")]
+    pub(crate) collections: Vec<String>,
     /// Files that could not be read, with the reason
-    #[arg(long)]
+    #[arg(long, conflicts_with = "collections")]
     pub(crate) unreadable: bool,
 }
 
@@ -259,8 +299,11 @@ pub(crate) enum Mode {
     Lexical,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct Filters {
+    /// Only files of this collection; may be repeated [default: all]
+    #[arg(long = "collection", value_name = "NAME", help_heading = "Filters")]
+    pub(crate) collections: Vec<String>,
     /// Only files whose path matches, such as '**/notes/**'; may be repeated
     #[arg(long = "path", value_name = "GLOB", help_heading = "Filters")]
     pub(crate) paths: Vec<String>,
@@ -276,7 +319,7 @@ pub(crate) struct Filters {
     pub(crate) until: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SearchArgs {
     /// What to look for
     #[arg(value_name = "QUERY", required = true)]
@@ -289,9 +332,36 @@ pub(crate) struct SearchArgs {
     pub(crate) mode: Option<Mode>,
     #[command(flatten)]
     pub(crate) filters: Filters,
-    /// Show the parts of each score, the plan and its counts
+    /// How the leann backend searches vectors [default: search.strategy]
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(crate) strategy: Option<Way>,
+    /// Show the parts of each score, the plan with its estimates, and the counts
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchManyArgs {
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Search for each line of a file, `-` for standard input; a line is a query, or a JSON object
+    /// with `text` or `query`
+    #[arg(long, value_name = "FILE", conflicts_with = "query")]
+    pub(crate) batch: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Way {
+    /// What the planner expects to be cheapest
+    Auto,
+    /// Recompute and compare every vector
+    Exact,
+    /// Compare all codes, recompute what they leave undecided
+    Scan,
+    /// Walk the graph by codes, recompute what they leave undecided
+    Graph,
+    /// Walk the graph and recompute everything met: the unoptimised baseline
+    Naive,
 }
 
 #[derive(Debug, Args)]
@@ -301,6 +371,55 @@ pub(crate) struct QueryArgs {
     /// Quote from the files even where a generator is configured
     #[arg(long)]
     pub(crate) extractive: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that can be typed")]
+pub(crate) struct ChatArgs {
+    /// Go on with the last session: its settings, and its citations for /open
+    #[arg(long = "continue")]
+    pub(crate) resume: bool,
+    /// Keep neither the lines that are typed nor the session
+    #[arg(long)]
+    pub(crate) no_history: bool,
+    /// Delete all sessions and the history of lines, and end
+    #[arg(long, conflicts_with_all = ["resume", "no_history"])]
+    pub(crate) forget: bool,
+    /// Really delete
+    #[arg(long, requires = "forget")]
+    pub(crate) confirm: bool,
+    /// Quote from the files even where a generator is configured
+    #[arg(long)]
+    pub(crate) extractive: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The collection that the files come into; known ones move [default: where their folder was
+    /// last added]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
+    /// Quiet that ends a batch of changes; under a burst none waits longer than 5 s
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
+    pub(crate) debounce: Duration,
+    /// Look at everything this often instead of asking the system for changes
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) poll: Option<Duration>,
+    /// End when nothing changes any more
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `500ms`, `30s`, `1m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time such as 500ms, 30s or 1m, up to a day".to_owned();
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(duration).map_err(|_| wrong())?;
+    let is_usable = duration >= Duration::from_millis(1) && duration <= Duration::from_hours(24);
+    if is_usable { Ok(duration) } else { Err(wrong()) }
 }
 
 #[derive(Debug, Args)]
@@ -322,6 +441,10 @@ pub(crate) struct EvalArgs {
     /// Also compare the vector index with this backend
     #[arg(long, value_enum)]
     pub(crate) against: Option<Against>,
+    /// Put the set's documents into this collection and search only there, to measure what a
+    /// filter costs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
     /// Evaluate this many queries only, the first ones
     #[arg(long, value_name = "N")]
     pub(crate) queries: Option<usize>,
@@ -338,6 +461,35 @@ pub(crate) struct CheckArgs {
     /// Rebuild what is derived, drop what is damaged
     #[arg(long)]
     pub(crate) repair: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CollectionCommand {
+    /// List the collections and what they hold
+    #[command(after_help = "Example:\n  ragged collection list --format json")]
+    List,
+    /// Give a collection another name; all that is in it stays
+    #[command(after_help = "Example:\n  ragged collection rename taxes \"taxes 2026\"")]
+    Rename {
+        /// Its name
+        old: String,
+        /// Its new name
+        new: String,
+    },
+    /// Forget a collection with its files; the files themselves stay
+    #[command(
+        after_help = "Examples:\n  ragged collection remove work --dry-run\n  ragged collection remove work --confirm"
+    )]
+    Remove {
+        /// The collection's name; `default` is emptied and stays
+        name: String,
+        /// Really forget
+        #[arg(long, conflicts_with = "dry_run")]
+        confirm: bool,
+        /// Print what would be forgotten and change nothing, as without --confirm
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -370,6 +522,200 @@ pub(crate) enum ModelCommand {
         /// Really delete
         #[arg(long)]
         confirm: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendName {
+    /// Bit codes on this machine, the best recomputed from text
+    Leann,
+    /// Every vector in memory, compared one by one
+    Exact,
+    /// A Chroma server
+    Chromadb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackendCommand {
+    /// List the backends, whether they can be used, and what they hold
+    #[command(after_help = "Example:\n  ragged backend list")]
+    List,
+    /// Show the backend in use and whether it is well
+    #[command(visible_alias = "current", after_help = "Example:\n  ragged backend status")]
+    Status,
+    /// Use another backend that holds the library already
+    #[command(
+        visible_alias = "set",
+        after_help = "Examples:\n  ragged backend use leann\n  ragged backend use exact    (keeps nothing, so there is nothing to migrate)"
+    )]
+    Use {
+        /// The backend
+        #[arg(value_enum)]
+        name: BackendName,
+        /// Even if it lacks vectors; they are made from the text when the library is next used
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show how much a backend holds
+    #[command(
+        after_help = "Examples:\n  ragged backend stats\n  ragged backend stats --backend chromadb"
+    )]
+    Stats {
+        /// The backend [default: the one in use]
+        #[arg(long, value_enum)]
+        backend: Option<BackendName>,
+    },
+    /// Compare what this library takes in two backends, as measured
+    #[command(
+        visible_aliases = ["compare-storage", "storage-info"],
+        after_help = "Examples:\n  ragged backend compare leann chromadb\n  ragged backend compare    (all that hold something)"
+    )]
+    Compare {
+        /// Two backends [default: all that hold something]
+        #[arg(value_enum, num_args = 2, value_name = "BACKEND")]
+        names: Vec<BackendName>,
+    },
+    /// Say which backend suits this library, and why
+    #[command(
+        after_help = "Examples:\n  ragged backend recommend\n  ragged backend recommend --max-storage 500"
+    )]
+    Recommend {
+        /// The most that the library may take, in MB
+        #[arg(long, value_name = "MB")]
+        max_storage: Option<u64>,
+    },
+    /// Fill another backend from the library's text, compare, and use it from then on
+    #[command(
+        after_help = "Examples:\n  ragged backend migrate leann chromadb --dry-run\n  ragged backend migrate leann chromadb\n  ragged backend migrate leann chromadb --resume    (after an interruption)"
+    )]
+    Migrate(MigrateArgs),
+    /// Compare two backends: chunks, vectors, answers; exit with 3 if they differ
+    #[command(
+        after_help = "Examples:\n  ragged backend verify leann chromadb\n  ragged backend verify leann exact --full"
+    )]
+    Verify {
+        /// The one
+        #[arg(value_enum)]
+        a: BackendName,
+        /// The other
+        #[arg(value_enum)]
+        b: BackendName,
+        #[command(flatten)]
+        sample: SampleArgs,
+    },
+    /// Go back to the backend that was used before a migration
+    #[command(
+        after_help = "Examples:\n  ragged backend rollback --confirm\n  ragged backend rollback --backup migration_backup_20261123_083341.tar.gz --confirm"
+    )]
+    Rollback {
+        /// The backup to go back to, as `backups list` names it, or a path [default: the newest]
+        #[arg(long, value_name = "FILE")]
+        backup: Option<PathBuf>,
+        /// Really go back
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// List and delete backups of migrations
+    #[command(
+        after_help = "Examples:\n  ragged backend backups list\n  ragged backend backups clean --keep-latest 1"
+    )]
+    Backups {
+        #[command(subcommand)]
+        command: BackupsCommand,
+    },
+    /// Delete what a backend that is not in use holds
+    #[command(after_help = "Example:\n  ragged backend cleanup leann --confirm")]
+    Cleanup {
+        /// The backend
+        #[arg(value_enum)]
+        name: BackendName,
+        /// Really delete
+        #[arg(long)]
+        confirm: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that can be typed")]
+pub(crate) struct MigrateArgs {
+    /// The backend in use
+    #[arg(value_enum, value_name = "FROM")]
+    pub(crate) source: BackendName,
+    /// The backend to use from then on
+    #[arg(value_enum, value_name = "TO")]
+    pub(crate) target: BackendName,
+    /// Compare the two before the setting is changed (on unless --no-verify)
+    #[arg(long, overrides_with = "no_verify")]
+    pub(crate) verify: bool,
+    /// Do not compare
+    #[arg(long, overrides_with = "verify")]
+    pub(crate) no_verify: bool,
+    #[command(flatten)]
+    pub(crate) sample: SampleArgs,
+    /// Pack what FROM keeps on disk first (on unless --no-backup)
+    #[arg(long, overrides_with = "no_backup")]
+    pub(crate) backup: bool,
+    /// Make no backup
+    #[arg(long, overrides_with = "backup")]
+    pub(crate) no_backup: bool,
+    /// Go on with a migration that was interrupted
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Print what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Share of the chunks whose vectors are made anew and compared; all of them below 1,000
+    /// documents
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    pub(crate) sample_rate: f64,
+    /// Compare every chunk
+    #[arg(long, conflicts_with = "sample_rate")]
+    pub(crate) full: bool,
+    /// Which chunks and queries are drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+fn share(value: &str) -> Result<f64, String> {
+    match value.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("is not a number from 0 to 1".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupsCommand {
+    /// List the backups, the newest first
+    #[command(after_help = "Example:\n  ragged backend backups list")]
+    List,
+    /// Delete all but the newest backups
+    #[command(
+        after_help = "Examples:\n  ragged backend backups clean --dry-run\n  ragged backend backups clean --keep-latest 1"
+    )]
+    Clean {
+        /// How many stay
+        #[arg(long, value_name = "N", default_value_t = ragged::library::KEPT_BACKUPS)]
+        keep_latest: usize,
+        /// Print what would be deleted and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TuneCommand {
+    /// Measure what steps of a search cost here, for the planner to reckon with
+    #[command(
+        after_help = "Examples:\n  ragged tune probe\n  ragged tune probe --dry-run --format json"
+    )]
+    Probe {
+        /// Print what was measured and keep nothing in the settings
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

@@ -2,7 +2,8 @@
 //!
 //! It ends the process at once, which is safe at any moment: what is committed stays. A command
 //! that can stop at a better place says so with [`Watch`]; then the first Ctrl-C only asks it to,
-//! and the second ends the process.
+//! and the second ends the process. A command that waits for several things at once is told with
+//! a [`Listener`].
 
 use std::{
     path::{Path, PathBuf},
@@ -20,30 +21,99 @@ use crate::failure;
 static CANCEL: Cancel = Cancel::new();
 /// Whether somebody looks at [`CANCEL`].
 static WATCHED: AtomicBool = AtomicBool::new(false);
+/// Who is told first.
+static LISTENER: Mutex<Option<Hear>> = Mutex::new(None);
 /// The temporary library, deleted before the process is ended.
 static TEMPORARY: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Installs the handler.
 pub(super) fn install() {
-    let installed = ctrlc::set_handler(|| {
-        if WATCHED.load(Ordering::SeqCst) && !CANCEL.is_cancelled() {
-            CANCEL.cancel();
-            return;
-        }
-        let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(dir) = temporary.as_ref() {
-            // Nobody is left to complain to.
-            drop(std::fs::remove_dir_all(dir));
-        }
-        #[expect(
-            clippy::exit,
-            clippy::disallowed_methods,
-            reason = "Ctrl-C means now; what is committed is safe at any moment"
-        )]
-        std::process::exit(i32::from(failure::INTERRUPTED));
-    });
     // Without a handler Ctrl-C ends the process at once as well.
-    drop(installed);
+    drop(ctrlc::set_handler(interrupted));
+}
+
+fn interrupted() {
+    if let Some(hear) = LISTENER.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+        && hear() == Heard::Heard
+    {
+        return;
+    }
+    if WATCHED.load(Ordering::SeqCst) && !CANCEL.is_cancelled() {
+        CANCEL.cancel();
+        return;
+    }
+    let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(dir) = temporary.as_ref() {
+        // Nobody is left to complain to.
+        drop(std::fs::remove_dir_all(dir));
+    }
+    #[expect(
+        clippy::exit,
+        clippy::disallowed_methods,
+        reason = "Ctrl-C means now; what is committed is safe at any moment"
+    )]
+    std::process::exit(i32::from(failure::INTERRUPTED));
+}
+
+type Hear = Box<dyn Fn() -> Heard + Send>;
+
+/// What a listener made of a Ctrl-C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It sees to it.
+    Heard,
+    /// The process should end.
+    Unheard,
+}
+
+/// As long as it lives, a Ctrl-C is told to a function instead of ending the process.
+#[derive(Debug)]
+pub(crate) struct Listener(());
+
+impl Listener {
+    /// `hear` is called on a thread of its own. There is one listener at a time.
+    pub(crate) fn begin(hear: impl Fn() -> Heard + Send + 'static) -> Self {
+        *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hear));
+        Self(())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// As long as it lives, the system's request to end (SIGTERM) is heard as a Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Termination {
+    #[cfg(unix)]
+    handle: signal_hook::iterator::Handle,
+}
+
+impl Termination {
+    #[cfg(unix)]
+    pub(crate) fn begin() -> Result<Self> {
+        let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM])
+            .context("listening for SIGTERM")?;
+        let handle = signals.handle();
+        std::thread::spawn(move || signals.forever().for_each(|_| interrupted()));
+        Ok(Self { handle })
+    }
+
+    /// Nothing to do where there is no such request.
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    pub(crate) fn begin() -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Termination {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
 }
 
 /// As long as it lives, the first Ctrl-C asks instead of ending the process.

@@ -93,6 +93,15 @@ impl Printer {
         to_stdout(|out| writeln!(out, "{text}"))
     }
 
+    /// The data for programs that read a line at a time.
+    pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(value)?;
+        to_stdout(|out| {
+            writeln!(out, "{text}")?;
+            out.flush()
+        })
+    }
+
     /// A remark beside the data; silent with `--quiet`.
     pub(crate) fn note(&self, note: impl AsRef<str>) {
         if !self.quiet {

@@ -1,12 +1,15 @@
 //! Progress bars on standard error.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ragged::library::{AddProgress, FileOutcome};
+use ragged::library::{AddProgress, FileOutcome, MigrationProgress, MigrationStep};
 
 use super::printer::{Printer, counted, visible};
 
@@ -92,6 +95,54 @@ impl AddProgress for AddBar {
     }
 }
 
+/// The progress of `backend migrate`: documents done, batches, documents a second, time left.
+#[derive(Debug)]
+pub(crate) struct MigrationBar {
+    bar: ProgressBar,
+    state: Mutex<(Option<MigrationStep>, u64)>,
+}
+
+impl MigrationBar {
+    pub(crate) fn new(printer: &Printer) -> Self {
+        Self {
+            bar: bar(
+                printer,
+                "{spinner} {wide_bar} {percent}%  {pos}/{len} {msg}  {elapsed}  {eta} left",
+            ),
+            state: Mutex::new((None, 0)),
+        }
+    }
+
+    pub(crate) fn show(&self, progress: MigrationProgress) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 != Some(progress.step) {
+            // Time left is a matter of this step alone. What was there already took no time.
+            *state = (Some(progress.step), progress.done);
+            self.bar.reset();
+        }
+        let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
+        let message = match progress.step {
+            MigrationStep::Validate => "looking at both backends".to_owned(),
+            MigrationStep::Backup => "packing a backup".to_owned(),
+            MigrationStep::Fill => format!(
+                "documents  batch {}/{}  {:.0} docs/s",
+                progress.batch.0,
+                progress.batch.1,
+                progress.done.saturating_sub(state.1) as f64 / seconds
+            ),
+            MigrationStep::Verify => "chunks compared".to_owned(),
+            MigrationStep::Switch => "changing the setting".to_owned(),
+        };
+        self.bar.set_length(progress.total);
+        self.bar.set_position(progress.done);
+        self.bar.set_message(message);
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// A bar that counts to a total.
 pub(crate) fn counting(printer: &Printer, what: &str) -> ProgressBar {
     let bar = bar(printer, "{spinner} {wide_bar} {pos}/{len} {msg}  {eta} left");
@@ -110,5 +161,12 @@ fn bar(printer: &Printer, template: &str) -> ProgressBar {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// A sign of life for work whose length is not known beforehand.
+pub(crate) fn waiting(printer: &Printer, what: &str) -> ProgressBar {
+    let bar = bar(printer, "{spinner} {msg}  {elapsed}");
+    bar.set_message(what.to_owned());
     bar
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ragged::{
     answer::Generator,
-    settings::{AnswerSettings, BackendKind, SearchMode, Settings, Tier},
+    settings::{AnswerSettings, BackendKind, GraphUse, SearchMode, Settings, Strategy, Tier},
 };
 
 /// One setting.
@@ -63,6 +63,7 @@ const SIZE: &str = "a size, such as 100MB or 64MiB";
 const COUNT: &str = "a whole number";
 const DURATION: &str = "a time, such as 30s or 500ms";
 const TEXT: &str = "text";
+const NANOSECONDS: &str = "nanoseconds";
 
 keys! {
     "ingest.max_file_size", SIZE,
@@ -117,11 +118,13 @@ keys! {
         |s| duration(s.embedding.timeout),
         |s, v| timeout(v).map(|v| s.embedding.timeout = v),
         "How long one request to the embedding server may take.";
-    "backend.type", "`leann` or `exact`",
+    "backend.type", "`auto`, `leann`, `exact` or `chromadb`",
         |s| s.backend.kind.as_str().to_owned(),
-        |s, v| one_of(v, &[("leann", BackendKind::Leann), ("exact", BackendKind::Exact)])
-            .map(|v| s.backend.kind = v),
-        "The engine that searches vectors.";
+        |s, v| one_of(v, &[
+            ("auto", BackendKind::Leann), ("leann", BackendKind::Leann),
+            ("exact", BackendKind::Exact), ("chromadb", BackendKind::Chromadb),
+        ]).map(|v| s.backend.kind = v),
+        "The engine that searches vectors; `auto` takes `leann`.";
     "backend.tier", "`small`, `balanced` or `fast`",
         |s| s.backend.tier.as_str().to_owned(),
         |s, v| one_of(v, &[("small", Tier::Small), ("balanced", Tier::Balanced), ("fast", Tier::Fast)])
@@ -135,6 +138,72 @@ keys! {
         |s| s.backend.max_recomputes.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.backend.max_recomputes = v),
         "The most embeddings that one query recomputes.";
+    "backend.beam_width", COUNT,
+        |s| s.backend.beam_width.to_string(),
+        |s, v| count(v, 1, 10_000).map(|v| s.backend.beam_width = v),
+        "The greatest width of the beam of a walk through the graph: more finds more and compares more. Also known as `backend.search_complexity`.";
+    "backend.graph", "`auto`, `always` or `never`",
+        |s| s.backend.graph.as_str().to_owned(),
+        |s, v| one_of(v, &[
+            ("auto", GraphUse::Auto), ("always", GraphUse::Always), ("never", GraphUse::Never),
+        ]).map(|v| s.backend.graph = v),
+        "When a graph is kept beside the codes: where it is expected to pay, always, never. `ragged compact` applies it at once.";
+    "backend.cache_size", COUNT,
+        |s| s.backend.cache_size.to_string(),
+        |s, v| count(v, 0, 10_000_000).map(|v| s.backend.cache_size = v),
+        "Answers of this many searches are kept in memory by a process that stays; 0 keeps none.";
+    "backend.cache_memory", SIZE,
+        |s| size(s.backend.cache_bytes),
+        |s, v| size_within(v, 0, 1 << 40).map(|v| s.backend.cache_bytes = v),
+        "Memory that those answers may take.";
+    "backend.vector_cache", SIZE,
+        |s| size(s.backend.vector_cache_bytes),
+        |s, v| size_within(v, 0, 1 << 40).map(|v| s.backend.vector_cache_bytes = v),
+        "Memory for vectors that were recomputed and may be wanted again.";
+    "backend.batch_threads", COUNT,
+        |s| s.backend.batch_threads.to_string(),
+        |s, v| count(v, 0, 256).map(|v| s.backend.batch_threads = v),
+        "Threads that a batch of searches is spread over; 0 takes one for each processor.";
+    "backend.costs.scan", NANOSECONDS,
+        |s| s.backend.costs.scan_ns.to_string(),
+        |s, v| nanoseconds(v).map(|v| s.backend.costs.scan_ns = v),
+        "What comparing one code in order costs; measured by `ragged tune probe`.";
+    "backend.costs.refine", NANOSECONDS,
+        |s| s.backend.costs.refine_ns.to_string(),
+        |s, v| nanoseconds(v).map(|v| s.backend.costs.refine_ns = v),
+        "What comparing all planes of one code costs; measured by `ragged tune probe`.";
+    "backend.costs.visit", NANOSECONDS,
+        |s| s.backend.costs.visit_ns.to_string(),
+        |s, v| nanoseconds(v).map(|v| s.backend.costs.visit_ns = v),
+        "What comparing one code on a walk through the graph costs; measured by `ragged tune probe`.";
+    "backend.costs.recompute", NANOSECONDS,
+        |s| s.backend.costs.recompute_ns.to_string(),
+        |s, v| nanoseconds(v).map(|v| s.backend.costs.recompute_ns = v),
+        "What reading and embedding one chunk costs; 0 where it was never measured; measured by `ragged tune probe`.";
+    "chroma.url", TEXT,
+        |s| s.backend.chroma.url.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.url = v),
+        "Address of the Chroma server, for `backend.type` of `chromadb`.";
+    "chroma.token", TEXT,
+        |s| s.backend.chroma.token.clone(),
+        |s, v| { s.backend.chroma.token = v.to_owned(); Ok(()) },
+        "Token for the Chroma server, where it wants one.", secret;
+    "chroma.tenant", TEXT,
+        |s| s.backend.chroma.tenant.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.tenant = v),
+        "Tenant on the Chroma server.";
+    "chroma.database", TEXT,
+        |s| s.backend.chroma.database.clone(),
+        |s, v| filled(v).map(|v| s.backend.chroma.database = v),
+        "Database of that tenant.";
+    "chroma.timeout", DURATION,
+        |s| duration(s.backend.chroma.timeout),
+        |s, v| timeout(v).map(|v| s.backend.chroma.timeout = v),
+        "How long one request to the Chroma server may take.";
+    "chroma.batch", COUNT,
+        |s| s.backend.chroma.batch.to_string(),
+        |s, v| count(v, 1, 100_000).map(|v| s.backend.chroma.batch = v),
+        "Vectors sent to the Chroma server at once, where it takes as many.";
     "search.mode", "`hybrid`, `vector` or `lexical`",
         |s| s.search.mode.as_str().to_owned(),
         |s, v| one_of(v, &[
@@ -153,6 +222,13 @@ keys! {
         |s| s.search.candidates.to_string(),
         |s, v| count(v, 1, 100_000).map(|v| s.search.candidates = v),
         "Candidates taken from each side before they are mixed.";
+    "search.strategy", "`auto`, `exact`, `scan`, `graph` or `naive`",
+        |s| s.search.strategy.as_str().to_owned(),
+        |s, v| one_of(v, &[
+            ("auto", Strategy::Auto), ("exact", Strategy::Exact), ("scan", Strategy::Scan),
+            ("graph", Strategy::Graph), ("naive", Strategy::Naive),
+        ]).map(|v| s.search.strategy = v),
+        "How the `leann` backend searches vectors; `auto` takes what its planner expects to be cheapest.";
     "answer.generator", "`extractive`, `ollama:MODEL` or `openai:MODEL`",
         |s| s.answer.generator.clone(),
         |s, v| generator(v).map(|v| s.answer.generator = v),
@@ -225,6 +301,15 @@ fn fraction(value: &str, least: f32, most: f32) -> Result<f32, String> {
         Ok(number)
     } else {
         Err(format!("{number} is outside {least} to {most}"))
+    }
+}
+
+fn nanoseconds(value: &str) -> Result<f64, String> {
+    let number: f64 = number(value)?;
+    if (0.0..=1e12).contains(&number) {
+        Ok((number * 10.0).round() / 10.0)
+    } else {
+        Err(format!("{value:?} is outside 0 to 1e12"))
     }
 }
 

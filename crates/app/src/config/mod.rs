@@ -1,6 +1,7 @@
 //! From files, environment and flags to [`Settings`]; the only place where precedence exists.
 //!
-//! Flag > environment > `config.yaml` > default. The environment is read here and nowhere else.
+//! Flag > environment > `config.yaml` > `config/performance.yaml` > default. The environment is
+//! read here and nowhere else.
 
 mod file;
 mod key;
@@ -90,6 +91,11 @@ fn config_path(data_dir: &Path) -> PathBuf {
     data_dir.join("config.yaml")
 }
 
+/// The file that `ragged tune` writes; what the user wrote stands above it.
+pub(crate) fn performance_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("config").join("performance.yaml")
+}
+
 /// The process's environment, as far as ragged reads it.
 pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
@@ -117,15 +123,21 @@ pub(crate) fn resolve(
         origins: BTreeMap::new(),
         problems: Vec::new(),
     };
-    match ConfigFile::read(&path) {
-        Ok(None) => {}
-        Ok(Some(file)) => resolved.apply_file(&file),
-        Err(error) => resolved.problems.push(Problem {
-            place: path.display().to_string(),
-            key: String::new(),
-            message: format!("{error:#}"),
-            hint: "mend the file by hand, or move it away and `ragged init`".to_owned(),
-        }),
+    let measured = performance_path(&resolved.data_dir);
+    for (path, remedy) in [
+        (&measured, "delete the file; `ragged tune probe` measures anew"),
+        (&path, "mend the file by hand, or move it away and `ragged init`"),
+    ] {
+        match ConfigFile::read(path) {
+            Ok(None) => {}
+            Ok(Some(file)) => resolved.apply_file(&file),
+            Err(error) => resolved.problems.push(Problem {
+                place: path.display().to_string(),
+                key: String::new(),
+                message: format!("{error:#}"),
+                hint: remedy.to_owned(),
+            }),
+        }
     }
     for key in KEYS {
         let variable = key.variable();
@@ -255,8 +267,17 @@ fn data_dir(flag: Option<&Path>, environment: &BTreeMap<String, String>) -> Resu
         .with_context(|| format!("finding the data folder {}", chosen.display()))
 }
 
+/// Other names of settings.
+const ALIASES: [(&str, &str); 3] = [
+    ("backend.search_complexity", "backend.beam_width"),
+    ("vectorstore.leann.search_complexity", "backend.beam_width"),
+    ("vectorstore.backend", "backend.type"),
+];
+
 /// The key with this name, or an error that names the nearest one.
 pub(crate) fn find(name: &str) -> Result<&'static Key, crate::Usage> {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    let name = alias.map_or(name, |(_, name)| name);
     KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
         let nearest = KEYS
             .iter()

@@ -5,6 +5,12 @@
     reason = "functions of a test fail by panicking; clippy knows only those marked as tests"
 )]
 
+/// Which engine searches vectors, and changing it.
+mod backends;
+/// Asking one question after another.
+mod chat;
+/// Named parts of a library.
+mod collections;
 /// Adding, listing, removing.
 mod files;
 /// Help, usage errors, configuration, completions.
@@ -16,3 +22,9 @@ mod scene;
 /// Ctrl-C, and who may read what is kept.
 #[cfg(unix)]
 mod system;
+/// A terminal, played by the test.
+#[cfg(target_os = "linux")]
+mod terminal;
+/// Following changes of files.
+#[cfg(unix)]
+mod watch;

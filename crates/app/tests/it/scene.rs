@@ -71,6 +71,44 @@ impl Scene {
         command
     }
 
+    /// Runs a command that reads standard input to its end.
+    pub(crate) fn run_reading(&self, args: &[&str], input: &str) -> Ran {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        let writer = std::thread::spawn(move || {
+            // It may end before it has read everything.
+            drop(std::io::Write::write_all(&mut stdin, input.as_bytes()));
+        });
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        Ran::new(&output, self.root.path())
+    }
+
+    /// Starts a command that is told what to do while it runs.
+    pub(crate) fn start_reading(&self, args: &[&str]) -> std::process::Child {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Starts a command on a terminal.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_in_terminal(
+        &self,
+        args: &[&str],
+        terminal: &std::os::fd::OwnedFd,
+    ) -> std::process::Child {
+        let mut command = self.command(args);
+        command.env("TERM", "xterm");
+        command.stdin(terminal.try_clone().unwrap());
+        command.stdout(terminal.try_clone().unwrap());
+        command.stderr(terminal.try_clone().unwrap());
+        command.spawn().unwrap()
+    }
+
     /// Starts a command whose streams are read while it runs.
     #[cfg(unix)]
     pub(crate) fn start(&self, args: &[&str]) -> std::process::Child {

@@ -11,11 +11,14 @@ use crate::scene::Scene;
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 fn interrupt(child: &Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    signal(child, rustix::process::Signal::INT);
 }
 
-fn ended(child: &mut Child) -> ExitStatus {
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+}
+
+pub(crate) fn ended(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {

@@ -28,7 +28,6 @@ pub(crate) mod tests;
 
 pub(crate) use encoder::{Encoded, Encoder, Factors, check_vectors};
 pub(crate) use frame::{AXES, Frame};
-#[cfg(test)]
 pub(crate) use rotation::SplitMix;
 
 use crate::distance::{BLOCK, BLOCK_FACTOR_BYTES};

@@ -41,6 +41,14 @@ pub(crate) struct BlockTerms {
     pub(crate) rounding: f32,
 }
 
+/// A query as blocks are compared with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockQuery<'a> {
+    /// See [`Kernels::bound_block`].
+    pub(crate) tables: &'a [u8],
+    pub(crate) terms: &'a BlockTerms,
+}
+
 /// The factors of the vectors of a block, as they are stored.
 #[derive(Debug)]
 pub(crate) struct BlockFactors<'a> {
@@ -182,6 +190,30 @@ impl Kernels {
         }
     }
 
+    /// Puts into `out` the sum of `rows`, each times its scale: how a text's vector is made from
+    /// a table of token vectors in signed bytes. Rows are added in their order; rows are as long as
+    /// `out`. O(rows · length), no allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ragged_index::Kernels;
+    ///
+    /// let mut sum = [0.0; 2];
+    /// Kernels::best().scaled_sum(&[(0.5, &[4, 255]), (2.0, &[1, 3])], &mut sum);
+    /// assert_eq!(sum, [4.0, 5.5]);
+    /// ```
+    pub fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        debug_assert!(rows.iter().all(|(_, row)| row.len() == out.len()));
+        match self.0 {
+            Set::Scalar => scalar::scaled_sum::<32>(rows, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.scaled_sum(rows, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.scaled_sum(rows, out),
+        }
+    }
+
     /// The sum of those `values` whose bit in `bits` is set. Bits are counted from the least
     /// significant of the first byte; `values` has a multiple of 16 elements.
     pub(crate) fn masked_sum(self, bits: &[u8], values: &[f32]) -> f32 {
@@ -223,6 +255,34 @@ impl Kernels {
         }
     }
 
+    /// As [`Kernels::bound_block`] for each of several queries, with the same bits: the codes and
+    /// the factors of the block are taken apart once for all of them. `out` is as long as
+    /// `queries`.
+    pub(crate) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        debug_assert_eq!(queries.len(), out.len());
+        debug_assert!(queries.iter().all(|query| codes.len() * 2 == query.tables.len()));
+        match self.0 {
+            Set::Scalar => {
+                let lanes = scalar::BlockLanes::of(factors);
+                let mut sums = [0; BLOCK];
+                for (query, out) in queries.iter().zip(out) {
+                    scalar::block_sums(codes, query.tables, &mut sums);
+                    lanes.bounds(&sums, query.terms, out);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.bound_block_each(codes, factors, queries, out),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.bound_block_each(codes, factors, queries, out),
+        }
+    }
+
     /// The set of lanes whose value is at least `threshold`, lane 0 in the lowest bit.
     pub(crate) fn at_least(self, values: &[f32; BLOCK], threshold: f32) -> u32 {
         match self.0 {
@@ -259,4 +319,25 @@ pub(crate) fn half_from_f32(value: f32) -> u16 {
     let bits = magnitude.to_bits();
     let rounded = (bits + 0x0fff + (bits >> 13 & 1)) - (112 << 23);
     sign | (rounded >> 13) as u16
+}
+
+impl Kernels {
+    /// The inner product of the levels of two codes of `bits` (1, 2 or 4) a dimension, given as
+    /// their planes, the highest first, one after the other; 0 for other numbers of bits.
+    pub(crate) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        let length = a.len().min(b.len());
+        let (a, b) = (&a[..length], &b[..length]);
+        match self.0 {
+            Set::Scalar => match bits {
+                1 => scalar::level_product::<1>(a, b),
+                2 => scalar::level_product::<2>(a, b),
+                4 => scalar::level_product::<4>(a, b),
+                _ => 0,
+            },
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.level_product(a, b, bits),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(set) => set.level_product(a, b, bits),
+        }
+    }
 }

@@ -81,6 +81,33 @@ fn masked_sum_gives_the_same_bits() {
 }
 
 #[test]
+fn scaled_sum_gives_the_same_bits_at_every_length() {
+    for dims in [0, 1, 31, 32, 33, 63, 64, 65, 100, 256, 300] {
+        for n_rows in [0, 1, 2, 77] {
+            let cells: Vec<Vec<u8>> = (0..n_rows).map(|row| bytes(row + 5, dims)).collect();
+            let scales = numbers(dims as u64, n_rows as usize);
+            let rows: Vec<(f32, &[u8])> =
+                scales.iter().zip(&cells).map(|(scale, row)| (*scale, row.as_slice())).collect();
+            // One element after the other, as it is defined.
+            let expected: Vec<f32> = (0..dims)
+                .map(|i| {
+                    rows.iter().fold(0.0, |sum, (scale, row)| {
+                        sum + f32::from(row[i].cast_signed()) * scale
+                    })
+                })
+                .collect();
+            for kernels in Kernels::available() {
+                let mut found = vec![f32::NAN; dims];
+                kernels.scaled_sum(&rows, &mut found);
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(same(*found, *expected), "{} at {dims}, {n_rows}", kernels.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn masked_sum_of_small_numbers_is_their_sum() {
     let values: Vec<f32> = (0..64).map(|i| i as f32).collect();
     for kernels in Kernels::available() {
@@ -124,6 +151,58 @@ fn blocks_are_bounded_with_the_same_bits() {
                     let name = kernels.name();
                     assert!(same(found.upper[v], expected.upper[v]), "{name}, {dims}, {v}");
                     assert!(same(found.estimates[v], expected.estimates[v]), "{name}, {dims}, {v}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn several_queries_are_bounded_as_one_by_one() {
+    for dims in [64, 128, 256, 1024] {
+        let block = bytes(dims as u64, dims / 8 * BLOCK + BLOCK_FACTOR_BYTES);
+        let (codes, factors) = BlockFactors::split(&block).unwrap();
+        let greatest = 127.min(65_535 / (dims / 4)) as u8;
+        let tables: Vec<Vec<u8>> = (0..11)
+            .map(|query| {
+                let entries = bytes(query, dims * 4);
+                let table = |entries: &[u8]| [entries, entries].concat();
+                entries.chunks_exact(16).flat_map(table).map(|entry| entry.min(greatest)).collect()
+            })
+            .collect();
+        let terms: Vec<BlockTerms> = (0..11)
+            .map(|query| BlockTerms {
+                along: [0.7 - query as f32 / 9.0, 0.01, -0.02, 0.003],
+                step: 1e-3 * query as f32,
+                offset: -0.5,
+                slack: 0.04,
+                rounding: 1e-3,
+            })
+            .collect();
+        let queries: Vec<BlockQuery<'_>> =
+            tables.iter().zip(&terms).map(|(tables, terms)| BlockQuery { tables, terms }).collect();
+        let expected: Vec<BlockBounds> = queries
+            .iter()
+            .map(|query| {
+                let mut bounds = BlockBounds::EMPTY;
+                let BlockQuery { tables, terms } = *query;
+                Kernels::SCALAR.bound_block(codes, &factors, tables, terms, &mut bounds);
+                bounds
+            })
+            .collect();
+        for kernels in Kernels::available() {
+            for n in 0..=queries.len() {
+                let mut found = vec![BlockBounds::EMPTY; n];
+                kernels.bound_block_each(codes, &factors, &queries[..n], &mut found);
+                for (q, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    for v in 0..BLOCK {
+                        let name = kernels.name();
+                        assert!(same(found.upper[v], expected.upper[v]), "{name}, {n}, {q}, {v}");
+                        assert!(
+                            same(found.estimates[v], expected.estimates[v]),
+                            "{name}, {q}, {v}"
+                        );
+                    }
                 }
             }
         }
@@ -208,4 +287,27 @@ fn required_kernels_are_available() {
     }
     assert_eq!(available[0], "scalar");
     assert_eq!(Kernels::best().name(), *available.last().unwrap());
+}
+
+#[test]
+fn products_of_levels_are_those_of_their_definition() {
+    let mut random = SplitMix(21);
+    for bits in [1_u32, 2, 4] {
+        for words in [0, 1, 3, 4, 6, 64] {
+            let mut code =
+                || -> Vec<u64> { (0..words * bits as usize).map(|_| random.next()).collect() };
+            for (a, b) in [(code(), code()), (vec![u64::MAX; words * bits as usize], code())] {
+                let level = |code: &[u64], dimension: usize| -> u64 {
+                    let bit =
+                        |plane: usize| code[plane * words + dimension / 64] >> (dimension % 64) & 1;
+                    (0..bits as usize).fold(0, |level, plane| 2 * level + bit(plane))
+                };
+                let expected: u64 = (0..64 * words).map(|at| level(&a, at) * level(&b, at)).sum();
+                for kernels in Kernels::available() {
+                    let product = kernels.level_product(&a, &b, bits);
+                    assert_eq!(u64::from(product), expected, "{} {bits} {words}", kernels.name());
+                }
+            }
+        }
+    }
 }

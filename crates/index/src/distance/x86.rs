@@ -20,15 +20,16 @@ use std::arch::x86_64::{
     _mm512_shuffle_epi8, _mm512_srli_epi16, _mm512_storeu_ps,
 };
 
-use super::{BLOCK, BlockBounds, BlockFactors, BlockTerms, SUM_LANES, scalar};
+use super::scalar::BlockLanes;
+use super::{BLOCK, BlockBounds, BlockFactors, BlockQuery, BlockTerms, SUM_LANES, scalar};
 
-/// Proof that the processor has AVX2.
+/// Proof that the processor has AVX2, and counts bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Avx2(());
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")).then_some(Self(()))
     }
 
     pub(super) fn dot(self, a: &[f32], b: &[f32]) -> f32 {
@@ -39,6 +40,11 @@ impl Avx2 {
     pub(super) fn masked_sum(self, bits: &[u8], values: &[f32]) -> f32 {
         // SAFETY: `self` proves AVX2.
         unsafe { masked_sum_avx2(bits, values) }
+    }
+
+    pub(super) fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        // SAFETY: `self` proves AVX2.
+        unsafe { scaled_sum_avx2(rows, out) }
     }
 
     pub(super) fn bound_block(
@@ -53,20 +59,34 @@ impl Avx2 {
         unsafe { bound_block_avx2(codes, factors, tables, terms, out) }
     }
 
+    pub(super) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        // SAFETY: `self` proves AVX2.
+        unsafe { bound_block_each_avx2(codes, factors, queries, out) }
+    }
+
     pub(super) fn at_least(self, values: &[f32; BLOCK], threshold: f32) -> u32 {
         // SAFETY: `self` proves AVX2.
         unsafe { at_least_avx2(values, threshold) }
     }
 }
 
-/// Proof that the processor has the foundation of AVX-512 and its byte and word instructions.
+/// Proof that the processor has the foundation of AVX-512 and its byte and word instructions,
+/// and counts bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Avx512(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"))
-            .then_some(Self(()))
+        (is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("popcnt"))
+        .then_some(Self(()))
     }
 
     pub(super) fn dot(self, a: &[f32], b: &[f32]) -> f32 {
@@ -79,6 +99,11 @@ impl Avx512 {
         unsafe { masked_sum_avx512(bits, values) }
     }
 
+    pub(super) fn scaled_sum(self, rows: &[(f32, &[u8])], out: &mut [f32]) {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { scaled_sum_avx512(rows, out) }
+    }
+
     pub(super) fn bound_block(
         self,
         codes: &[u8],
@@ -89,6 +114,17 @@ impl Avx512 {
     ) {
         // SAFETY: `self` proves AVX-512.
         unsafe { bound_block_avx512(codes, factors, tables, terms, out) }
+    }
+
+    pub(super) fn bound_block_each(
+        self,
+        codes: &[u8],
+        factors: &BlockFactors<'_>,
+        queries: &[BlockQuery<'_>],
+        out: &mut [BlockBounds],
+    ) {
+        // SAFETY: `self` proves AVX-512.
+        unsafe { bound_block_each_avx512(codes, factors, queries, out) }
     }
 
     pub(super) fn at_least(self, values: &[f32; BLOCK], threshold: f32) -> u32 {
@@ -105,6 +141,11 @@ fn dot_avx2(a: &[f32], b: &[f32]) -> f32 {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn dot_avx512(a: &[f32], b: &[f32]) -> f32 {
     scalar::dot(a, b)
+}
+
+#[target_feature(enable = "avx2")]
+fn scaled_sum_avx2(rows: &[(f32, &[u8])], out: &mut [f32]) {
+    scalar::scaled_sum::<64>(rows, out);
 }
 
 #[target_feature(enable = "avx2")]
@@ -128,6 +169,11 @@ fn chosen_avx2(bits: u8, values: &[f32; 8], one_bit: __m256i) -> __m256 {
     let spread = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits)), one_bit);
     let mask = _mm256_castsi256_ps(_mm256_cmpeq_epi32(spread, one_bit));
     _mm256_and_ps(mask, load_8(values))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn scaled_sum_avx512(rows: &[(f32, &[u8])], out: &mut [f32]) {
+    scalar::scaled_sum::<64>(rows, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -200,6 +246,152 @@ fn bound_block_avx512(
     let even = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64::<1>(even));
     let odd = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64::<1>(odd));
     scalar::bounds(&interleaved(even, odd), factors, terms, out);
+}
+
+#[target_feature(enable = "avx2")]
+fn bound_block_each_avx2(
+    codes: &[u8],
+    factors: &BlockFactors<'_>,
+    queries: &[BlockQuery<'_>],
+    out: &mut [BlockBounds],
+) {
+    let lanes = BlockLanes::of(factors);
+    let (fours, queries) = queries.as_chunks::<4>();
+    let (fours_out, out) = out.as_chunks_mut::<4>();
+    for (queries, out) in fours.iter().zip(fours_out) {
+        bound_block_of_avx2(codes, &lanes, queries, out);
+    }
+    let (twos, queries) = queries.as_chunks::<2>();
+    let (twos_out, out) = out.as_chunks_mut::<2>();
+    for (queries, out) in twos.iter().zip(twos_out) {
+        bound_block_of_avx2(codes, &lanes, queries, out);
+    }
+    for (query, out) in queries.iter().zip(out) {
+        bound_block_of_avx2(codes, &lanes, &[*query], std::array::from_mut(out));
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn bound_block_of_avx2<const N: usize>(
+    codes: &[u8],
+    lanes: &BlockLanes,
+    queries: &[BlockQuery<'_>; N],
+    out: &mut [BlockBounds; N],
+) {
+    let sums = block_sums_avx2(codes, queries.map(|query| query.tables));
+    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
+        lanes.bounds(sums, query.terms, out);
+    }
+}
+
+/// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.
+#[target_feature(enable = "avx2")]
+fn block_sums_avx2<const N: usize>(codes: &[u8], tables: [&[u8]; N]) -> [[u16; BLOCK]; N] {
+    let nibble = _mm256_set1_epi8(15);
+    let low_byte = _mm256_set1_epi16(255);
+    let mut even = [_mm256_setzero_si256(); N];
+    let mut odd = [_mm256_setzero_si256(); N];
+    let tables = tables.map(|tables| tables.as_chunks::<128>().0);
+    let n_pairs = tables.iter().map(|tables| tables.len()).fold(codes.len() / 64, usize::min);
+    for (at, pair) in codes.as_chunks::<64>().0.iter().take(n_pairs).enumerate() {
+        let [row_0, row_1] = pair.as_chunks::<32>().0 else { continue };
+        for (half, row) in [row_0, row_1].into_iter().enumerate() {
+            let row = load_bytes_32(row);
+            let low_nibbles = _mm256_and_si256(row, nibble);
+            let high_nibbles = _mm256_and_si256(_mm256_srli_epi16::<4>(row), nibble);
+            for q in 0..N {
+                let quarters = tables[q][at].as_chunks::<32>().0;
+                // Both entries are at most 127, so their sum stays within a byte.
+                let entries = _mm256_add_epi8(
+                    _mm256_shuffle_epi8(load_bytes_32(&quarters[half]), low_nibbles),
+                    _mm256_shuffle_epi8(load_bytes_32(&quarters[2 + half]), high_nibbles),
+                );
+                even[q] = _mm256_add_epi16(even[q], _mm256_and_si256(entries, low_byte));
+                odd[q] = _mm256_add_epi16(odd[q], _mm256_srli_epi16::<8>(entries));
+            }
+        }
+    }
+    let mut sums = [[0; BLOCK]; N];
+    for q in 0..N {
+        sums[q] = interleaved(even[q], odd[q]);
+    }
+    sums
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn bound_block_each_avx512(
+    codes: &[u8],
+    factors: &BlockFactors<'_>,
+    queries: &[BlockQuery<'_>],
+    out: &mut [BlockBounds],
+) {
+    let lanes = BlockLanes::of(factors);
+    let (fours, queries) = queries.as_chunks::<4>();
+    let (fours_out, out) = out.as_chunks_mut::<4>();
+    for (queries, out) in fours.iter().zip(fours_out) {
+        bound_block_of_avx512(codes, &lanes, queries, out);
+    }
+    let (twos, queries) = queries.as_chunks::<2>();
+    let (twos_out, out) = out.as_chunks_mut::<2>();
+    for (queries, out) in twos.iter().zip(twos_out) {
+        bound_block_of_avx512(codes, &lanes, queries, out);
+    }
+    for (query, out) in queries.iter().zip(out) {
+        bound_block_of_avx512(codes, &lanes, &[*query], std::array::from_mut(out));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn bound_block_of_avx512<const N: usize>(
+    codes: &[u8],
+    lanes: &BlockLanes,
+    queries: &[BlockQuery<'_>; N],
+    out: &mut [BlockBounds; N],
+) {
+    let sums = block_sums_avx512(codes, queries.map(|query| query.tables));
+    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
+        lanes.bounds(sums, query.terms, out);
+    }
+}
+
+/// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.
+#[target_feature(enable = "avx512f,avx512bw,avx2")]
+fn block_sums_avx512<const N: usize>(codes: &[u8], tables: [&[u8]; N]) -> [[u16; BLOCK]; N] {
+    let nibble = _mm512_set1_epi8(15);
+    let low_byte = _mm512_set1_epi16(255);
+    let mut even = [_mm512_setzero_si512(); N];
+    let mut odd = [_mm512_setzero_si512(); N];
+    let tables = tables.map(|tables| tables.as_chunks::<128>().0);
+    let n_pairs = tables.iter().map(|tables| tables.len()).fold(codes.len() / 64, usize::min);
+    for (at, pair) in codes.as_chunks::<64>().0.iter().take(n_pairs).enumerate() {
+        let rows = load_bytes_64(pair);
+        let low_nibbles = _mm512_and_si512(rows, nibble);
+        let high_nibbles = _mm512_and_si512(_mm512_srli_epi16::<4>(rows), nibble);
+        for q in 0..N {
+            let [low, high] = tables[q][at].as_chunks::<64>().0 else { continue };
+            // Both entries are at most 127, so their sum stays within a byte.
+            let entries = _mm512_add_epi8(
+                _mm512_shuffle_epi8(load_bytes_64(low), low_nibbles),
+                _mm512_shuffle_epi8(load_bytes_64(high), high_nibbles),
+            );
+            even[q] = _mm512_add_epi16(even[q], _mm512_and_si512(entries, low_byte));
+            odd[q] = _mm512_add_epi16(odd[q], _mm512_srli_epi16::<8>(entries));
+        }
+    }
+    let mut sums = [[0; BLOCK]; N];
+    for q in 0..N {
+        sums[q] = interleaved(
+            _mm256_add_epi16(
+                _mm512_castsi512_si256(even[q]),
+                _mm512_extracti64x4_epi64::<1>(even[q]),
+            ),
+            _mm256_add_epi16(
+                _mm512_castsi512_si256(odd[q]),
+                _mm512_extracti64x4_epi64::<1>(odd[q]),
+            ),
+        );
+    }
+    sums
 }
 
 /// The sums of vectors 0, 2, 4… and of vectors 1, 3, 5… in the order of the vectors.
@@ -277,4 +469,28 @@ fn store_16(values: &mut [f32; 16], lanes: __m512) {
 fn load_bytes_64(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: the reference is valid for 64 bytes, and the load needs no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+impl Avx2 {
+    pub(super) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        // SAFETY: `self` proves that bits are counted.
+        unsafe { level_product_popcnt(a, b, bits) }
+    }
+}
+
+impl Avx512 {
+    pub(super) fn level_product(self, a: &[u64], b: &[u64], bits: u32) -> u32 {
+        // SAFETY: `self` proves that bits are counted.
+        unsafe { level_product_popcnt(a, b, bits) }
+    }
+}
+
+#[target_feature(enable = "popcnt")]
+fn level_product_popcnt(a: &[u64], b: &[u64], bits: u32) -> u32 {
+    match bits {
+        1 => scalar::level_product::<1>(a, b),
+        2 => scalar::level_product::<2>(a, b),
+        4 => scalar::level_product::<4>(a, b),
+        _ => 0,
+    }
 }

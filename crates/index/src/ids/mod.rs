@@ -235,6 +235,13 @@ impl Positions {
         }
     }
 
+    /// The position of an id; `None` if it is not there. O(log runs).
+    pub(crate) fn position(&self, id: u64) -> Option<u64> {
+        let at = self.set.runs.partition_point(|run| run.last < id);
+        let run = self.set.runs.get(at).filter(|run| run.first <= id)?;
+        Some(self.starts.get(at)?.wrapping_add(id - run.first))
+    }
+
     /// Calls `visit` with each range of positions, end excluded, whose ids are in `chosen`.
     pub(crate) fn visit_chosen(&self, chosen: &IdSet, mut visit: impl FnMut(u64, u64)) {
         let mut others = chosen.runs.iter().peekable();

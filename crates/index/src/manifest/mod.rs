@@ -6,8 +6,12 @@
 //! magic 8 · version 4 · dims 4 · bits 4 · seed 8 · fingerprint 16 · stamp 8 · next segment 8
 //! frame present 4, and if it is: vectors sampled 8 · axes 8 a dimension
 //! segments 4, and for each: number 8 · vectors 8 · deleted ids (runs)
+//! in version 2: graph: number 8 · nodes 8 · dead ids (runs)
 //! CRC-32 4
 //! ```
+//!
+//! Version 2 is written where there is a graph; without one, version 1, so that what an older
+//! program can read stays readable for it.
 
 use std::path::Path;
 
@@ -16,13 +20,17 @@ use crate::directory::Directory;
 use crate::error::{Corruption, Error, InputError, Result};
 use crate::ids::IdSet;
 use crate::layout::Reader;
-use crate::segment::header::{FORMAT_VERSION, check_crc, check_version};
+use crate::segment::header::{check_crc, check_version};
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) const MANIFEST: &str = "manifest";
 const MAGIC: [u8; 8] = *b"RAGIXMAN";
+/// The version of manifests without a graph.
+const PLAIN_VERSION: u32 = 1;
+/// The version of manifests with one.
+const GRAPH_VERSION: u32 = 2;
 /// The most dimensions that table sums of 16 bits can take.
 const MOST_DIMS: usize = 4_096;
 
@@ -56,11 +64,30 @@ impl Config {
 pub(crate) struct Manifest {
     pub(crate) config: Config,
     pub(crate) stamp: u64,
-    /// The number of the next segment to be written.
+    /// The number of the next segment or graph to be written.
     pub(crate) next_segment: u64,
     /// There is one from the first vectors on.
     pub(crate) frame: Option<Frame>,
     pub(crate) segments: Vec<SegmentEntry>,
+    pub(crate) graph: Option<GraphEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GraphEntry {
+    pub(crate) number: u64,
+    pub(crate) n_nodes: u64,
+    /// Ids of nodes whose vectors were deleted since the graph was made.
+    pub(crate) dead: IdSet,
+}
+
+impl GraphEntry {
+    pub(crate) fn file_name(&self) -> String {
+        graph_file_name(self.number)
+    }
+}
+
+pub(crate) fn graph_file_name(number: u64) -> String {
+    format!("{number:016x}.graph")
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,17 +108,24 @@ impl SegmentEntry {
     }
 }
 
-pub(crate) fn segment_file_name(number: u64) -> String {
+fn segment_file_name(number: u64) -> String {
     format!("{number:016x}.segment")
 }
 
-pub(crate) fn is_segment_file_name(name: &str) -> bool {
-    name.ends_with(".segment")
+/// Whether a file is of a kind that the manifest names.
+pub(crate) fn is_named_file(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, kind)| kind == "segment" || kind == "graph")
 }
 
 impl Manifest {
     pub(crate) fn new(config: Config, stamp: u64) -> Self {
-        Self { config, stamp, next_segment: 0, frame: None, segments: Vec::new() }
+        Self { config, stamp, next_segment: 0, frame: None, segments: Vec::new(), graph: None }
+    }
+
+    /// The names of all files of the state.
+    pub(crate) fn file_names(&self) -> Vec<String> {
+        let segments = self.segments.iter().map(SegmentEntry::file_name);
+        segments.chain(self.graph.iter().map(GraphEntry::file_name)).collect()
     }
 
     /// Reads the manifest of a directory; `None` if it has none.
@@ -111,7 +145,8 @@ impl Manifest {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
-        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        let version = if self.graph.is_some() { GRAPH_VERSION } else { PLAIN_VERSION };
+        bytes.extend(version.to_le_bytes());
         bytes.extend((self.config.dims as u32).to_le_bytes());
         bytes.extend(self.config.tier.bits().to_le_bytes());
         bytes.extend(self.config.seed.to_le_bytes());
@@ -129,18 +164,23 @@ impl Manifest {
             bytes.extend(segment.n_vectors.to_le_bytes());
             segment.deleted.encode(&mut bytes);
         }
+        if let Some(graph) = &self.graph {
+            bytes.extend(graph.number.to_le_bytes());
+            bytes.extend(graph.n_nodes.to_le_bytes());
+            graph.dead.encode(&mut bytes);
+        }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         bytes
     }
 
     pub(crate) fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
-        check_version(bytes, MAGIC, path)?;
+        let version = check_version(bytes, MAGIC, GRAPH_VERSION, path)?;
         check_crc(bytes, path, "manifest")?;
-        Self::fields(bytes)
+        Self::fields(bytes, version)
             .ok_or_else(|| Error::corrupt(path, Corruption::Content { part: "manifest" }))
     }
 
-    fn fields(bytes: &[u8]) -> Option<Self> {
+    fn fields(bytes: &[u8], version: u32) -> Option<Self> {
         let (body, _) = bytes.split_last_chunk::<4>()?;
         let mut reader = Reader::new(body.get(12..)?);
         let config = Config {
@@ -168,7 +208,16 @@ impl Manifest {
             let (number, n_vectors) = (reader.u64()?, reader.u64()?);
             segments.push(SegmentEntry { number, n_vectors, deleted: IdSet::decode(&mut reader)? });
         }
-        let consistent = reader.remaining_bytes() == 0 && (frame.is_some() || n_segments == 0);
-        consistent.then_some(Self { config, stamp, next_segment, frame, segments })
+        let graph = match version {
+            GRAPH_VERSION => Some(GraphEntry {
+                number: reader.u64()?,
+                n_nodes: reader.u64()?,
+                dead: IdSet::decode(&mut reader)?,
+            }),
+            _ => None,
+        };
+        let in_a_frame = n_segments > 0 || graph.is_some();
+        let consistent = reader.remaining_bytes() == 0 && (frame.is_some() || !in_a_frame);
+        consistent.then_some(Self { config, stamp, next_segment, frame, segments, graph })
     }
 }

@@ -6,13 +6,14 @@ use crate::codes::Tier;
 use crate::codes::tests::random_unit;
 use crate::flat::exact_top_k;
 use crate::manifest::Config;
+use crate::proximity::GraphConfig;
 use crate::vector_index::{Commit, VectorIndex};
 
 const DIMS: usize = 64;
 const N: usize = 2_000;
 
 struct Fixture {
-    _scratch: tempfile::TempDir,
+    scratch: tempfile::TempDir,
     snapshot: Snapshot,
     ids: Vec<u64>,
     vectors: Vec<f32>,
@@ -27,7 +28,7 @@ fn fixture() -> Fixture {
     let ids: Vec<u64> = (0..N as u64).collect();
     let delete = IdSet::new();
     index.commit(&Commit { delete: &delete, ids: &ids, vectors: &vectors, stamp: 0 }).unwrap();
-    Fixture { _scratch: scratch, snapshot: index.snapshot(), ids, vectors }
+    Fixture { scratch, snapshot: index.snapshot(), ids, vectors }
 }
 
 impl Fixture {
@@ -122,7 +123,7 @@ fn ids_that_cannot_be_made_are_passed_over() {
         .filter(|id| id % 100 == 0)
         .collect();
     // Only one in a hundred is left, and the policy did not ask for as many as that takes.
-    let policy = Policy { epsilon: 6.0, n_candidates: 10, max_recomputes: N, batch: 4 };
+    let policy = Policy { epsilon: 6.0, n_candidates: 10, max_recomputes: N, ..Policy::default() };
     let Ok(found) = search(&fixture.snapshot, &query, 10, None, &policy, |ids, out| {
         for id in ids {
             if id % 100 == 0 {
@@ -143,7 +144,8 @@ fn a_list_of_missing_ids_is_followed_by_a_longer_one() {
     let fixture = fixture();
     let vector = queries().next().unwrap();
     let query = fixture.snapshot.prepare(&vector).unwrap();
-    let policy = Policy { epsilon: 1.0, n_candidates: 5, max_recomputes: 5, batch: 5 };
+    let policy =
+        Policy { epsilon: 1.0, n_candidates: 5, max_recomputes: 5, batch: 5, source: Source::Scan };
     let mut calls = 0;
     // The first five candidates are all there was room for, and none can be made.
     let Ok(found) = search(&fixture.snapshot, &query, 5, None, &policy, |_, _| {
@@ -178,4 +180,90 @@ fn fewer_vectors_than_asked_for_are_all_found() {
     });
     assert_eq!(found.hits.len(), 2);
     assert!(found.hits.iter().all(|hit| hit.exact));
+}
+
+fn extended() -> Fixture {
+    let mut fixture = fixture();
+    let mut index = VectorIndex::open(fixture.scratch.path()).unwrap();
+    index
+        .extend_graph(&GraphConfig::default(), 2, |_| std::ops::ControlFlow::Continue(()))
+        .unwrap();
+    fixture.snapshot = index.snapshot();
+    fixture
+}
+
+#[test]
+fn a_graph_finds_what_a_scan_finds_and_scans_nothing() {
+    let fixture = extended();
+    let (mut right, mut naive_right, mut fewer) = (0, 0, 0);
+    for query in queries() {
+        let expected = exact_top_k(&query, &fixture.ids, &fixture.vectors, 10);
+        let policy = Policy { source: Source::Graph { width: 300 }, ..Policy::default() };
+        let found = fixture.search(&query, 10, &policy);
+        assert_eq!(found.counts.scan, ScanCounts::default());
+        assert!(!found.counts.fell_back && found.counts.walk.evaluated <= N as u64);
+        right += found.hits[..10].iter().filter(|hit| expected.contains(hit)).count();
+        let Ok(naive) = naive_search(&fixture.snapshot, &query, 10, None, 300, |ids, out| {
+            out.extend(ids.iter().flat_map(|id| &fixture.vectors[*id as usize * DIMS..][..DIMS]));
+            Ok::<(), Infallible>(())
+        });
+        assert!(naive.hits.iter().all(|hit| hit.exact));
+        assert_eq!(naive.counts.recomputed, naive.counts.walk.evaluated);
+        naive_right += naive.hits.iter().filter(|hit| expected.contains(hit)).count();
+        fewer += u64::from(10 * found.counts.recomputed < naive.counts.recomputed);
+    }
+    // Vectors without any structure: nothing is harder for a graph.
+    assert!(right >= 280 && naive_right >= 280, "{right} and {naive_right} of 300");
+    assert!(fewer >= 27, "{fewer} of 30 with a tenth of the recomputations");
+}
+
+#[test]
+fn a_walk_that_finds_too_few_is_followed_by_a_scan() {
+    let fixture = extended();
+    let query_vector = queries().next().unwrap();
+    let query = fixture.snapshot.prepare(&query_vector).unwrap();
+    let allow: IdSet = (0..N as u64).filter(|id| id % 160 == 3).collect();
+    let policy = Policy { source: Source::Graph { width: 10 }, ..Policy::default() };
+    let Ok(found) = search(&fixture.snapshot, &query, 10, Some(&allow), &policy, |ids, out| {
+        out.extend(ids.iter().flat_map(|id| &fixture.vectors[*id as usize * DIMS..][..DIMS]));
+        Ok::<(), Infallible>(())
+    });
+    assert!(found.counts.walk.cut_short && found.counts.fell_back);
+    assert_eq!(found.counts.scan.scanned, allow.len());
+    assert_eq!(found.hits.len(), 13);
+    assert!(found.hits.iter().all(|hit| allow.contains(hit.id)));
+}
+
+#[test]
+fn exact_search_makes_all_allowed_vectors_and_keeps_the_best() {
+    let fixture = fixture();
+    let query_vector = queries().next().unwrap();
+    let query = fixture.snapshot.prepare(&query_vector).unwrap();
+    let allow = IdSet::from_ranges([100..=1_299]);
+    let search = |k, n_candidates, allow: Option<&IdSet>| {
+        let Ok(found) =
+            exact_search(&fixture.snapshot, &query, k, n_candidates, allow, |ids, out| {
+                for id in ids {
+                    let vector = &fixture.vectors[*id as usize * DIMS..][..DIMS];
+                    // One cannot be made.
+                    out.extend(vector.iter().map(|x| if *id == 500 { f32::NAN } else { *x }));
+                }
+                Ok::<(), Infallible>(())
+            });
+        found
+    };
+    let mut expected = exact_top_k(&query_vector, &fixture.ids, &fixture.vectors, N);
+    expected.retain(|hit| hit.id != 500);
+    let found = search(5, 40, None);
+    assert_eq!(found.hits, expected[..40]);
+    assert_eq!(
+        (found.counts.recomputed, found.counts.batches, found.counts.missing),
+        (2_000, 2, 1)
+    );
+    expected.retain(|hit| allow.contains(hit.id));
+    let found = search(7, 0, Some(&allow));
+    assert_eq!(found.hits, expected[..7]);
+    assert_eq!(found.counts.recomputed, 1_200);
+    assert_eq!(search(0, 0, None).counts.recomputed, 0);
+    assert!(search(5, 5, Some(&IdSet::new())).hits.is_empty());
 }

@@ -11,7 +11,7 @@ pub use query::PreparedQuery;
 use std::borrow::Cow;
 
 use crate::codes::{Encoded, Frame, Shape};
-use crate::distance::{BLOCK, BlockBounds, BlockFactors};
+use crate::distance::{BLOCK, BlockBounds, BlockFactors, BlockQuery};
 use crate::ids::IdSet;
 use crate::snapshot::Snapshot;
 use survivors::{Survivor, Survivors};
@@ -77,14 +77,115 @@ pub(crate) fn scan(
     if n == 0 {
         return Scan::default();
     }
-    let (survivors, scanned) = survivors(snapshot, &query, n, allow);
+    let (survivors, scanned) = survivors(snapshot, &query, n, allow, 1);
     let refined = survivors.len() as u64;
     let candidates = refined_best(snapshot, &query, &survivors, n);
     Scan { candidates, counts: ScanCounts { scanned, refined } }
 }
 
+/// A query of several that are compared with all codes in one pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) query: &'a PreparedQuery,
+    /// How many candidates to find; at least 1.
+    pub(crate) n: usize,
+    pub(crate) allow: Option<&'a IdSet>,
+}
+
+/// What [`scan`] finds for each of several queries, from one pass over the codes.
+pub(crate) fn scan_each(snapshot: &Snapshot, tasks: &[Task<'_>]) -> Vec<Scan> {
+    let mut scans = vec![Scan::default(); tasks.len()];
+    let Some(frame) = snapshot.frame() else { return scans };
+    let (places, fitted): (Vec<&mut Scan>, Vec<(Task<'_>, Cow<'_, PreparedQuery>)>) = scans
+        .iter_mut()
+        .zip(tasks)
+        .filter(|(_, task)| task.n > 0)
+        .filter_map(|(scan, task)| Some((scan, (*task, fitted(task.query, frame)?))))
+        .unzip();
+    let passed = pass_over(snapshot, &fitted);
+    for ((scan, (task, query)), passed) in places.into_iter().zip(&fitted).zip(passed) {
+        let survivors = passed.survivors.finish(most_refined(task.n));
+        let refined = survivors.len() as u64;
+        *scan = Scan {
+            candidates: refined_best(snapshot, query, &survivors, task.n),
+            counts: ScanCounts { scanned: passed.scanned, refined },
+        };
+    }
+    scans
+}
+
+/// What plane 1 left of all vectors for one query.
+struct Passed {
+    survivors: Survivors,
+    scanned: u64,
+}
+
+/// Compares all codes with all queries, block by block: what [`survivors`] does for one.
+fn pass_over(snapshot: &Snapshot, tasks: &[(Task<'_>, Cow<'_, PreparedQuery>)]) -> Vec<Passed> {
+    let mut passed: Vec<Passed> = tasks
+        .iter()
+        .map(|(task, _)| Passed { survivors: Survivors::new(task.n), scanned: 0 })
+        .collect();
+    let Some(kernels) = tasks.first().map(|(_, query)| query.kernels()) else { return passed };
+    let queries: Vec<BlockQuery<'_>> = tasks
+        .iter()
+        .map(|(_, query)| BlockQuery { tables: query.tables(), terms: query.terms() })
+        .collect();
+    let mut bounds = vec![BlockBounds::EMPTY; tasks.len()];
+    // The queries that may find something in a block: which, in which lanes, and themselves.
+    let mut open: Vec<(usize, u32)> = Vec::with_capacity(tasks.len());
+    let mut open_queries = Vec::with_capacity(tasks.len());
+    for (part, segment) in snapshot.parts().iter().enumerate() {
+        let masks: Vec<_> = tasks.iter().map(|(task, _)| segment.mask(task.allow)).collect();
+        let segment = &segment.segment;
+        let n_vectors = segment.n_vectors() as usize;
+        for (at, block) in segment.blocks().enumerate() {
+            let present = u32::MAX >> (BLOCK - (n_vectors - at * BLOCK).min(BLOCK));
+            open.clear();
+            open.extend(masks.iter().enumerate().filter_map(|(idx, mask)| {
+                let lanes = mask.as_ref().map_or(present, |mask| mask.block(at));
+                (lanes != 0).then_some((idx, lanes))
+            }));
+            let Some((codes, factors)) = BlockFactors::split(block) else { continue };
+            if open.len() == queries.len() {
+                kernels.bound_block_each(codes, &factors, &queries, &mut bounds);
+            } else {
+                open_queries.clear();
+                open_queries.extend(open.iter().map(|(idx, _)| queries[*idx]));
+                let bounds = &mut bounds[..open.len()];
+                kernels.bound_block_each(codes, &factors, &open_queries, bounds);
+            }
+            for ((idx, lanes), bounds) in open.iter().zip(&bounds) {
+                let Passed { survivors, scanned } = &mut passed[*idx];
+                *scanned += u64::from(lanes.count_ones());
+                let at_least = kernels.at_least(&bounds.upper, survivors.threshold());
+                keep(at_least & lanes, bounds, survivors, part, at);
+            }
+        }
+    }
+    passed
+}
+
+/// Keeps the vectors of a block that are in the lanes `open`.
+#[inline]
+fn keep(mut open: u32, bounds: &BlockBounds, survivors: &mut Survivors, part: usize, block: usize) {
+    while open != 0 {
+        let lane = open.trailing_zeros() as usize;
+        open &= open - 1;
+        survivors.push(Survivor {
+            upper: bounds.upper[lane],
+            estimate: bounds.estimates[lane],
+            part: part as u32,
+            position: (block * BLOCK + lane) as u32,
+        });
+    }
+}
+
 /// The query in the frame of an index; `None` if its dimensions are other.
-fn fitted<'a>(query: &'a PreparedQuery, frame: &Frame) -> Option<Cow<'a, PreparedQuery>> {
+pub(crate) fn fitted<'a>(
+    query: &'a PreparedQuery,
+    frame: &Frame,
+) -> Option<Cow<'a, PreparedQuery>> {
     if query.vector().len() != frame.dims() {
         return None;
     }
@@ -95,12 +196,37 @@ fn fitted<'a>(query: &'a PreparedQuery, frame: &Frame) -> Option<Cow<'a, Prepare
     Some(Cow::Owned(fitted.with_kernels(query.kernels())))
 }
 
-/// The vectors that plane 1 does not rule out of the best `n`, and how many it looked at.
+/// The ids of the `n` vectors that plane 1 takes for the best of a sample, best first, equal ones
+/// by ascending id, and how many it looked at. The sample is one block in `stride`, of the vectors
+/// in `allow`. The query is in the frame of the snapshot.
+pub(crate) fn best_of_sample(
+    snapshot: &Snapshot,
+    query: &PreparedQuery,
+    n: usize,
+    allow: Option<&IdSet>,
+    stride: usize,
+) -> (Vec<u64>, u64) {
+    let (survivors, scanned) = survivors(snapshot, query, n, allow, stride.max(1));
+    let mut best: Vec<(f32, u64)> = survivors
+        .iter()
+        .map(|survivor| {
+            let segment = &snapshot.parts()[survivor.part as usize].segment;
+            (survivor.estimate, segment.positions().id(survivor.position))
+        })
+        .collect();
+    best.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    best.truncate(n);
+    (best.into_iter().map(|(_, id)| id).collect(), scanned)
+}
+
+/// The vectors that plane 1 does not rule out of the best `n`, and how many it looked at: all that
+/// are allowed in one block of every `stride`.
 fn survivors(
     snapshot: &Snapshot,
     query: &PreparedQuery,
     n: usize,
     allow: Option<&IdSet>,
+    stride: usize,
 ) -> (Vec<Survivor>, u64) {
     let kernels = query.kernels();
     let mut survivors = Survivors::new(n);
@@ -110,7 +236,7 @@ fn survivors(
         let mask = segment.mask(allow);
         let segment = &segment.segment;
         let n_vectors = segment.n_vectors() as usize;
-        for (at, block) in segment.blocks().enumerate() {
+        for (at, block) in segment.blocks().enumerate().step_by(stride) {
             let present = u32::MAX >> (BLOCK - (n_vectors - at * BLOCK).min(BLOCK));
             let lanes = mask.as_ref().map_or(present, |mask| mask.block(at));
             if lanes == 0 {
@@ -119,21 +245,16 @@ fn survivors(
             scanned += u64::from(lanes.count_ones());
             let Some((codes, factors)) = BlockFactors::split(block) else { continue };
             kernels.bound_block(codes, &factors, query.tables(), query.terms(), &mut bounds);
-            let mut open = kernels.at_least(&bounds.upper, survivors.threshold()) & lanes;
-            while open != 0 {
-                let lane = open.trailing_zeros() as usize;
-                open &= open - 1;
-                survivors.push(Survivor {
-                    upper: bounds.upper[lane],
-                    estimate: bounds.estimates[lane],
-                    part: part as u32,
-                    position: (at * BLOCK + lane) as u32,
-                });
-            }
+            let open = kernels.at_least(&bounds.upper, survivors.threshold()) & lanes;
+            keep(open, &bounds, &mut survivors, part, at);
         }
     }
-    let most = n.saturating_mul(REFINED_PER_CANDIDATE).saturating_add(REFINED_AT_LEAST);
-    (survivors.finish(most), scanned)
+    (survivors.finish(most_refined(n)), scanned)
+}
+
+/// How many survivors are refined at most.
+fn most_refined(n: usize) -> usize {
+    n.saturating_mul(REFINED_PER_CANDIDATE).saturating_add(REFINED_AT_LEAST)
 }
 
 /// Estimates the survivors with all planes and keeps the best `n`.

@@ -119,7 +119,7 @@ impl PreparedQuery {
     }
 
     /// The estimate of the inner product with the vector of a code, and its deviation.
-    pub(super) fn estimate(&self, code: &Encoded, shape: Shape) -> (f32, f32) {
+    pub(crate) fn estimate(&self, code: &Encoded, shape: Shape) -> (f32, f32) {
         let length = half_to_f32(code.factors.length);
         let signs = self.kernels.masked_sum(&code.signs, &self.rest);
         let (inner, tangent) = match code.row.split_at_checked(ROW_FACTOR_BYTES) {

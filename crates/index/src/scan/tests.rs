@@ -108,6 +108,39 @@ fn every_set_of_kernels_finds_what_the_plain_scan_finds() {
 }
 
 #[test]
+fn one_pass_for_several_queries_finds_what_one_for_each_does() {
+    for (dims, total) in [(64, 700), (256, 1_500)] {
+        let fixture = fixture(dims, total, Tier::Balanced);
+        let snapshot = fixture.index.snapshot();
+        let thirds: IdSet = (0..total as u64).filter(|id| id % 3 == 0).collect();
+        let few: IdSet = [4, 5, 600].into_iter().collect();
+        let queries: Vec<PreparedQuery> =
+            (0..9).map(|i| snapshot.prepare(&fixture.vectors[i * 11]).unwrap()).collect();
+        for kernels in Kernels::available() {
+            let queries: Vec<PreparedQuery> =
+                queries.iter().map(|query| query.clone().with_kernels(kernels)).collect();
+            let allows = [None, Some(&thirds), Some(&few), None];
+            let tasks: Vec<Task<'_>> = queries
+                .iter()
+                .enumerate()
+                .map(|(i, query)| Task { query, n: i * 40, allow: allows[i % 4] })
+                .collect();
+            let expected: Vec<Scan> = tasks
+                .iter()
+                .map(|task| snapshot.candidates(task.query, task.n, task.allow))
+                .collect();
+            let found = scan_each(&snapshot, &tasks);
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found.candidates, expected.candidates);
+                assert_eq!(found.counts, expected.counts);
+            }
+            assert_eq!(found.len(), expected.len());
+            assert!(scan_each(&snapshot, &[]).is_empty());
+        }
+    }
+}
+
+#[test]
 fn inner_products_are_within_the_errors_as_often_as_documented() {
     for tier in [Tier::Small, Tier::Balanced, Tier::Fast] {
         for dims in [128, 192] {

@@ -19,8 +19,8 @@ use crate::codes::{Shape, Tier};
 use crate::error::{Corruption, Error, Result, Version};
 use crate::layout::Reader;
 
-/// The version of all files of an index; no older one exists.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The version of segments; no older one exists.
+const FORMAT_VERSION: u32 = 1;
 pub(crate) const HEADER_BYTES: usize = 64;
 const MAGIC: [u8; 8] = *b"RAGIXSEG";
 
@@ -63,7 +63,7 @@ impl Header {
                 found: bytes.len() as u64,
             }));
         };
-        check_version(bytes, MAGIC, path)?;
+        check_version(bytes, MAGIC, FORMAT_VERSION, path)?;
         check_crc(bytes, path, "header")?;
         Self::fields(bytes).ok_or_else(|| corrupt(Corruption::Content { part: "header" }))
     }
@@ -85,17 +85,17 @@ impl Header {
     }
 }
 
-/// Checks the magic and the version at the front of a file.
-pub(crate) fn check_version(bytes: &[u8], magic: [u8; 8], path: &Path) -> Result<()> {
+/// Checks the magic at the front of a file, and that its version is `newest` or, where older ones
+/// are read, one of them; returns it.
+pub(crate) fn check_version(bytes: &[u8], magic: [u8; 8], newest: u32, path: &Path) -> Result<u32> {
     let mut reader = Reader::new(bytes);
-    let incompatible = |found| {
-        Err(Error::Incompatible { path: path.to_owned(), found, supported: FORMAT_VERSION })
-    };
+    let incompatible =
+        |found| Err(Error::Incompatible { path: path.to_owned(), found, supported: newest });
     if reader.array() != Some(magic) {
         return incompatible(Version::Foreign);
     }
     match reader.u32() {
-        Some(FORMAT_VERSION) => Ok(()),
+        Some(version) if (1..=newest).contains(&version) => Ok(version),
         Some(other) => incompatible(Version::Other(other)),
         None => incompatible(Version::Foreign),
     }

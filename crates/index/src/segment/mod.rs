@@ -20,4 +20,4 @@ mod reader;
 mod tests;
 
 pub(crate) use builder::SegmentBuilder;
-pub(crate) use reader::SegmentReader;
+pub(crate) use reader::{SegmentReader, check_part};

@@ -125,7 +125,7 @@ fn parts(
     Ok((HEADER_BYTES..blocks_end, blocks_end..rows_end, rows_end..file_bytes))
 }
 
-fn check_part(
+pub(crate) fn check_part(
     path: &Path,
     part: &'static str,
     start: usize,

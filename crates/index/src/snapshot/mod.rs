@@ -9,6 +9,7 @@ use crate::distance::BLOCK;
 use crate::error::{Corruption, Error, InputError, Result};
 use crate::ids::IdSet;
 use crate::manifest::{Config, Manifest, SegmentEntry};
+use crate::proximity::{Graph, GraphReader, Walked};
 use crate::scan::{PreparedQuery, Scan};
 use crate::segment::SegmentReader;
 
@@ -31,6 +32,7 @@ struct State {
     stamp: u64,
     frame: Option<Frame>,
     parts: Vec<Part>,
+    graph: Option<Graph>,
     n_live: u64,
     bytes: u64,
 }
@@ -57,6 +59,24 @@ pub struct FrameAge {
     pub live: u64,
 }
 
+/// The size of a graph, and how far the index has gone on since it was made.
+///
+/// A search scans the tail and walks through the dead: when either is more than a tenth of the
+/// nodes, or the tail more than some ten thousand vectors, extending the graph is a good rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GraphStats {
+    /// Vectors that the graph was made of.
+    pub nodes: u64,
+    /// Links between them.
+    pub links: u64,
+    /// Nodes whose vectors were deleted since.
+    pub dead: u64,
+    /// Vectors appended since.
+    pub tail: u64,
+    /// Bytes of the graph's file, all counted.
+    pub bytes: u64,
+}
+
 impl Snapshot {
     /// Opens the last committed state of the index in `directory`, taking no lock.
     ///
@@ -71,17 +91,24 @@ impl Snapshot {
         let mut tries = TRIES;
         loop {
             let manifest = read_manifest(&directory)?;
-            match open_segments(&directory, &manifest) {
-                Ok(segments) => return Ok(Self::new(&manifest, &segments)),
-                // A writer merged and removed a segment after the manifest was read.
+            let opened = open_segments(&directory, &manifest)
+                .and_then(|segments| Ok((segments, open_graph(&directory, &manifest)?)));
+            match opened {
+                Ok((segments, graph)) => return Ok(Self::new(&manifest, &segments, graph)),
+                // A writer replaced and removed a file after the manifest was read.
                 Err(Error::Corrupt { what: Corruption::Missing, .. }) if tries > 0 => tries -= 1,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// The state that `manifest` describes; `segments` are those it names, in its order.
-    pub(crate) fn new(manifest: &Manifest, segments: &[Arc<SegmentReader>]) -> Self {
+    /// The state that `manifest` describes; `segments` are those it names, in its order, and
+    /// `graph` is the one it names.
+    pub(crate) fn new(
+        manifest: &Manifest,
+        segments: &[Arc<SegmentReader>],
+        graph: Option<Arc<GraphReader>>,
+    ) -> Self {
         let parts: Vec<Part> = manifest
             .segments
             .iter()
@@ -89,13 +116,17 @@ impl Snapshot {
             .map(|(entry, segment)| Part::new(Arc::clone(segment), entry.deleted.clone()))
             .collect();
         let bytes = segments.iter().map(|segment| segment.file_bytes()).sum::<u64>()
+            + graph.as_ref().map_or(0, |graph| graph.file_bytes())
             + manifest.to_bytes().len() as u64;
+        let graph = graph.zip(manifest.graph.as_ref());
+        let graph = graph.map(|(reader, entry)| Graph::new(reader, entry.dead.clone(), &parts));
         Self(Arc::new(State {
             config: manifest.config,
             stamp: manifest.stamp,
             frame: manifest.frame.clone(),
             n_live: manifest.segments.iter().map(SegmentEntry::n_live).sum(),
             parts,
+            graph,
             bytes,
         }))
     }
@@ -128,9 +159,13 @@ impl Snapshot {
     /// The ids of all vectors. O(runs of ids).
     pub fn ids(&self) -> IdSet {
         let parts = self.0.parts.iter();
-        IdSet::from_ranges(parts.flat_map(|part| {
-            part.segment.positions().ids().difference(&part.deleted).runs().collect::<Vec<_>>()
-        }))
+        IdSet::from_ranges(parts.flat_map(|part| part.live_ids().runs().collect::<Vec<_>>()))
+    }
+
+    /// How many vectors have ids in `allow`. O(runs of ids).
+    pub fn n_allowed(&self, allow: &IdSet) -> u64 {
+        let parts = self.0.parts.iter();
+        parts.map(|part| part.live_ids().intersection(allow).len()).sum()
     }
 
     /// Number of segments.
@@ -138,7 +173,8 @@ impl Snapshot {
         self.0.parts.len()
     }
 
-    /// Bytes of all files of this state: segments with their headers and ids, and the manifest.
+    /// Bytes of all files of this state: segments with their headers and ids, the graph if there
+    /// is one, and the manifest.
     pub fn bytes(&self) -> u64 {
         self.0.bytes
     }
@@ -149,13 +185,14 @@ impl Snapshot {
         FrameAge { sampled, live: self.len() }
     }
 
-    /// Verifies the checksums of all segments. Reads every byte of them.
+    /// Verifies the checksums of all segments and of the graph. Reads every byte of them.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`] naming the first file and part whose bytes are not those written.
     pub fn check(&self) -> Result<()> {
-        self.0.parts.iter().try_for_each(|part| part.segment.check())
+        self.0.parts.iter().try_for_each(|part| part.segment.check())?;
+        self.0.graph.iter().try_for_each(|graph| graph.reader().check())
     }
 
     /// Makes a query ready to be compared with the vectors of this index.
@@ -186,6 +223,41 @@ impl Snapshot {
         crate::scan::scan(self, query, n, allow)
     }
 
+    /// The `n` vectors whose inner product with the query may be the greatest, as far as a walk
+    /// over the graph finds them, in the order of [`Snapshot::candidates`]; with `allow`, only of
+    /// the ids in it.
+    ///
+    /// Compares the query with a sample of the nodes, then follows links, the most promising node
+    /// first, keeping the `width` best allowed nodes seen, and ends when no node is left whose links
+    /// could lead to a better one than the worst of these. More width finds more of the truly best
+    /// and costs more. Vectors that the graph does not cover are scanned; without a graph, these
+    /// are all. Where few vectors are allowed a walk is long: it ends when it has cost as much as
+    /// a scan, and says so in [`WalkCounts::cut_short`](crate::WalkCounts). One thread, no lock.
+    pub fn graph_candidates(
+        &self,
+        query: &PreparedQuery,
+        n: usize,
+        allow: Option<&IdSet>,
+        width: usize,
+    ) -> Walked {
+        crate::proximity::walk(self, query, n, allow, width)
+    }
+
+    /// The size of the graph; `None` if there is none.
+    pub fn graph_stats(&self) -> Option<GraphStats> {
+        self.0.graph.as_ref().map(|graph| GraphStats {
+            nodes: graph.n_nodes(),
+            links: graph.reader().n_links(),
+            dead: graph.n_dead(),
+            tail: graph.tail().len(),
+            bytes: graph.reader().file_bytes(),
+        })
+    }
+
+    pub(crate) fn graph(&self) -> Option<&Graph> {
+        self.0.graph.as_ref()
+    }
+
     pub(crate) fn frame(&self) -> Option<&Frame> {
         self.0.frame.as_ref()
     }
@@ -205,6 +277,20 @@ impl Part {
         Self { segment, deleted, live }
     }
 
+    /// The ids of the vectors that are live.
+    pub(crate) fn live_ids(&self) -> IdSet {
+        self.segment.positions().ids().difference(&self.deleted)
+    }
+
+    /// The ids of the vectors that are deleted.
+    pub(crate) fn deleted(&self) -> &IdSet {
+        &self.deleted
+    }
+
+    pub(crate) fn is_live(&self, position: u32) -> bool {
+        self.live.as_ref().is_none_or(|live| live.contains(position))
+    }
+
     /// The positions that are live and whose ids are allowed; `None` for all positions.
     pub(crate) fn mask(&self, allow: Option<&IdSet>) -> Option<Mask> {
         let Some(allow) = allow else { return self.live.clone() };
@@ -219,9 +305,7 @@ impl Part {
     /// Calls `visit` with the id and the position of each live vector, ascending.
     pub(crate) fn visit_live(&self, mut visit: impl FnMut(u64, u32)) {
         for position in 0..self.segment.n_vectors() {
-            let lanes =
-                self.live.as_ref().map_or(u32::MAX, |live| live.block(position as usize / BLOCK));
-            if lanes >> (position as usize % BLOCK) & 1 == 1 {
+            if self.is_live(position) {
                 visit(self.segment.positions().id(position), position);
             }
         }
@@ -269,6 +353,10 @@ impl Mask {
         }
     }
 
+    pub(crate) fn contains(&self, position: u32) -> bool {
+        self.block(position as usize / BLOCK) >> (position as usize % BLOCK) & 1 == 1
+    }
+
     /// The positions of a block that are in the set, the first in the lowest bit.
     pub(crate) fn block(&self, block: usize) -> u32 {
         self.0.get(block).copied().unwrap_or(0)
@@ -303,4 +391,24 @@ pub(crate) fn open_segments(
         Ok(Arc::new(segment))
     };
     manifest.segments.iter().map(open).collect()
+}
+
+/// Opens the graph that a manifest names, if it does, and checks that it is the one it means.
+pub(crate) fn open_graph(
+    directory: &Directory,
+    manifest: &Manifest,
+) -> Result<Option<Arc<GraphReader>>> {
+    let Some(entry) = &manifest.graph else { return Ok(None) };
+    let graph = GraphReader::open(directory, &entry.file_name())?;
+    let frame = manifest.frame.as_ref().map_or(0, Frame::id);
+    for (what, expected, found) in [
+        ("number of nodes", entry.n_nodes, graph.nodes().ids().len()),
+        ("frame", frame, graph.frame()),
+    ] {
+        if expected != found {
+            let what = Corruption::Foreign { what, expected, found };
+            return Err(Error::corrupt(graph.path(), what));
+        }
+    }
+    Ok(Some(Arc::new(graph)))
 }

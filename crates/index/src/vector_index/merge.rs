@@ -101,6 +101,6 @@ impl VectorIndex {
             let segment = self.write_segment(&mut next, builder, &ids)?;
             segments.push(segment);
         }
-        self.switch(next, segments)
+        self.switch(next, segments, self.graph.clone())
     }
 }

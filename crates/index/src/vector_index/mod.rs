@@ -1,5 +1,6 @@
 //! The writer's handle of an index.
 
+mod graph;
 mod merge;
 
 #[cfg(test)]
@@ -12,9 +13,10 @@ use crate::codes::{Encoder, Frame};
 use crate::directory::Directory;
 use crate::error::{Error, InputError, Result};
 use crate::ids::IdSet;
-use crate::manifest::{Config, MANIFEST, Manifest, SegmentEntry, is_segment_file_name};
+use crate::manifest::{Config, MANIFEST, Manifest, SegmentEntry, is_named_file};
+use crate::proximity::GraphReader;
 use crate::segment::{SegmentBuilder, SegmentReader};
-use crate::snapshot::{Snapshot, open_segments, read_manifest};
+use crate::snapshot::{Snapshot, open_graph, open_segments, read_manifest};
 
 /// An index in a directory of its own, opened for writing.
 ///
@@ -32,6 +34,8 @@ pub struct VectorIndex {
     manifest: Manifest,
     /// The segments the manifest names, in its order.
     segments: Vec<Arc<SegmentReader>>,
+    /// The graph the manifest names.
+    graph: Option<Arc<GraphReader>>,
     snapshot: Snapshot,
     state: WriterState,
 }
@@ -97,18 +101,19 @@ impl VectorIndex {
 
     fn with(directory: Directory, manifest: Manifest) -> Result<Self> {
         let segments = open_segments(&directory, &manifest)?;
-        let snapshot = Snapshot::new(&manifest, &segments);
-        let index = Self { directory, manifest, segments, snapshot, state: WriterState::Open };
+        let graph = open_graph(&directory, &manifest)?;
+        let snapshot = Snapshot::new(&manifest, &segments, graph.clone());
+        let state = WriterState::Open;
+        let index = Self { directory, manifest, segments, graph, snapshot, state };
         index.remove_orphans()?;
         Ok(index)
     }
 
-    /// Removes segments that the manifest does not name, and files whose writing did not end.
+    /// Removes files that the manifest does not name, and those whose writing did not end.
     fn remove_orphans(&self) -> Result<()> {
-        let named: Vec<String> =
-            self.manifest.segments.iter().map(SegmentEntry::file_name).collect();
+        let named = self.manifest.file_names();
         for name in self.directory.list()? {
-            let orphan = is_segment_file_name(&name) && !named.contains(&name);
+            let orphan = is_named_file(&name) && !named.contains(&name);
             if orphan || Directory::is_unfinished(&name) {
                 self.directory.remove(&name);
             }
@@ -145,14 +150,18 @@ impl VectorIndex {
                 entry.deleted = entry.deleted.union(&deleted);
             }
         }
+        if let (Some(entry), Some(graph)) = (&mut next.graph, &self.graph) {
+            let dead = graph.nodes().ids().intersection(commit.delete);
+            entry.dead = entry.dead.union(&dead);
+        }
         let Some(builder) = Self::encode(commit, &mut next)? else {
-            return self.switch(next, segments);
+            return self.switch(next, segments, self.graph.clone());
         };
         segments.push(self.write_segment(&mut next, builder, &appended)?);
-        self.switch(next, segments)
+        self.switch(next, segments, self.graph.clone())
     }
 
-    /// Removes all vectors, and the frame with them: the next commit decides a new one.
+    /// Removes all vectors, and the frame and the graph with them: the next commit decides a new one.
     ///
     /// # Errors
     ///
@@ -161,7 +170,7 @@ impl VectorIndex {
         self.check_open()?;
         let mut next = Manifest::new(self.manifest.config, stamp);
         next.next_segment = self.manifest.next_segment;
-        self.switch(next, Vec::new())
+        self.switch(next, Vec::new(), None)
     }
 
     fn check_open(&self) -> Result<()> {
@@ -235,8 +244,14 @@ impl VectorIndex {
         Ok(Arc::new(segment))
     }
 
-    /// Makes `next`, with its segments, the state of the index: the moment of every commit.
-    fn switch(&mut self, mut next: Manifest, mut segments: Vec<Arc<SegmentReader>>) -> Result<()> {
+    /// Makes `next`, with its segments and its graph, the state of the index: the moment of every
+    /// commit.
+    fn switch(
+        &mut self,
+        mut next: Manifest,
+        mut segments: Vec<Arc<SegmentReader>>,
+        graph: Option<Arc<GraphReader>>,
+    ) -> Result<()> {
         let keep: Vec<bool> = next.segments.iter().map(|entry| entry.n_live() > 0).collect();
         let mut keeps = keep.iter().copied();
         next.segments.retain(|_| keeps.next().unwrap_or(true));
@@ -244,12 +259,11 @@ impl VectorIndex {
         segments.retain(|_| keeps.next().unwrap_or(true));
         let written = next.write(&self.directory);
         self.latch(written)?;
-        let named: Vec<String> = next.segments.iter().map(SegmentEntry::file_name).collect();
-        let before: Vec<String> =
-            self.manifest.segments.iter().map(SegmentEntry::file_name).collect();
-        self.snapshot = Snapshot::new(&next, &segments);
+        let (named, before) = (next.file_names(), self.manifest.file_names());
+        self.snapshot = Snapshot::new(&next, &segments, graph.clone());
         self.manifest = next;
         self.segments = segments;
+        self.graph = graph;
         for name in before.iter().filter(|name| !named.contains(name)) {
             self.directory.remove(name);
         }

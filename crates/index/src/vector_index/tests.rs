@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::*;
 use crate::codes::tests::random_unit;
 use crate::codes::{SplitMix, Tier};
 use crate::directory::journal::{Crash, after_crash};
+use crate::proximity::GraphConfig;
+use crate::snapshot::GraphStats;
 
 const DIMS: usize = 16;
 
@@ -44,17 +47,43 @@ fn life(index: &mut VectorIndex, mut after: impl FnMut(&VectorIndex)) -> Result<
     after(index);
     delete(index, &[], 6)?;
     after(index);
-    index.clear(7)?;
+    extend(index)?;
     after(index);
-    append(index, &[1, 30], 8)?;
+    append(index, &[20, 21], 7)?;
+    after(index);
+    delete(index, &[3, 20], 8)?;
+    after(index);
+    index.merge_all()?;
+    after(index);
+    extend(index)?;
+    after(index);
+    index.drop_graph()?;
+    after(index);
+    extend(index)?;
+    after(index);
+    index.clear(9)?;
+    after(index);
+    append(index, &[1, 30], 10)?;
     after(index);
     Ok(())
 }
 
-type Seen = (u64, Vec<u64>);
+fn extend(index: &mut VectorIndex) -> Result<bool> {
+    index.extend_graph(&GraphConfig::default(), 1, |_| ControlFlow::Continue(()))
+}
+
+type Seen = (u64, Vec<u64>, Option<GraphStats>);
 
 fn seen(snapshot: &Snapshot) -> Seen {
-    (snapshot.stamp(), snapshot.ids().iter().collect())
+    (snapshot.stamp(), snapshot.ids().iter().collect(), snapshot.graph_stats())
+}
+
+/// A walk finds every vector there is, as a scan does.
+fn walks_over_all(snapshot: &Snapshot) {
+    let query = snapshot.prepare(&vectors(1, 1)).unwrap();
+    let n = snapshot.len() as usize + 1;
+    let walked = snapshot.graph_candidates(&query, n, None, n);
+    assert_eq!(walked.candidates, snapshot.candidates(&query, n, None).candidates);
 }
 
 fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -91,12 +120,15 @@ fn a_crash_at_any_moment_leaves_the_state_before_or_after() {
             }
             let snapshot = Snapshot::open(scratch.path()).unwrap();
             snapshot.check().unwrap();
+            walks_over_all(&snapshot);
             assert!(allowed.contains(&&seen(&snapshot)), "{n_done} {crash:?}");
             // A writer goes on from there, and leaves no file that is not named.
             let mut index = VectorIndex::open(scratch.path()).unwrap();
             append(&mut index, &[1_000], 99).unwrap();
             assert_eq!(index.snapshot().stamp(), 99);
-            assert_eq!(files(scratch.path()).len(), 1 + index.snapshot().n_segments());
+            let n_graphs = usize::from(index.snapshot().graph_stats().is_some());
+            assert_eq!(files(scratch.path()).len(), 1 + n_graphs + index.snapshot().n_segments());
+            walks_over_all(&index.snapshot());
             Snapshot::open(scratch.path()).unwrap().check().unwrap();
         }
     }
@@ -122,10 +154,13 @@ fn a_failed_write_closes_the_handle_and_loses_nothing() {
         assert!(matches!(index.merge(), Err(Error::Closed)));
         assert!(matches!(index.merge_all(), Err(Error::Closed)));
         assert!(matches!(index.clear(51), Err(Error::Closed)));
+        assert!(matches!(extend(&mut index), Err(Error::Closed)));
+        assert!(matches!(index.drop_graph(), Err(Error::Closed)));
         drop(index);
         let mut index = VectorIndex::open(scratch.path()).unwrap();
         let stamp = index.snapshot().stamp();
         assert!(stamp == states.last().unwrap().0 || stamp == states.last().unwrap().0 + 1);
+        walks_over_all(&index.snapshot());
         append(&mut index, &[1_000], 99).unwrap();
     }
     assert!(n_failures > 40, "{n_failures}");
@@ -146,8 +181,9 @@ fn a_snapshot_survives_commits_merges_and_the_index() {
     index.merge_all().unwrap();
     drop(index);
     assert_eq!(snapshot.candidates(&query, 20, None), before);
-    assert_eq!(seen(&snapshot), (2, ids.clone()));
-    assert_eq!(seen(&Snapshot::open(scratch.path()).unwrap()), (3, ids[150..].to_vec()));
+    assert_eq!(seen(&snapshot), (2, ids.clone(), None));
+    let opened = Snapshot::open(scratch.path()).unwrap();
+    assert_eq!(seen(&opened), (3, ids[150..].to_vec(), None));
 }
 
 #[test]
@@ -237,7 +273,7 @@ fn wrong_input_changes_nothing() {
     assert_eq!(files(scratch.path()), before);
     // Replacing is deleting and appending.
     index.commit(&Commit { delete: &six, ids: &[6, 7], vectors: &good, stamp: 2 }).unwrap();
-    assert_eq!(seen(&index.snapshot()), (2, vec![5, 6, 7]));
+    assert_eq!(seen(&index.snapshot()), (2, vec![5, 6, 7], None));
 }
 
 #[test]
@@ -318,15 +354,17 @@ fn readers_open_whole_states_while_a_writer_merges() {
             let mut last = 0;
             for _ in 0..400 {
                 let snapshot = Snapshot::open(path).unwrap();
-                let (stamp, ids) = seen(&snapshot);
+                let (stamp, ids, _) = seen(&snapshot);
                 assert!(stamp >= last);
                 assert_eq!(ids, (0..stamp).collect::<Vec<_>>());
+                walks_over_all(&snapshot);
                 last = stamp;
             }
         });
         for stamp in 2..=60 {
             append(&mut index, &[stamp - 1], stamp).unwrap();
             index.merge_all().unwrap();
+            extend(&mut index).unwrap();
         }
         reader.join().unwrap();
     });

@@ -1,8 +1,9 @@
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ragged_index::{Commit, Config, IdSet, Kernels, Snapshot, Tier, VectorIndex};
+use ragged_index::{Commit, Config, GraphConfig, IdSet, Kernels, Snapshot, Tier, VectorIndex};
 
 use crate::vectors::made;
 
@@ -76,6 +77,55 @@ fn this_version_writes_the_same_bytes() {
             let written = fs::read(scratch.path().join(&name_of_file)).unwrap();
             assert!(fs::read(&kept).unwrap() == written, "{} differs", kept.display());
         }
+    }
+}
+
+/// The index of version 1 with a graph over part of it, a dead node and a tail.
+fn write_graph(directory: &Path) {
+    let config = Config { dims: DIMS, tier: Tier::Balanced, seed: 5, fingerprint: [2; 16] };
+    let mut index = VectorIndex::create(directory, config, 0).unwrap();
+    let ids: Vec<u64> = (0..70).map(|i| 1_000 + i + i / 9).collect();
+    let (none, vectors) = (IdSet::new(), made(1, ids.len(), DIMS));
+    index.commit(&Commit { delete: &none, ids: &ids, vectors: &vectors, stamp: 1 }).unwrap();
+    let config = GraphConfig { bytes_per_node: 12, ..GraphConfig::default() };
+    index.extend_graph(&config, 1, |_| ControlFlow::Continue(())).unwrap();
+    let (delete, vectors) = ([1_003, 1_020].into_iter().collect(), made(2, 2, DIMS));
+    let ids = [1_003, 70_000];
+    index.commit(&Commit { delete: &delete, ids: &ids, vectors: &vectors, stamp: 2 }).unwrap();
+}
+
+/// What a narrow walk finds, with its counts: all of it depends on every link.
+fn walked(snapshot: &Snapshot) -> String {
+    let mut text = format!("{:?}\n", snapshot.graph_stats());
+    for seed in 10..13 {
+        let query = snapshot.prepare(&made(seed, 1, DIMS)).unwrap();
+        let walked = snapshot.graph_candidates(&query, 12, None, 12);
+        let ids: Vec<u64> = walked.candidates.iter().map(|found| found.id).collect();
+        writeln!(text, "{seed} {ids:?} {:?}", walked.counts).unwrap();
+    }
+    text
+}
+
+#[test]
+fn an_index_with_a_graph_is_of_version_2_and_gives_the_same_answers() {
+    let (directory, answers) = (fixture(2).join("graph"), fixture(2).join("graph.txt"));
+    if !directory.exists() {
+        write_graph(&directory);
+        fs::write(&answers, walked(&Snapshot::open(&directory).unwrap())).unwrap();
+    }
+    assert_eq!(fs::read(directory.join("manifest")).unwrap()[8..12], [2, 0, 0, 0]);
+    let snapshot = Snapshot::open(&directory).unwrap();
+    snapshot.check().unwrap();
+    let expected = fs::read_to_string(&answers).unwrap();
+    assert!(expected.contains("nodes: 70") && expected.contains("dead: 2, tail: 2"));
+    assert_eq!(walked(&snapshot), expected);
+    // This version writes the same bytes.
+    let scratch = tempfile::tempdir().unwrap();
+    write_graph(scratch.path());
+    for entry in fs::read_dir(scratch.path()).unwrap() {
+        let name = entry.unwrap().file_name();
+        let written = fs::read(scratch.path().join(&name)).unwrap();
+        assert!(fs::read(directory.join(&name)).unwrap() == written, "{} differs", name.display());
     }
 }
 

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use ragged_index::{
-    Commit, Config, IdSet, Policy, Snapshot, Tier, VectorIndex, exact_top_k, search,
+    Commit, Config, GraphConfig, GraphStats, IdSet, Policy, PreparedQuery, Snapshot, Source, Tier,
+    VectorIndex, exact_search, exact_top_k, naive_search, search,
 };
 
 use crate::vectors::made;
@@ -30,6 +32,8 @@ enum Op {
     MergeAll,
     Reopen,
     Clear,
+    ExtendGraph,
+    DropGraph,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -41,6 +45,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::MergeAll),
         2 => Just(Op::Reopen),
         1 => Just(Op::Clear),
+        4 => Just(Op::ExtendGraph),
+        1 => Just(Op::DropGraph),
     ]
 }
 
@@ -87,6 +93,23 @@ impl Pair {
                 assert!(self.index.snapshot().n_segments() <= 1);
             }
             Op::Reopen => self.index = VectorIndex::open(self.scratch.path()).unwrap(),
+            Op::ExtendGraph => {
+                let config = GraphConfig { width: 24, ..GraphConfig::default() };
+                let before = self.index.snapshot().graph_stats();
+                let did =
+                    self.index.extend_graph(&config, 2, |_| ControlFlow::Continue(())).unwrap();
+                let after = self.index.snapshot().graph_stats();
+                // Nothing to do, or all done.
+                assert!(did || before == after);
+                let n_nodes = self.model.len() as u64;
+                let whole = |stats: GraphStats| (stats.nodes, stats.dead, stats.tail);
+                assert!(after.is_none_or(|stats| whole(stats) == (n_nodes, 0, 0)), "{after:?}");
+            }
+            Op::DropGraph => {
+                let had = self.index.snapshot().graph_stats().is_some();
+                assert_eq!(self.index.drop_graph().unwrap(), had);
+                assert_eq!(self.index.snapshot().graph_stats(), None);
+            }
             Op::Clear => {
                 self.stamp += 1;
                 self.index.clear(self.stamp).unwrap();
@@ -136,6 +159,36 @@ fn check(snapshot: &Snapshot, model: &Model, seed: u64) {
     expected.retain(|hit| allow.contains(hit.id));
     expected.truncate(7);
     assert_eq!(found.hits[..expected.len()], expected);
+    walks(snapshot, &prepared, model, &allow);
+}
+
+/// A walk as wide as the graph finds all there is and no more, whatever was deleted, replaced,
+/// merged or not linked in yet; and so do the searches that stand on it.
+fn walks(snapshot: &Snapshot, query: &PreparedQuery, model: &Model, allow: &IdSet) {
+    let n = model.len() + 1;
+    for allow in [None, Some(allow)] {
+        let walked = snapshot.graph_candidates(query, n, allow, 4 * n);
+        assert!(!walked.counts.cut_short);
+        assert_eq!(walked.candidates, snapshot.candidates(query, n, allow).candidates);
+        let mut recompute = |ids: &[u64], out: &mut Vec<f32>| {
+            out.extend(ids.iter().flat_map(|id| &model[id]));
+            Ok::<(), Infallible>(())
+        };
+        let Ok(exact) = exact_search(snapshot, query, 9, 0, allow, &mut recompute);
+        let Ok(naive) = naive_search(snapshot, query.vector(), 9, allow, 4 * n, &mut recompute);
+        assert_eq!(naive.hits, exact.hits);
+        let source = Source::Graph { width: 4 * n };
+        let policy =
+            Policy { epsilon: 7.0, max_recomputes: usize::MAX, source, ..Policy::default() };
+        let Ok(found) = search(snapshot, query, 9, allow, &policy, &mut recompute);
+        assert_eq!(found.hits[..exact.hits.len()], exact.hits);
+        assert!(!found.counts.fell_back);
+        // However narrow the walk, there are k hits where there are k.
+        let policy = Policy { source: Source::Graph { width: 1 }, ..policy };
+        let Ok(found) = search(snapshot, query, 9, allow, &policy, &mut recompute);
+        assert!(found.hits.len() >= exact.hits.len());
+        assert!(found.hits.iter().all(|hit| allow.is_none_or(|allow| allow.contains(hit.id))));
+    }
 }
 
 fn replay(tier: Tier, ops: &[Op]) {
@@ -192,4 +245,26 @@ fn deleting_all_and_going_on() {
         Op::Append { n: 1, gap: 0 },
     ];
     replay(Tier::Small, &ops);
+}
+
+#[test]
+fn a_graph_through_all_that_happens_to_an_index() {
+    let ops = [
+        Op::Append { n: 60, gap: 0 },
+        Op::ExtendGraph,
+        Op::Replace { first: 10, n: 15 },
+        Op::Append { n: 30, gap: 2 },
+        Op::MergeAll,
+        Op::Delete { first: 20, n: 30 },
+        Op::Reopen,
+        Op::ExtendGraph,
+        Op::Delete { first: 0, n: 300 },
+        Op::ExtendGraph,
+        Op::Append { n: 20, gap: 1 },
+        Op::ExtendGraph,
+        Op::Clear,
+        Op::Append { n: 3, gap: 0 },
+        Op::ExtendGraph,
+    ];
+    replay(Tier::Balanced, &ops);
 }

@@ -4,20 +4,23 @@
 //! generation of the library it reflects, and can be thrown away. It never reads text itself;
 //! what it needs recomputed it asks of a [`Recompute`].
 
+mod chroma;
 mod exact;
 mod leann;
 
 use std::fmt;
 
+pub use chroma::ChromaBackend;
 pub use exact::ExactBackend;
-pub use leann::LeannBackend;
+pub use leann::{LeannBackend, WorkModel, WorkSample};
 
 use crate::{
+    cache::CacheStats,
     error::Result,
     id::{ChunkId, ChunkRange, Generation},
     ranking::Candidate,
     retrieval::{AllowedChunks, VectorCounts, VectorPlan},
-    settings::{BackendKind, Strategy},
+    settings::{BackendKind, Strategy, UnitCosts},
 };
 
 /// What part of the truth a derived index holds.
@@ -54,6 +57,9 @@ pub struct VectorRequest<'a> {
     pub allowed: Option<&'a AllowedChunks>,
     /// How to search, where the engine has more than one way.
     pub strategy: Strategy,
+    /// The generation of the library that the caller reads. Vectors that were made again before
+    /// may be used once more if the backend reflects just this one.
+    pub generation: Generation,
 }
 
 /// What a backend found.
@@ -71,11 +77,29 @@ pub struct VectorHits {
 /// What a backend found for several requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VectorBatch {
-    /// For each request, in their order, what [`VectorBackend::search`] gives for it alone; work
-    /// that requests share is counted for the first of them.
+    /// For each request, in their order, what [`VectorBackend::search`] gives for it alone, and
+    /// what it would have cost alone with nothing in memory.
     pub hits: Vec<VectorHits>,
     /// Groups of similar requests that were searched together.
     pub n_groups: usize,
+    /// Embeddings recomputed from text by the batch.
+    pub recomputed: u64,
+    /// Recomputed vectors that were still in memory from before the batch.
+    pub cached: u64,
+}
+
+/// What `ragged tune probe` measures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// What steps cost on this machine.
+    pub costs: UnitCosts,
+    /// How much work searches make among the vectors there are.
+    pub work: WorkModel,
+    /// Queries that were asked.
+    pub n_queries: usize,
+    /// The counts that the model of work was fitted to; empty where embedding is too costly to
+    /// count by.
+    pub samples: Vec<WorkSample>,
 }
 
 /// How much a backend holds.
@@ -131,10 +155,30 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
         recompute: &dyn Recompute,
     ) -> Result<VectorBatch> {
         let hits = requests.iter().map(|request| self.search(*request, recompute));
-        Ok(VectorBatch { hits: hits.collect::<Result<_>>()?, n_groups: requests.len() })
+        let hits = hits.collect::<Result<Vec<VectorHits>>>()?;
+        Ok(VectorBatch {
+            n_groups: requests.len(),
+            recomputed: hits.iter().map(|hits| hits.counts.recomputed).sum(),
+            cached: hits.iter().map(|hits| hits.counts.cached).sum(),
+            hits,
+        })
     }
     /// Brings the segments into as few as possible and drops what is gone.
     fn merge(&self) -> Result<()>;
+    /// Ends a long change: brings level what is only worth it now and then.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+    /// What it keeps in memory of vectors that were made again.
+    fn cache_stats(&self) -> CacheStats {
+        CacheStats::default()
+    }
+    /// Measures what searches for `queries` cost and plans by that from now on; `None` where
+    /// there is only one way of searching, or too little to measure on. The caller holds the
+    /// library's write lock.
+    fn probe(&self, _queries: &[Vec<f32>], _recompute: &dyn Recompute) -> Result<Option<Probe>> {
+        Ok(None)
+    }
     /// Whether the codes were fitted to so few vectors that fitting them to `sample` vectors, or
     /// to all if there are fewer, would pay.
     fn wants_rebuild(&self, sample: u64) -> bool;
@@ -142,6 +186,11 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
     fn holds_exactly(&self, chunks: &AllowedChunks) -> Result<bool>;
     /// Throws away everything it holds; it then reflects generation 0.
     fn clear(&self) -> Result<()>;
+    /// Throws away what it keeps of the same library for other models, where that is not in the
+    /// library's own folder.
+    fn drop_others(&self) -> Result<()> {
+        Ok(())
+    }
     /// Verifies every checksum and count; what is wrong, in words.
     fn check(&self) -> Result<Vec<String>>;
 }

@@ -28,7 +28,9 @@ pub use limits::Limits;
 pub use model::{Block, BlockKind, Document, Format, Span};
 pub use reader::read_bytes;
 pub use readers::{Hints, Readers};
-pub use scan::{Scan, ScanRules, SkippedFile, SourceFile, scan};
+pub use scan::{
+    Scan, ScanRules, Scope, SkippedFile, SourceFile, folders_within, scan, scan_within,
+};
 pub use unreadable::Unreadable;
 
 /// Version of what is read and what is refused: files that could not be read are tried again when

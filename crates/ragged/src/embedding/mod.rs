@@ -9,7 +9,6 @@
 //! and get vectors. The network is used by [`remote`] and by [`registry`]'s download, and only when
 //! those are called.
 
-mod http;
 mod identity;
 pub mod registry;
 pub mod remote;
@@ -44,6 +43,16 @@ pub trait Embedder: Send + Sync {
     /// [`Incompatible`](crate::error::ErrorKind::Incompatible) when it answers vectors of other
     /// dimensions than before.
     fn embed_query(&self, text: &str) -> Result<Vec<f32>>;
+
+    /// The vectors of several questions, in their order: each what
+    /// [`embed_query`](Self::embed_query) gives for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedder::embed_query`].
+    fn embed_queries(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        texts.iter().map(|text| self.embed_query(text)).collect()
+    }
 
     /// Appends the vectors of `texts` to `out`, one row of [`ModelIdentity::dims`] after another.
     ///

@@ -13,8 +13,10 @@ pub use measure::Scores;
 pub use set::JudgedSet;
 
 use crate::{
+    collection::CollectionName,
     error::{Error, ErrorKind, Result},
     library::{Library, SearchRequest},
+    retrieval::Filter,
     settings::SearchMode,
 };
 
@@ -24,12 +26,14 @@ const DEPTH: usize = 100;
 const WARM_UP_QUERIES: usize = 5;
 
 /// How a set is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationOptions {
     /// Which sides are asked.
     pub mode: SearchMode,
     /// Only the first queries; `None` for all.
     pub max_queries: Option<usize>,
+    /// The collection that is searched; `None` for all.
+    pub collection: Option<CollectionName>,
 }
 
 /// What was measured.
@@ -70,9 +74,12 @@ pub fn evaluate(
     if queries.is_empty() {
         return Err(Error::new(ErrorKind::Invalid, "the set has no queries that count"));
     }
+    let filter = Filter::new()
+        .with_collections(options.collection.as_ref().map(CollectionName::as_str).as_slice())?;
     let request = |text: &str, k, mode| SearchRequest {
         k,
         mode,
+        filter: filter.clone(),
         ..SearchRequest::new(text, &library.settings().search)
     };
     for (_, text) in queries.iter().take(WARM_UP_QUERIES) {

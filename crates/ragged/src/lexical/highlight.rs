@@ -24,13 +24,24 @@ impl Snapshot {
         let spoken = language.unwrap_or(self.payload.main);
         let wanted: Vec<&str> =
             query.words.iter().flat_map(|word| &word.terms).map(String::as_str).collect();
+        // The English stemmer leaves first letters alone, so most words need no stemming to be
+        // told from those that are wanted.
+        let mut initials = [spoken != Language::English; 256];
+        for wanted in wanted.iter().filter_map(|term| term.bytes().next()) {
+            initials[usize::from(wanted)] = true;
+        }
+        let may_match = |word: &str| {
+            !word.is_ascii() || word.bytes().next().is_some_and(|byte| initials[usize::from(byte)])
+        };
         let mut found: Vec<Range<usize>> = Vec::new();
         for (start, run) in runs(text) {
             let mut matches = false;
             words(run, |word, kind| {
                 matches |= match kind {
                     WordKind::Exact => wanted.contains(&word),
-                    WordKind::Plain => wanted.contains(&term(spoken, word).1.as_str()),
+                    WordKind::Plain => {
+                        may_match(word) && wanted.contains(&term(spoken, word).1.as_str())
+                    }
                 };
             });
             if matches {

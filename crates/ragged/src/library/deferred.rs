@@ -56,6 +56,10 @@ impl Embedder for Deferred {
         self.model()?.embed_query(text)
     }
 
+    fn embed_queries(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        self.model()?.embed_queries(texts)
+    }
+
     fn embed_passages(&self, texts: &[&str], out: &mut Vec<f32>) -> Result<()> {
         self.model()?.embed_passages(texts, out)
     }

@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{BUILTIN_MODEL, Cancel, Library, lock::WriteLock, search::index_text_of};
+use super::{BUILTIN_MODEL, Cancel, Library, lock::WriteLock, recompute::index_text_of};
 use crate::{
-    backend::{ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
+    backend::{ChromaBackend, ExactBackend, LeannBackend, Reflected, VectorBackend, VectorChange},
     chunk::CHUNKER_VERSION,
     embedding::{Embedder, ModelKind},
     error::{Context, Error, ErrorKind, Result},
@@ -16,7 +16,7 @@ use crate::{
     lexical::{Analyser, Language, LexicalIndex, LexicalWriter, Terms},
     permission::private_dir,
     settings::{BackendKind, Settings},
-    store::{DocumentChunks, Reader},
+    store::{DocumentChunks, Reader, Store},
 };
 
 /// The model that made this library's vectors: its name in the settings, its fingerprint, the
@@ -76,13 +76,16 @@ pub(super) fn open_vectors(
     dir: &Path,
     settings: &Settings,
     embedder: &dyn Embedder,
+    store: &Store,
 ) -> Result<Box<dyn VectorBackend>> {
     match settings.backend.kind {
         BackendKind::Exact => Ok(Box::new(ExactBackend::new(embedder.identity().dims))),
-        BackendKind::Chromadb => Err(Error::new(
-            ErrorKind::Unavailable,
-            "this program was built without the chromadb backend",
-        )),
+        BackendKind::Chromadb => Ok(Box::new(ChromaBackend::open(
+            &store.library_id()?,
+            &CHUNKER_VERSION.to_string(),
+            embedder.identity(),
+            &settings.backend.chroma,
+        )?)),
         BackendKind::Leann => {
             let path = vectors_dir(dir, settings, embedder);
             private_dir(&path)?;
@@ -98,6 +101,11 @@ pub(super) fn open_vectors(
             }
         }
     }
+}
+
+/// Whether a document's chunks are missing from vectors that reflect `vectors_at`.
+pub(super) fn needs_vectors(document: &DocumentChunks, vectors_at: Reflected) -> bool {
+    document.generation > vectors_at.generation && document.chunks.first > vectors_at.last_chunk
 }
 
 /// Throws a derived index away.
@@ -127,7 +135,9 @@ impl<'a> DerivedWriter<'a> {
     }
 
     fn begin_with(library: &'a Library, writes_vectors: bool) -> Result<Self> {
-        library.vectors.refresh()?;
+        if writes_vectors {
+            library.vectors.refresh()?;
+        }
         Ok(Self {
             writes_vectors,
             library,
@@ -194,6 +204,8 @@ impl<'a> DerivedWriter<'a> {
     /// Makes everything taken in durable; the indexes then reflect `generation`.
     pub(super) fn commit(&mut self, generation: Generation) -> Result<()> {
         self.lexical.commit(generation.0).context_with(|| "committing the lexical index")?;
+        // Their generation is over, and what was removed must not stay in memory.
+        self.library.results.clear();
         self.commit_vectors(generation)
     }
 
@@ -232,6 +244,9 @@ impl<'a> DerivedWriter<'a> {
         {
             library.vectors.clear()?;
             library.catch_up(&Cancel::new())?;
+        }
+        if writes_vectors {
+            library.vectors.settle().context_with(|| "settling the vectors")?;
         }
         Ok(())
     }
@@ -275,9 +290,12 @@ impl Library {
         if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
             if recorded.is_some() {
                 self.clear_words()?;
-                self.vectors.clear()?;
-                // Of other models and tiers too.
-                self.drop_other_vectors()?;
+                // A collection on a server has the version in its name, and the server may be away.
+                if self.vectors.kind() != BackendKind::Chromadb {
+                    self.vectors.clear()?;
+                }
+                // Of other models, tiers and engines too.
+                self.drop_stale_vectors()?;
             }
             self.store.set_value(KEY_CHUNKER, &version)?;
         }
@@ -319,11 +337,15 @@ impl Library {
 
     /// Fails where the library's vectors are another model's.
     pub(super) fn require_own_vectors(&self) -> Result<()> {
-        let reader = self.store.reader()?;
+        self.require_own_vectors_in(&self.store.reader()?)
+    }
+
+    /// The same in one state of the library.
+    pub(super) fn require_own_vectors_in(&self, reader: &Reader<'_>) -> Result<()> {
         let recorded = reader.value(KEY_FINGERPRINT)?;
         let identity = self.embedder.identity();
         if recorded.as_deref().is_none_or(|recorded| recorded == identity.fingerprint) {
-            return self.require_own_tier(&reader);
+            return self.require_own_tier(reader);
         }
         let name = reader.value(KEY_MODEL)?.unwrap_or_default();
         Err(Error::new(
@@ -370,7 +392,9 @@ impl Library {
         }
         if let Some(_lock) = WriteLock::try_acquire(&self.dir)? {
             let is_cheap = self.embedder.identity().kind == ModelKind::Static;
-            let with_vectors = is_cheap && self.require_own_vectors().is_ok();
+            // Words do not wait for a server that is away.
+            let with_vectors =
+                is_cheap && self.require_own_vectors().is_ok() && self.vectors.refresh().is_ok();
             // What stands in the way of this must not stand in the way of `check --repair`, or of
             // reading what is there; whoever writes next meets it again and is told.
             drop(self.catch_up_with(with_vectors, &Cancel::new(), &mut |_, _| {}));
@@ -394,7 +418,9 @@ impl Library {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
         // Another process may have written while this one waited for the lock.
-        self.vectors.refresh()?;
+        if with_vectors {
+            self.vectors.refresh()?;
+        }
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         // An index from the future belongs to a store that was put back to an older state.
@@ -422,13 +448,30 @@ impl Library {
         for removed in reader.removed_since(vectors_at.generation)? {
             writer.remove_vectors(removed.chunks);
         }
-        let behind = reader.documents_since(words_at.min(vectors_at.generation))?;
+        // An index that slept through removals that are forgotten since, as one that is not in use
+        // does, drops all that is not there.
+        let forgotten = reader.removals_forgotten_until()?;
+        if words_at < forgotten {
+            for gone in reader.gone_until(ChunkId(u64::MAX))? {
+                writer.lexical.delete(gone.ids())?;
+            }
+        }
+        if vectors_at.generation < forgotten {
+            for gone in reader.gone_until(vectors_at.last_chunk)? {
+                writer.remove_vectors(gone);
+            }
+        }
+        let mut behind = reader.documents_since(words_at.min(vectors_at.generation))?;
+        behind.retain(|document| {
+            document.generation > words_at || needs_vectors(document, vectors_at)
+        });
         let n_chunks = |document: &DocumentChunks| u64::from(document.chunks.n_chunks);
         let total = behind.iter().map(n_chunks).sum();
         let mut done = 0;
         let mut batch = Vec::new();
         let mut batch_chunks = 0;
         let batch_target = self.embedding_batch();
+        let commit_target = self.commit_batch();
         let mut since_commit = 0;
         let mut documents = behind.into_iter().peekable();
         while let Some(document) = documents.next() {
@@ -451,15 +494,13 @@ impl Library {
             }
             since_commit += batch_chunks;
             done += batch.iter().map(n_chunks).sum::<u64>();
-            progress(done, total);
             batch.clear();
             batch_chunks = 0;
-            // What a slow model has made is kept often, since making it again costs minutes.
-            let is_costly = self.embedder.identity().kind != ModelKind::Static;
-            if writer.is_full() || (is_costly && since_commit >= COSTLY_BATCHES * batch_target) {
+            if writer.is_full() || since_commit >= commit_target {
                 writer.commit_vectors(vectors_at.generation)?;
                 since_commit = 0;
             }
+            progress(done, total);
             if is_interrupted || cancel.is_cancelled() {
                 writer.commit_vectors(vectors_at.generation)?;
                 return Err(Error::new(ErrorKind::Interrupted, "interrupted while indexing")
@@ -486,10 +527,7 @@ impl Library {
         cancel: &Cancel,
         writer: &mut DerivedWriter<'_>,
     ) -> Result<()> {
-        let needs_vectors = |document: &DocumentChunks| {
-            document.generation > vectors_at.generation
-                && document.chunks.first > vectors_at.last_chunk
-        };
+        let needs_vectors = |document: &DocumentChunks| needs_vectors(document, vectors_at);
         let mut analyser = Analyser::new(self.lexical.main_language());
         let mut to_embed = Vec::new();
         let mut words = Vec::new();
@@ -536,10 +574,23 @@ impl Library {
     }
 
     /// Chunks embedded at a time: little enough that an interrupt is obeyed within a second or two.
-    fn embedding_batch(&self) -> usize {
+    pub(super) fn embedding_batch(&self) -> usize {
         match self.embedder.identity().kind {
             ModelKind::Static => CATCH_UP_CHUNKS,
             _ => COSTLY_CATCH_UP_CHUNKS,
+        }
+    }
+
+    /// Chunks whose vectors become durable at once while catching up.
+    fn commit_batch(&self) -> usize {
+        let is_costly = self.embedder.identity().kind != ModelKind::Static;
+        match self.vectors.kind() {
+            // What a slow model has made is kept often, since making it again costs minutes.
+            _ if is_costly => COSTLY_BATCHES * self.embedding_batch(),
+            // Segments of any size are written in no time, and large ones merge less often.
+            BackendKind::Leann => usize::MAX,
+            // Nothing to merge, and sending is what takes the time.
+            BackendKind::Exact | BackendKind::Chromadb => self.embedding_batch(),
         }
     }
 

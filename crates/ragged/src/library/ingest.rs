@@ -13,17 +13,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Library, derived::DerivedWriter, lock::WriteLock};
+use super::{
+    Library,
+    collection::{Placement, Roots},
+    derived::DerivedWriter,
+    lock::WriteLock,
+};
 use crate::{
-    document::{READER_VERSION, Readers, ScanRules, SourceFile, Unreadable, scan},
+    collection::CollectionName,
+    document::{READER_VERSION, Readers, Scan, ScanRules, SourceFile, Unreadable, scan},
     error::{Context, Error, ErrorKind, Result},
     id::Generation,
     store::Transaction,
 };
 
 /// What `add` should do beside adding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddOptions {
+    /// The collection that the files come into, made if there is none of that name. Files at or
+    /// below the given paths that are known and in another one move. `None` leaves known files
+    /// where they are and puts new ones where the deepest folder above them was added to;
+    /// `default` if none was.
+    pub collection: Option<CollectionName>,
     /// Forget files below the given folders that no longer exist.
     pub prune: bool,
     /// Read again what could not be read the last time.
@@ -121,6 +132,10 @@ pub struct AddReport {
     pub moved: u64,
     /// Files with the same bytes as another file.
     pub duplicates: u64,
+    /// Files that were known, and moved from another collection into the one named.
+    pub reassigned: u64,
+    /// Whether the collection named is new.
+    pub created_collection: bool,
     /// Files forgotten because they are gone.
     pub pruned: u64,
     /// Files left out by a rule, by the reason's code.
@@ -203,13 +218,52 @@ impl Library {
         self.require_own_vectors()?;
         self.catch_up(cancel)?;
         let mut report = AddReport::default();
-        let mut files: Vec<SourceFile> = Vec::new();
-        let mut no_longer_read = Vec::new();
-        let rules = ScanRules {
+        let found = scan(paths, &self.scan_rules())?;
+        let (files, no_longer_read) = self.sort(found, progress, cancel, &mut report)?;
+        self.forget(no_longer_read, options.dry_run)?;
+        let placement = if cancel.is_cancelled() {
+            Placement::default()
+        } else {
+            self.place(paths, options.collection, options.dry_run, &mut report)?
+        };
+        let intake = Intake {
+            placement,
+            readers: Some(readers),
+            retry: options.retry,
+            dry_run: options.dry_run,
+            progress,
+            cancel,
+        };
+        self.read_all(files, &intake, &mut report)?;
+        if options.prune && !report.interrupted {
+            report.pruned = self.prune(paths, options.dry_run)?;
+        }
+        report.interrupted |= cancel.is_cancelled();
+        report.generation = self.store.reader()?.generation()?;
+        report.elapsed = begun.elapsed();
+        Ok(report)
+    }
+
+    /// What is read of the files that a scan finds, and what is not.
+    pub(super) fn scan_rules(&self) -> ScanRules {
+        ScanRules {
             max_file_bytes: Some(self.settings.ingest.max_file_size_bytes),
             excluded: vec![self.dir.clone()],
-        };
-        for found in scan(paths, &rules)? {
+        }
+    }
+
+    /// The files of a scan to read, and the paths that are left out though the library has them:
+    /// emptied since, grown, made a link.
+    pub(super) fn sort(
+        &self,
+        found: Scan,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+        report: &mut AddReport,
+    ) -> Result<(Vec<SourceFile>, Vec<String>)> {
+        let mut files: Vec<SourceFile> = Vec::new();
+        let mut no_longer_read = Vec::new();
+        for found in found {
             match found {
                 Ok(file) => files.push(file),
                 Err(left_out) => {
@@ -226,7 +280,6 @@ impl Library {
                     };
                     report.note(&outcome);
                     progress.file(&path, 0, &outcome);
-                    // It may have been a file that is read: emptied since, grown, made a link.
                     if self.store.reader()?.file(&path)?.is_some() {
                         no_longer_read.push(path);
                     }
@@ -236,24 +289,35 @@ impl Library {
                 break;
             }
         }
-        self.forget(no_longer_read, options.dry_run)?;
-        progress.found(files.len() as u64, files.iter().map(|file| file.size_bytes).sum());
-
-        let jobs = files.into_iter().map(pipeline::Job::File).collect();
-        self.run(jobs, options, Some(readers), progress, cancel, &mut report)?;
-        if options.prune && !report.interrupted {
-            report.pruned = self.prune(paths, options.dry_run)?;
-        }
-        report.interrupted |= cancel.is_cancelled();
-        report.generation = self.store.reader()?.generation()?;
-        report.elapsed = begun.elapsed();
-        Ok(report)
+        Ok((files, no_longer_read))
     }
 
-    /// Adds documents that are not files.
+    /// Adds documents that are not files: new ones to `default`; known ones stay where they are.
     pub fn add_virtual(
         &self,
         documents: Vec<VirtualDocument>,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+    ) -> Result<AddReport> {
+        self.add_virtual_documents(documents, None, progress, cancel)
+    }
+
+    /// Adds documents that are not files to a collection, made if there is none of that name;
+    /// known ones in another collection move.
+    pub fn add_virtual_in(
+        &self,
+        collection: &CollectionName,
+        documents: Vec<VirtualDocument>,
+        progress: &dyn AddProgress,
+        cancel: &Cancel,
+    ) -> Result<AddReport> {
+        self.add_virtual_documents(documents, Some(collection), progress, cancel)
+    }
+
+    fn add_virtual_documents(
+        &self,
+        documents: Vec<VirtualDocument>,
+        collection: Option<&CollectionName>,
         progress: &dyn AddProgress,
         cancel: &Cancel,
     ) -> Result<AddReport> {
@@ -264,16 +328,29 @@ impl Library {
         let bytes = documents.iter().map(|document| document.text.len() as u64).sum();
         progress.found(documents.len() as u64, bytes);
         let mut report = AddReport::default();
+        let placement = match collection {
+            Some(name) => {
+                let mut transaction = self.store.begin()?;
+                if transaction.create_collection(name)? {
+                    report.created_collection = true;
+                    self.commit(transaction)?;
+                }
+                Placement::into_one(name.clone())
+            }
+            None => Placement::default(),
+        };
         let jobs = documents.into_iter().map(pipeline::Job::Virtual).collect();
-        self.run(jobs, AddOptions::default(), None, progress, cancel, &mut report)?;
+        let intake =
+            Intake { placement, readers: None, retry: false, dry_run: false, progress, cancel };
+        self.run(jobs, &intake, &mut report)?;
         report.interrupted = cancel.is_cancelled();
         report.generation = self.store.reader()?.generation()?;
         report.elapsed = begun.elapsed();
         Ok(report)
     }
 
-    /// Forgets files: those at the given paths, and all below those that are folders. The files
-    /// themselves stay where they are.
+    /// Forgets files: those at the given paths, and all below those that are folders; and which
+    /// collection those folders were added to. The files themselves stay where they are.
     ///
     /// # Errors
     ///
@@ -282,9 +359,11 @@ impl Library {
         let _lock = WriteLock::acquire(&self.dir, super::LOCK_PATIENCE)?;
         self.catch_up(&Cancel::new())?;
         let mut files: BTreeSet<String> = BTreeSet::new();
+        let mut roots: BTreeSet<String> = BTreeSet::new();
         {
             let reader = self.store.reader()?;
             let all = reader.files()?;
+            let all_roots = Roots::read(&reader)?;
             for target in targets {
                 let below = below_folder(target);
                 let mut is_known = false;
@@ -300,6 +379,10 @@ impl Library {
                         is_known = true;
                     }
                 }
+                for root in all_roots.within(target, &below) {
+                    roots.insert(root.clone());
+                    is_known = true;
+                }
                 if !is_known {
                     return Err(Error::new(
                         ErrorKind::NotFound,
@@ -309,7 +392,7 @@ impl Library {
                 }
             }
         }
-        self.forget(files.into_iter().collect(), dry_run)
+        self.forget_with_roots(files.into_iter().collect(), &roots, dry_run)
     }
 
     /// Forgets files below the given folders that no longer exist.
@@ -341,48 +424,60 @@ impl Library {
         Ok(self.forget(gone, dry_run)?.files.len() as u64)
     }
 
-    fn forget(&self, files: Vec<String>, dry_run: bool) -> Result<RemoveReport> {
+    pub(super) fn forget(&self, files: Vec<String>, dry_run: bool) -> Result<RemoveReport> {
+        self.forget_with_roots(files, &BTreeSet::new(), dry_run)
+    }
+
+    fn forget_with_roots(
+        &self,
+        files: Vec<String>,
+        roots: &BTreeSet<String>,
+        dry_run: bool,
+    ) -> Result<RemoveReport> {
         let mut report = RemoveReport { files, chunks: 0 };
-        if dry_run || report.files.is_empty() {
+        if dry_run || (report.files.is_empty() && roots.is_empty()) {
             return Ok(report);
         }
-        let mut derived = DerivedWriter::begin(self)?;
         let mut transaction = self.store.begin()?;
         for path in &report.files {
             transaction.remove_file(path).context_with(|| format!("forgetting {path}"))?;
         }
-        let (generation, removed) = transaction.commit()?;
-        for chunks in removed {
-            report.chunks += u64::from(chunks.n_chunks);
-            derived.remove(chunks)?;
+        for path in roots {
+            transaction.remove_root(path).context_with(|| format!("forgetting {path}"))?;
         }
-        derived.commit(generation)?;
+        report.chunks = self.commit(transaction)?.1;
         Ok(report)
+    }
+
+    /// Reads files and takes them in.
+    pub(super) fn read_all(
+        &self,
+        files: Vec<SourceFile>,
+        intake: &Intake<'_>,
+        report: &mut AddReport,
+    ) -> Result<()> {
+        let bytes = files.iter().map(|file| file.size_bytes).sum();
+        intake.progress.found(files.len() as u64, bytes);
+        let jobs = files.into_iter().map(pipeline::Job::File).collect();
+        self.run(jobs, intake, report)
     }
 
     /// Prepares the jobs on several threads and writes what they give, in order.
     fn run(
         &self,
         jobs: Vec<pipeline::Job>,
-        options: AddOptions,
-        readers: Option<&Readers>,
-        progress: &dyn AddProgress,
-        cancel: &Cancel,
+        intake: &Intake<'_>,
         report: &mut AddReport,
     ) -> Result<()> {
+        let &Intake { ref placement, readers, retry, dry_run, progress, cancel } = intake;
         let threads = match self.settings.ingest.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
         };
         let in_flight = pipeline::InFlight::new(jobs, self.settings.ingest.in_flight_bytes);
-        let context = pipeline::Preparation {
-            library: self,
-            readers,
-            retry: options.retry,
-            reads_only: options.dry_run,
-            cancel,
-        };
-        let mut writer = (!options.dry_run).then(|| BatchWriter::begin(&context)).transpose()?;
+        let context =
+            pipeline::Preparation { library: self, readers, retry, reads_only: dry_run, cancel };
+        let mut writer = (!dry_run).then(|| BatchWriter::begin(&context, placement)).transpose()?;
         pipeline::run(&in_flight, &context, threads, |prepared| {
             let outcome = match &mut writer {
                 Some(writer) => writer.write(&prepared, report)?,
@@ -401,10 +496,21 @@ impl Library {
     }
 }
 
+/// What goes with the jobs of an `add`.
+pub(super) struct Intake<'a> {
+    pub(super) placement: Placement,
+    pub(super) readers: Option<&'a Readers>,
+    pub(super) retry: bool,
+    pub(super) dry_run: bool,
+    pub(super) progress: &'a dyn AddProgress,
+    pub(super) cancel: &'a Cancel,
+}
+
 /// Writes prepared documents in batches: one transaction a batch, the derived indexes behind it.
 struct BatchWriter<'a> {
     library: &'a Library,
     preparation: &'a pipeline::Preparation<'a>,
+    placement: &'a Placement,
     derived: DerivedWriter<'a>,
     transaction: Option<Transaction<'a>>,
     batch_bytes: u64,
@@ -422,11 +528,12 @@ const BATCH_BYTES: u64 = 8 << 20;
 const BATCH_FILES: u64 = 1000;
 
 impl<'a> BatchWriter<'a> {
-    fn begin(preparation: &'a pipeline::Preparation<'a>) -> Result<Self> {
+    fn begin(preparation: &'a pipeline::Preparation<'a>, placement: &'a Placement) -> Result<Self> {
         let library = preparation.library;
         Ok(Self {
             library,
             preparation,
+            placement,
             derived: DerivedWriter::begin(library)?,
             transaction: None,
             batch_bytes: 0,
@@ -448,6 +555,12 @@ impl<'a> BatchWriter<'a> {
             return Ok(prepared.would_be());
         }
         if self.transaction.is_none() {
+            // What a rule leaves out, and was left out before, is no change.
+            if matches!(&prepared.content, Content::Unreadable(reason) if !reason.is_failure())
+                && !self.library.store.reader()?.knows(path)?
+            {
+                return Ok(prepared.would_be());
+            }
             self.transaction = Some(self.library.store.begin()?);
         }
         let Some(transaction) = self.transaction.as_mut() else {
@@ -462,11 +575,13 @@ impl<'a> BatchWriter<'a> {
         }
         let prepared = anew.as_ref().unwrap_or(prepared);
         let mut outcome = prepared.would_be();
+        let collection = self.placement.collection_of(path);
+        let (size_bytes, modified_ns) = (prepared.size_bytes, prepared.modified_ns);
         match &prepared.content {
             Content::Unchanged | Content::KnownUnreadable(_) => {}
             Content::Held { document, moved_from } => {
                 transaction
-                    .set_file(path, *document, prepared.size_bytes, prepared.modified_ns)
+                    .set_file(path, *document, &collection, size_bytes, modified_ns)
                     .context_with(what)?;
                 for old in moved_from {
                     transaction.remove_file(old).context_with(what)?;
@@ -477,8 +592,14 @@ impl<'a> BatchWriter<'a> {
                     .add_document(&ready.document, self.library.clock.now_ms())
                     .context_with(what)?;
                 transaction
-                    .set_file(path, id, prepared.size_bytes, prepared.modified_ns)
+                    .set_file(path, id, &collection, size_bytes, modified_ns)
                     .context_with(what)?;
+                // A file that was known has been moved by its path; what is no file has none.
+                if let Some(given) = self.placement.given()
+                    && transaction.move_file(path, given).context_with(what)?
+                {
+                    report.reassigned += 1;
+                }
                 if is_new {
                     self.derived.add(chunks, &ready.terms, &ready.vectors)?;
                     report.chunks += u64::from(chunks.n_chunks);
@@ -557,13 +678,13 @@ fn is_lasting(reason: &Unreadable) -> bool {
     )
 }
 
-fn below_folder(path: &str) -> String {
+pub(super) fn below_folder(path: &str) -> String {
     let separator = std::path::MAIN_SEPARATOR;
     if path.ends_with(separator) { path.to_owned() } else { format!("{path}{separator}") }
 }
 
 /// Whether nothing is at the path; a folder that may not be entered is not proof of that.
-fn is_gone(path: &Path) -> bool {
+pub(super) fn is_gone(path: &Path) -> bool {
     matches!(
         std::fs::symlink_metadata(path),
         Err(error) if matches!(

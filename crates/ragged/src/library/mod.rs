@@ -1,15 +1,25 @@
 //! The façade of a library, and the only module that knows the order of steps.
 //!
-//! `ingest` brings files in, `search` and `answer` take answers out, `derived` keeps the indexes
-//! level with the truth, `upkeep` checks, repairs, compacts and rebuilds.
+//! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
+//! (`allowed` says of which documents; `batch` takes many at once, `results` gives them again),
+//! `derived` keeps the indexes level with the truth, `migration` changes the backend, `sync` follows
+//! changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
+mod allowed;
 mod answer;
+mod batch;
+mod collection;
 mod deferred;
 mod derived;
 mod ingest;
 mod lock;
+mod migration;
 mod model;
+mod passages;
+mod recompute;
+mod results;
 mod search;
+mod sync;
 mod upkeep;
 
 #[cfg(test)]
@@ -22,16 +32,26 @@ use std::{
 };
 
 pub use answer::{Answered, Citation, GenerationNote};
+pub use batch::{BatchCounts, BatchResponse};
+pub use collection::CollectionRemoval;
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
+};
+pub use migration::{
+    BackendCondition, BackendHolding, BackendState, Backup, CleanedBackups, FULL_BELOW_DOCUMENTS,
+    KEPT_BACKUPS, LEAST_OVERLAP, LEAST_SCORE, LastMigration, MigrateOptions, MigrateProgress,
+    MigrationPlan, MigrationProgress, MigrationReport, MigrationStep, RollbackReport,
+    UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
 pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
 pub use upkeep::{CheckReport, CompactReport, ReindexProgress, Status, StoreBytes};
 
+use self::{allowed::RememberedFilters, results::Results};
 use crate::{
     backend::VectorBackend,
+    cache::CacheStats,
     embedding::Embedder,
     error::Result,
     lexical::LexicalIndex,
@@ -56,6 +76,17 @@ pub struct Library {
     embedder: Arc<dyn Embedder>,
     lexical: LexicalIndex,
     vectors: Box<dyn VectorBackend>,
+    results: Results,
+    filters: RememberedFilters,
+}
+
+/// What a library keeps in memory because it may be asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caches {
+    /// Answers.
+    pub results: CacheStats,
+    /// Vectors that were made again from text.
+    pub vectors: CacheStats,
 }
 
 impl std::fmt::Debug for Library {
@@ -85,9 +116,12 @@ impl Library {
         drop(ensure_private_file(&path)?);
         let store = Store::open(&path, settings.database)?;
         let lexical = derived::open_lexical(dir)?;
-        let vectors = derived::open_vectors(dir, &settings, embedder.as_ref())?;
+        let vectors = derived::open_vectors(dir, &settings, embedder.as_ref(), &store)?;
+        let results = Results::new(&settings.backend);
+        let dir = dir.to_path_buf();
+        let filters = RememberedFilters::default();
         let library =
-            Self { dir: dir.to_path_buf(), settings, clock, store, embedder, lexical, vectors };
+            Self { dir, settings, clock, store, embedder, lexical, vectors, results, filters };
         library.settle_model()?;
         library.settle_chunker()?;
         library.catch_up_if_free()?;
@@ -125,5 +159,10 @@ impl Library {
     /// The truth, for reading.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is kept in memory of answers and of recomputed vectors.
+    pub fn caches(&self) -> Caches {
+        Caches { results: self.results.stats(), vectors: self.vectors.cache_stats() }
     }
 }

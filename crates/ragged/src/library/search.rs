@@ -1,20 +1,16 @@
 //! A question → hits.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
-use super::Library;
+use super::{Library, passages::Passages, recompute::FromText};
 use crate::{
-    backend::{Recompute, VectorRequest},
-    chunk::index_text,
+    backend::{VectorHits, VectorRequest},
+    collection::CollectionName,
     error::{Context, Error, ErrorKind, Result},
-    id::{ChunkId, DocumentId},
+    id::{ChunkId, Generation},
     lexical::{Language, LexicalQuery, Snapshot as LexicalSnapshot},
     ranking::{Candidate, FusedHit, Fusion, fuse},
-    retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings, VectorPlan},
+    retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
     settings::{SearchMode, SearchSettings, Strategy},
     store::{ChunkPlace, DocumentRow, Reader},
 };
@@ -61,6 +57,9 @@ pub struct SearchResponse {
     /// Whether the indexes reflect all that the library holds; they do not while a first `add` is
     /// under way.
     pub is_level: bool,
+    /// Whether the same request had been answered before in the same state of the library. Then
+    /// the counts are those of the first time.
+    pub from_cache: bool,
     /// The query's vector, where the vector side was asked.
     pub query_vector: Option<Vec<f32>>,
 }
@@ -91,6 +90,11 @@ impl Hit {
     pub fn path(&self) -> &str {
         self.files.first().map_or("", |file| &file.path)
     }
+
+    /// The collection of the file to show.
+    pub fn collection(&self) -> Option<&CollectionName> {
+        self.files.first().map(|file| &file.collection)
+    }
 }
 
 /// Where a matching chunk stands in its document.
@@ -109,129 +113,204 @@ pub struct HitFile {
     pub path: String,
     /// Time of last change, Unix time in nanoseconds.
     pub modified_ns: i64,
+    /// The collection that it is in.
+    pub collection: CollectionName,
 }
 
 impl Library {
     /// Finds the passages that match best.
     ///
     /// Reads one state of the library; never waits for a writer. An empty query, or a library
-    /// without documents, finds nothing.
+    /// without documents, finds nothing. Words and vectors are searched at once, on two threads.
+    /// The same request in the same state is answered from memory, where that is allowed to be
+    /// used ([`BackendSettings::cache_size`](crate::settings::BackendSettings::cache_size)).
     ///
     /// # Errors
     ///
-    /// `Invalid` for `k` of 0; `Unavailable` where the embedding server is away and the mode
+    /// `Invalid` for `k` of 0; `NotFound` for a collection that does not exist; `Unavailable` where the embedding server is away and the mode
     /// needs it; `Incompatible` where the vectors are another model's.
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
         let begun = Instant::now();
+        for _ in 1..TRIES {
+            if let Some(response) = self.search_one_state(request, begun)?.settled() {
+                return Ok(response);
+            }
+        }
+        Ok(self.search_one_state(request, begun)?.response)
+    }
+
+    fn search_one_state(&self, request: &SearchRequest, begun: Instant) -> Result<Attempt> {
+        let reader = self.store.reader()?;
+        let generation = reader.generation()?;
+        let key = self.results.key(request, generation);
+        if let Some(response) = self.results.get(&key, begun) {
+            return Ok(Attempt { response, is_overtaken: false });
+        }
+        let mut timings = SearchTimings::default();
+        let wanted = timed(&mut timings.filter, || self.wanted(&reader, request))?;
+        let words = self.lexical.snapshot()?;
+        let query = words.query(&request.query);
+
+        let (vector, lexical, reader) = std::thread::scope(|scope| {
+            let lexical_side = || {
+                let mut ms = 0.0;
+                let found = timed(&mut ms, || wanted.matching(&words, &query));
+                found.map(|found| (found, ms))
+            };
+            // Either alone needs no second thread.
+            if !wanted.asks_vectors {
+                return Ok((VectorSide::default(), lexical_side()?, reader));
+            }
+            let beside = wanted.asks_words.then(|| scope.spawn(lexical_side));
+            let (vector, reader) = self.vector_side(&wanted, reader, generation, &mut timings)?;
+            let lexical = match beside.map(std::thread::ScopedJoinHandle::join) {
+                None => (Vec::new(), 0.0),
+                Some(Ok(found)) => found?,
+                Some(Err(_)) => {
+                    return Err(Error::new(ErrorKind::Internal, "the search for words panicked"));
+                }
+            };
+            Ok((vector, lexical, reader))
+        })?;
+        let (lexical, lexical_ms) = lexical;
+        timings.lexical = lexical_ms;
+        let mut passages = Passages::of(&reader);
+        let mut response =
+            self.complete(&mut passages, &wanted, vector, &lexical, (&words, &query), timings)?;
+        response.timings.total = milliseconds(begun);
+        let is_overtaken = self.is_overtaken(generation, &words);
+        if !is_overtaken {
+            self.results.keep(key, &response);
+        }
+        Ok(Attempt { response, is_overtaken })
+    }
+
+    /// Whether an index is ahead of the state that was read: what it no longer holds may have been
+    /// missed.
+    pub(super) fn is_overtaken(&self, generation: Generation, words: &LexicalSnapshot) -> bool {
+        words.stamp() > generation.0 || self.vectors.generation() > generation
+    }
+
+    /// What a request comes down to in one state of the library.
+    pub(super) fn wanted<'a>(
+        &self,
+        reader: &Reader<'_>,
+        request: &'a SearchRequest,
+    ) -> Result<Wanted<'a>> {
         if request.k == 0 {
             return Err(Error::new(ErrorKind::Invalid, "a search for 0 hits finds nothing")
                 .with_hint("ask for at least 1 with -k"));
         }
-        let reader = self.store.reader()?;
-        let mut timings = SearchTimings::default();
-        let mut counts = SearchCounts::default();
-
-        let allowed = timed(&mut timings.filter, || Self::allowed(&reader, &request.filter))?;
+        let allowed = self.allowed(reader, &request.filter)?;
         // No more than there are: memory follows this number.
         let n_chunks = usize::try_from(self.vectors.stats().vectors).unwrap_or(usize::MAX);
         let n_chunks =
             n_chunks.max(usize::try_from(self.lexical.snapshot()?.chunk_count()).unwrap_or(0));
         let n_candidates = self.settings.search.candidates.max(request.k).min(n_chunks.max(1));
-        let k = request.k.min(n_candidates);
-        let is_blank = request.query.trim().is_empty();
-        let is_empty = is_blank || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
-
-        let mut query_vector = None;
-        let mut vector_plan = VectorPlan::only(request.strategy);
-        let mut vector = Vec::new();
-        if request.mode != SearchMode::Lexical && !is_empty {
-            self.require_own_vectors()?;
+        let is_empty = request.query.trim().is_empty()
+            || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
+        let asks_vectors = request.mode != SearchMode::Lexical && !is_empty;
+        if asks_vectors {
+            self.require_own_vectors_in(reader)?;
             if self.vectors.generation() != reader.generation()? {
                 // Another process may have written since.
                 self.vectors.refresh()?;
             }
-            let embedded = timed(&mut timings.embed, || {
-                self.embedder.embed_query(&request.query).context_with(|| "embedding the query")
-            })?;
-            let hits = timed(&mut timings.vector, || {
-                let from_text = FromText::new(self);
-                let wanted = VectorRequest {
-                    query: &embedded,
-                    k,
-                    n_candidates,
-                    allowed: allowed.as_ref(),
-                    strategy: request.strategy,
-                };
-                self.vectors.search(wanted, &from_text).context_with(|| "searching the vectors")
-            })?;
-            counts.note_vectors(&hits.counts);
-            counts.vector_candidates = hits.candidates.len() as u64;
-            vector_plan = hits.plan;
-            vector = hits.candidates;
-            query_vector = Some(embedded);
         }
-        let words = self.lexical.snapshot()?;
-        let query = words.query(&request.query);
-        let mut lexical = Vec::new();
-        if request.mode != SearchMode::Vector && !is_empty {
-            lexical = timed(&mut timings.lexical, || {
-                matching(&words, &query, n_candidates, allowed.as_ref())
-            })?;
-            counts.lexical_candidates = lexical.len() as u64;
-        }
+        Ok(Wanted {
+            vectors_at: self.vectors.generation(),
+            request,
+            allowed,
+            k: request.k.min(n_candidates),
+            n_candidates,
+            asks_vectors,
+            asks_words: request.mode != SearchMode::Vector && !is_empty,
+        })
+    }
+
+    /// Embeds the query and asks the vectors; lends them the reader for texts to embed anew.
+    fn vector_side<'a>(
+        &'a self,
+        wanted: &Wanted<'_>,
+        reader: Reader<'a>,
+        generation: Generation,
+        timings: &mut SearchTimings,
+    ) -> Result<(VectorSide, Reader<'a>)> {
+        let embedded = timed(&mut timings.embed, || {
+            self.embedder.embed_query(&wanted.request.query).context_with(|| "embedding the query")
+        })?;
+        let from_text = FromText::lending(self, vec![reader]);
+        let found = timed(&mut timings.vector, || {
+            self.vectors
+                .search(wanted.of_vectors(&embedded, generation), &from_text)
+                .context_with(|| "searching the vectors")
+        })?;
+        let reader = match from_text.into_readers().pop() {
+            Some(reader) => reader,
+            None => self.store.reader()?,
+        };
+        Ok((VectorSide { found, query_vector: Some(embedded) }, reader))
+    }
+
+    /// From what both sides found to hits.
+    pub(super) fn complete(
+        &self,
+        passages: &mut Passages<'_, '_>,
+        wanted: &Wanted<'_>,
+        vector: VectorSide,
+        lexical: &[Candidate],
+        (words, query): (&LexicalSnapshot, &LexicalQuery),
+        mut timings: SearchTimings,
+    ) -> Result<SearchResponse> {
+        let request = wanted.request;
+        let mut counts = SearchCounts::default();
+        counts.note_vectors(&vector.found.counts);
+        counts.vector_candidates = vector.found.candidates.len() as u64;
+        counts.lexical_candidates = lexical.len() as u64;
         let vector_weight = match request.mode {
             SearchMode::Hybrid => self.settings.search.vector_weight,
             SearchMode::Vector => 1.0,
             SearchMode::Lexical => 0.0,
         };
-        let fused =
-            timed(&mut timings.fuse, || Ok(fuse(&vector, &lexical, Fusion { vector_weight })))?;
-        let hits = timed(&mut timings.hydrate, || {
-            Self::hydrate(&reader, request, &fused, (&words, &query), &mut counts)
+        let fused = timed(&mut timings.fuse, || {
+            Ok(fuse(&vector.found.candidates, lexical, Fusion { vector_weight }))
         })?;
-        timings.total = milliseconds(begun);
+        let hits = timed(&mut timings.hydrate, || {
+            Self::hydrate(passages, request, &fused, (words, query), &mut counts)
+        })?;
+        // By what was searched, not by what the indexes have come to meanwhile.
+        let reader = passages.reader();
+        let generation = reader.generation()?;
+        let is_level = words.stamp() >= generation.0
+            && (wanted.vectors_at >= generation || self.require_own_vectors_in(reader).is_err());
         Ok(SearchResponse {
-            is_level: self.is_level(reader.generation()?)?,
+            is_level,
+            from_cache: false,
             hits,
             plan: Plan {
                 mode: request.mode,
                 backend: self.vectors.kind(),
-                vector: vector_plan,
+                vector: vector.found.plan,
                 k: request.k,
-                candidates: n_candidates,
+                candidates: wanted.n_candidates,
                 vector_weight,
-                allowed_chunks: allowed.map(|allowed| allowed.count()),
+                allowed_chunks: wanted.allowed.as_deref().map(AllowedChunks::count),
             },
             counts,
             timings,
-            query_vector,
+            query_vector: vector.query_vector,
         })
-    }
-
-    /// The chunks that a filter admits; `None` if it admits all. O(documents).
-    fn allowed(reader: &Reader<'_>, filter: &Filter) -> Result<Option<AllowedChunks>> {
-        if filter.is_empty() {
-            return Ok(None);
-        }
-        let documents: BTreeMap<DocumentId, DocumentRow> =
-            reader.documents()?.into_iter().map(|document| (document.id, document)).collect();
-        let admitted = reader.files()?.into_iter().filter_map(|file| {
-            let document = documents.get(&file.document)?;
-            filter.admits(document, &file).then_some(document.chunks)
-        });
-        Ok(Some(AllowedChunks::from_documents(admitted.collect::<Vec<_>>())))
     }
 
     /// Reads the text of the best hits, joining those that overlap or repeat each other within
     /// a document.
     fn hydrate(
-        reader: &Reader<'_>,
+        passages: &mut Passages<'_, '_>,
         request: &SearchRequest,
         fused: &[FusedHit],
         (words, query): (&LexicalSnapshot, &LexicalQuery),
         counts: &mut SearchCounts,
     ) -> Result<Vec<Hit>> {
-        let mut documents: BTreeMap<DocumentId, DocumentRow> = BTreeMap::new();
         let mut hits: Vec<Hit> = Vec::with_capacity(request.k.min(fused.len()));
         for candidate in fused {
             if hits.len() == request.k {
@@ -239,14 +318,8 @@ impl Library {
             }
             // A derived index may know chunks that this reader's state does not, and the other
             // way round.
-            let Some(place) = reader.chunk(candidate.chunk)? else { continue };
-            let document = if let Some(document) = documents.get(&place.document) {
-                document.clone()
-            } else {
-                let Some(document) = reader.document(place.document)? else { continue };
-                documents.insert(place.document, document.clone());
-                document
-            };
+            let Some(place) = passages.place(candidate.chunk)? else { continue };
+            let Some(document) = passages.document(place.document)? else { continue };
             let same_document = |hit: &&mut Hit| hit.document.id == document.id;
             if let Some(hit) =
                 hits.iter_mut().filter(same_document).find(|hit| overlap(&hit.chunk.place, &place))
@@ -254,13 +327,13 @@ impl Library {
                 hit.merged.push(place.id);
                 continue;
             }
-            let text = reader.text(document.id, place.span)?;
+            let text = passages.text(&place)?;
             counts.hydrated_chunks += 1;
             if let Some(hit) = hits.iter_mut().filter(same_document).find(|hit| hit.text == text) {
                 hit.merged.push(place.id);
                 continue;
             }
-            let mut files = reader.files_of(document.id)?;
+            let mut files = passages.files(document.id)?;
             files.sort_by_key(|file| !request.filter.admits(&document, file));
             let language: Option<Language> =
                 document.language.as_deref().and_then(|language| language.parse().ok());
@@ -275,7 +348,11 @@ impl Library {
                 document,
                 files: files
                     .into_iter()
-                    .map(|file| HitFile { path: file.path, modified_ns: file.modified_ns })
+                    .map(|file| HitFile {
+                        path: file.path,
+                        modified_ns: file.modified_ns,
+                        collection: file.collection,
+                    })
                     .collect(),
                 text,
                 highlights,
@@ -286,74 +363,84 @@ impl Library {
     }
 }
 
-fn matching(
-    words: &LexicalSnapshot,
-    query: &LexicalQuery,
+/// A request in one state of the library: what is asked of each side.
+pub(super) struct Wanted<'a> {
+    pub(super) request: &'a SearchRequest,
+    /// The chunks that may be found; `None` for all.
+    allowed: Option<Arc<AllowedChunks>>,
+    /// Hits, and no more than there are chunks.
+    k: usize,
     n_candidates: usize,
-    allowed: Option<&AllowedChunks>,
-) -> Result<Vec<Candidate>> {
-    let contains = |chunk: u64| allowed.is_none_or(|allowed| allowed.contains(chunk));
-    let filter: Option<&dyn Fn(u64) -> bool> =
-        if allowed.is_some() { Some(&contains) } else { None };
-    let found = words.search(query, n_candidates, filter).context_with(|| "searching the words")?;
-    Ok(found
-        .hits
-        .into_iter()
-        .map(|hit| Candidate { chunk: ChunkId(hit.chunk_id), score: hit.score, exact: true })
-        .collect())
+    /// What the vectors reflected before they were asked; by then it may be more.
+    vectors_at: Generation,
+    pub(super) asks_vectors: bool,
+    asks_words: bool,
+}
+
+impl Wanted<'_> {
+    /// What is asked of the vectors.
+    pub(super) fn of_vectors<'a>(
+        &'a self,
+        query: &'a [f32],
+        generation: Generation,
+    ) -> VectorRequest<'a> {
+        VectorRequest {
+            query,
+            k: self.k,
+            n_candidates: self.n_candidates,
+            allowed: self.allowed.as_deref(),
+            strategy: self.request.strategy,
+            generation,
+        }
+    }
+
+    /// The chunks whose words match best; none where the words are not asked.
+    pub(super) fn matching(
+        &self,
+        words: &LexicalSnapshot,
+        query: &LexicalQuery,
+    ) -> Result<Vec<Candidate>> {
+        if !self.asks_words {
+            return Ok(Vec::new());
+        }
+        let allowed = self.allowed.as_deref();
+        let contains = |chunk: u64| allowed.is_none_or(|allowed| allowed.contains(chunk));
+        let filter: Option<&dyn Fn(u64) -> bool> =
+            if allowed.is_some() { Some(&contains) } else { None };
+        let found = words
+            .search(query, self.n_candidates, filter)
+            .context_with(|| "searching the words")?;
+        let hits = found.hits.into_iter();
+        Ok(hits
+            .map(|hit| Candidate { chunk: ChunkId(hit.chunk_id), score: hit.score, exact: true })
+            .collect())
+    }
+}
+
+/// How often a search begins anew because a writer was faster.
+pub(super) const TRIES: usize = 4;
+
+/// What a search in one state of the library found.
+struct Attempt {
+    response: SearchResponse,
+    is_overtaken: bool,
+}
+
+impl Attempt {
+    fn settled(self) -> Option<SearchResponse> {
+        (!self.is_overtaken).then_some(self.response)
+    }
+}
+
+/// What the vectors gave.
+#[derive(Debug, Default)]
+pub(super) struct VectorSide {
+    pub(super) found: VectorHits,
+    pub(super) query_vector: Option<Vec<f32>>,
 }
 
 fn overlap(a: &ChunkPlace, b: &ChunkPlace) -> bool {
     a.span.start < b.span.end && b.span.start < a.span.end
-}
-
-/// Embeds chunks from their text, which never changes: a chunk is there or gone.
-struct FromText<'a> {
-    library: &'a Library,
-    /// Readers that no thread is using.
-    idle: Mutex<Vec<Reader<'a>>>,
-}
-
-impl<'a> FromText<'a> {
-    fn new(library: &'a Library) -> Self {
-        Self { library, idle: Mutex::default() }
-    }
-}
-
-impl Recompute for FromText<'_> {
-    fn recompute(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
-        let reader = match taken {
-            Some(reader) => reader,
-            None => self.library.store.reader()?,
-        };
-        let dims = self.library.embedder.identity().dims;
-        let mut texts = Vec::with_capacity(chunks.len());
-        for chunk in chunks {
-            texts.push(index_text_of(&reader, *chunk)?);
-        }
-        idle().push(reader);
-        let present: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
-        let mut vectors = Vec::with_capacity(present.len() * dims);
-        self.library.embedder.embed_passages(&present, &mut vectors)?;
-        let mut vectors = vectors.chunks_exact(dims);
-        for text in &texts {
-            match text.as_ref().and_then(|_| vectors.next()) {
-                Some(vector) => rows.extend_from_slice(vector),
-                None => rows.extend(std::iter::repeat_n(f32::NAN, dims)),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The string that was embedded and indexed for a chunk; `None` if the chunk is gone.
-pub(super) fn index_text_of(reader: &Reader<'_>, chunk: ChunkId) -> Result<Option<String>> {
-    let Some(place) = reader.chunk(chunk)? else { return Ok(None) };
-    let Some(document) = reader.document(place.document)? else { return Ok(None) };
-    let text = reader.text(place.document, place.span)?;
-    Ok(Some(index_text(document.title.as_deref().unwrap_or_default(), &place.heading, &text)))
 }
 
 pub(super) fn timed<T>(ms: &mut f64, step: impl FnOnce() -> Result<T>) -> Result<T> {

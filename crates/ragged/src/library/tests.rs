@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
+    collection::CollectionName,
     document::{Limits, Readers},
     embedding,
     error::ErrorKind,
@@ -253,7 +254,7 @@ fn a_cancelled_add_keeps_what_it_has() {
     let cancel = Cancel::new();
     cancel.cancel();
     let options = AddOptions::default();
-    let report = library.add(&paths, options, &readers, &NoProgress, &cancel).unwrap();
+    let report = library.add(&paths, options.clone(), &readers, &NoProgress, &cancel).unwrap();
     assert!(report.interrupted);
     assert!(library.check().unwrap().is_sound());
     let report = library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
@@ -281,4 +282,189 @@ fn only_the_owner_can_read() {
             mode(&file)
         );
     }
+}
+
+fn named(name: &str) -> CollectionName {
+    name.parse().unwrap()
+}
+
+#[test]
+fn folders_remember_the_collection_they_were_added_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::fs::canonicalize(folder.path()).unwrap();
+    let write = |name: &str| {
+        std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        std::fs::write(root.join(name), format!("the text of {name}")).unwrap();
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let readers = Readers::in_process(Limits::default());
+    let add = |path: &str, collection: Option<&str>| {
+        let options = AddOptions { collection: collection.map(named), ..AddOptions::default() };
+        let paths = [root.join(path)];
+        library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap()
+    };
+    let collection_of = |name: &str| {
+        let path = root.join(name).display().to_string();
+        let file = library.store().reader().unwrap().file(&path).unwrap().unwrap();
+        file.collection.to_string()
+    };
+    for name in ["a.md", "tax/b.md", "tax/old/c.md"] {
+        write(name);
+    }
+    add("", None);
+    assert_eq!(collection_of("tax/b.md"), "default");
+
+    let generation = library.status().unwrap().generation;
+    let report = add("tax", Some("tax"));
+    assert_eq!((report.reassigned, report.unchanged, report.created_collection), (2, 2, true));
+    assert_eq!(report.generation.0, generation.0 + 1, "one change");
+    assert!(library.status().unwrap().is_level);
+    let report = add("tax", Some("tax"));
+    assert_eq!((report.reassigned, report.created_collection), (0, false));
+    assert_eq!(report.generation.0, generation.0 + 1, "nothing changed");
+
+    // What is new follows its folder, whichever path brings it in.
+    write("tax/new.md");
+    write("new.md");
+    write("tax/old/new.md");
+    add("", None);
+    for (name, expected) in [
+        ("a.md", "default"),
+        ("new.md", "default"),
+        ("tax/b.md", "tax"),
+        ("tax/new.md", "tax"),
+        ("tax/old/new.md", "tax"),
+    ] {
+        assert_eq!(collection_of(name), expected, "{name}");
+    }
+
+    // The folder above says it for all below, and is then the one that counts.
+    let report = add("", Some("all"));
+    assert_eq!(report.reassigned, 6);
+    write("tax/newer.md");
+    add("tax", None);
+    assert_eq!(collection_of("tax/newer.md"), "all");
+
+    // A dry run says what would move.
+    let options =
+        AddOptions { collection: Some(named("dry")), dry_run: true, ..AddOptions::default() };
+    let paths = [root.join("tax")];
+    let report = library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
+    assert_eq!((report.reassigned, report.created_collection), (5, true));
+    assert_eq!(collection_of("tax/newer.md"), "all");
+
+    // What is forgotten is forgotten with where it belonged.
+    library.remove(&[root.display().to_string()], false).unwrap();
+    add("", None);
+    assert_eq!(collection_of("a.md"), "default");
+    let rows = library.collections().unwrap();
+    let held: Vec<(&str, u64)> = rows.iter().map(|row| (row.name.as_str(), row.files)).collect();
+    assert_eq!(held, [("all", 0), ("default", 7), ("tax", 0)]);
+}
+
+#[test]
+fn a_document_in_two_collections_is_kept_once_and_found_in_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::fs::canonicalize(folder.path()).unwrap();
+    let library = open(dir.path());
+    let readers = Readers::in_process(Limits::default());
+    for (folder, collection) in [("one", "home"), ("two", "work")] {
+        std::fs::create_dir(root.join(folder)).unwrap();
+        std::fs::write(root.join(folder).join("lease.md"), "the lease ends in March").unwrap();
+        let options = AddOptions { collection: Some(named(collection)), ..AddOptions::default() };
+        let paths = [root.join(folder)];
+        library.add(&paths, options, &readers, &NoProgress, &Cancel::new()).unwrap();
+    }
+    assert_eq!(library.status().unwrap().counts.documents, 1);
+    let find = |collections: &[&str]| {
+        let filter = crate::retrieval::Filter::new().with_collections(collections).unwrap();
+        let request = SearchRequest { filter, ..request(&library, "when does the lease end?") };
+        library.search(&request)
+    };
+    for name in ["home", "work"] {
+        let found = find(&[name]).unwrap();
+        assert_eq!(found.hits.len(), 1);
+        assert_eq!(found.hits[0].collection(), Some(&named(name)));
+        assert_eq!(found.plan.allowed_chunks, Some(1));
+    }
+    assert!(find(&["default"]).unwrap().hits.is_empty());
+    assert_eq!(find(&["home", "work"]).unwrap().hits.len(), 1);
+    let error = find(&["home", "wrok"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.hint().unwrap().contains("did you mean \"work\"?"), "{error:#}");
+
+    // Removing one leaves the document to the other.
+    let planned = library.remove_collection(&named("home"), true).unwrap();
+    assert_eq!((planned.files, planned.documents, planned.chunks), (1, 0, 0));
+    assert_eq!(library.remove_collection(&named("home"), false).unwrap(), planned);
+    assert_eq!(find(&["work"]).unwrap().hits.len(), 1);
+    assert_eq!(find(&["home"]).unwrap_err().kind(), ErrorKind::NotFound);
+    let planned = library.remove_collection(&named("work"), true).unwrap();
+    assert_eq!((planned.files, planned.documents, planned.chunks), (1, 1, 1));
+    assert_eq!(library.remove_collection(&named("work"), false).unwrap(), planned);
+    assert!(library.check().unwrap().is_sound());
+    assert_eq!(library.status().unwrap().counts, crate::store::Counts::default());
+}
+
+#[test]
+fn a_collection_is_renamed_with_all_that_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let add = |name: &str, path: &str| {
+        let documents = vec![document(path, &format!("some text of {path}"))];
+        library.add_virtual_in(&named(name), documents, &NoProgress, &Cancel::new()).unwrap()
+    };
+    assert!(add("work", "a").created_collection);
+    let generation = add("home", "b").generation;
+    let find = |name: &str| {
+        let filter = crate::retrieval::Filter::new().with_collections(&[name]).unwrap();
+        let request = SearchRequest { filter, ..request(&library, "some text") };
+        library.search(&request).map(|found| found.hits[0].path().to_owned())
+    };
+    // Asked before, so that what is remembered of it must give way.
+    assert_eq!(find("work").unwrap(), "a");
+    let renamed = library.rename_collection(&named("work"), &named("office")).unwrap();
+    assert_eq!(renamed.0, generation.0 + 1);
+    library.rename_collection(&named("home"), &named("work")).unwrap();
+    assert_eq!((find("office").unwrap(), find("work").unwrap()), ("a".into(), "b".into()));
+    assert!(library.status().unwrap().is_level);
+    for (old, new, kind) in [
+        ("nobody", "x", ErrorKind::NotFound),
+        ("work", "office", ErrorKind::Conflict),
+        ("work", "work", ErrorKind::Conflict),
+        ("default", "x", ErrorKind::Conflict),
+        ("work", "default", ErrorKind::Conflict),
+    ] {
+        let error = library.rename_collection(&named(old), &named(new)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{old} {new}");
+        assert!(error.hint().is_some());
+    }
+    // A known document moves only when its collection is named.
+    library.add_virtual(vec![document("a", "new text")], &NoProgress, &Cancel::new()).unwrap();
+    assert_eq!(find("office").unwrap(), "a");
+    assert_eq!(add("work", "a").reassigned, 1);
+    assert_eq!(add("work", "a").reassigned, 0);
+    assert_eq!(library.collections().unwrap()[1].files, 0);
+}
+
+#[test]
+fn repair_finds_a_home_for_files_without_a_collection() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = open(dir.path());
+    let documents = vec![document("a", "some text")];
+    library.add_virtual_in(&named("work"), documents, &NoProgress, &Cancel::new()).unwrap();
+    drop(library);
+    let database = rusqlite::Connection::open(dir.path().join("library.db")).unwrap();
+    database.pragma_update(None, "foreign_keys", false).unwrap();
+    database.execute_batch("DELETE FROM collections").unwrap();
+    drop(database);
+    let library = open(dir.path());
+    assert_eq!(library.check().unwrap().damage.len(), 2);
+    let report = library.repair(&Cancel::new(), &mut |_, _| {}).unwrap();
+    assert_eq!((report.removed, report.remaining), (vec![], vec![]));
+    let rows = library.collections().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].name.is_default() && rows[0].files == 1);
 }

@@ -6,22 +6,30 @@ use super::{
     Cancel, LOCK_PATIENCE, Library,
     derived::{DerivedWriter, KEY_REINDEXING, lexical_dir, vectors_dir, vectors_root},
     lock::WriteLock,
+    recompute::FromText,
 };
 use crate::{
-    backend::VectorStats,
+    backend::{Probe, VectorStats},
     error::{Context, Result},
-    id::Generation,
+    id::{ChunkId, Generation},
     permission::folder_bytes,
     retrieval::AllowedChunks,
     settings::BackendKind,
-    store::{Counts, Damage},
+    store::{Counts, Damage, Reader},
 };
+
+/// Questions that a probe asks.
+const PROBE_QUERIES: usize = 64;
+/// Words of a chunk that stand for a question.
+const PROBE_WORDS: usize = 8;
 
 /// What a library holds and what it costs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     /// Documents, files, chunks, text.
     pub counts: Counts,
+    /// Collections, `default` included.
+    pub collections: u64,
     /// Bytes on disk.
     pub bytes: StoreBytes,
     /// The model whose vectors it holds.
@@ -97,6 +105,7 @@ impl Library {
         let generation = reader.generation()?;
         Ok(Status {
             counts: reader.counts()?,
+            collections: reader.collection_names()?.len() as u64,
             bytes: self.bytes(),
             model: self.recorded_model()?.unwrap_or_else(|| self.embedder.identity().name.clone()),
             dims: self.recorded_dims()?.unwrap_or(self.embedder.identity().dims),
@@ -193,6 +202,7 @@ impl Library {
         }
         report.removed = {
             let mut transaction = self.store.begin()?;
+            transaction.mend_collections()?;
             let mut removed = Vec::new();
             for (damage, paths) in &report.damage {
                 if let Some(document) = damage.document {
@@ -244,21 +254,59 @@ impl Library {
         self.drop_other_vectors()
     }
 
-    /// Vectors of models that are no longer in use.
+    /// Vectors of models that are no longer in use. What another engine keeps for the model in use
+    /// stays: it may be gone back to.
     pub(super) fn drop_other_vectors(&self) -> Result<()> {
-        if self.vectors.kind() != BackendKind::Leann {
+        // An oracle leaves everything as it is.
+        if self.vectors.kind() == BackendKind::Exact {
             return Ok(());
         }
         let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
+        self.drop_local_vectors(Some(&own))?;
+        self.vectors.drop_others()
+    }
+
+    /// Vectors in this library's folder that were made from other strings than are indexed now.
+    pub(super) fn drop_stale_vectors(&self) -> Result<()> {
+        // The index that is open was cleared, and must keep its folder.
+        let own = vectors_dir(&self.dir, &self.settings, self.embedder.as_ref());
+        let is_open = self.vectors.kind() == BackendKind::Leann;
+        self.drop_local_vectors(is_open.then_some(own.as_path()))
+    }
+
+    fn drop_local_vectors(&self, but: Option<&Path>) -> Result<()> {
         let root = vectors_root(&self.dir);
         let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
         for entry in entries.flatten() {
-            if entry.path() != own {
+            if Some(entry.path().as_path()) != but {
                 std::fs::remove_dir_all(entry.path())
                     .context_with(|| format!("deleting {}", entry.path().display()))?;
             }
         }
         Ok(())
+    }
+
+    /// Measures what searches of this library cost on this machine. The planner goes by the work
+    /// that was counted from now on; what steps cost is the caller's to keep in the settings.
+    ///
+    /// Asks with headings and first lines of chunks spread over the library, since what a person
+    /// asks is not recorded here. Takes seconds with the built-in model. `None` where there is
+    /// only one way of searching, or too little to measure on.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` while another process changes the library; those of a search.
+    pub fn probe(&self) -> Result<Option<Probe>> {
+        let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
+        self.require_own_vectors()?;
+        self.catch_up(&Cancel::new())?;
+        let reader = self.store.reader()?;
+        let queries: Vec<Vec<f32>> = probe_texts(&reader)?
+            .iter()
+            .map(|text| self.embedder.embed_query(text))
+            .collect::<Result<_>>()?;
+        let from_text = FromText::lending(self, vec![reader]);
+        self.vectors.probe(&queries, &from_text).context_with(|| "measuring searches")
     }
 
     /// Merges index segments, drops what is gone, and gives unused space back.
@@ -271,7 +319,7 @@ impl Library {
             self.vectors.merge().context_with(|| "merging the vectors")?;
             self.drop_other_vectors()?;
         }
-        if self.vectors.kind() == BackendKind::Leann && self.require_own_vectors().is_ok() {
+        if self.vectors.kind() != BackendKind::Exact && self.require_own_vectors().is_ok() {
             let reflected = self.vectors.generation().min(Generation(self.lexical_stamp()?));
             self.store.forget_removals_until(reflected)?;
         }
@@ -279,4 +327,27 @@ impl Library {
         self.store.compact()?;
         Ok(CompactReport { before, after: self.bytes() })
     }
+}
+
+/// Texts to ask a library with: the headings of documents spread over it, or how they begin.
+fn probe_texts(reader: &Reader<'_>) -> Result<Vec<String>> {
+    let documents = reader.documents()?;
+    let stride = (documents.len() / PROBE_QUERIES).max(1);
+    let mut texts = Vec::new();
+    for document in documents.iter().step_by(stride).take(PROBE_QUERIES) {
+        // Any chunk of the document, but the same one every time.
+        let middle = ChunkId(document.chunks.first.0 + u64::from(document.chunks.n_chunks) / 2);
+        let Some(place) = reader.chunk(middle)? else { continue };
+        let heading = place.heading.rsplit('\u{203a}').next().unwrap_or_default().trim();
+        let text = if heading.is_empty() {
+            let text = reader.text(document.id, place.span)?;
+            text.split_whitespace().take(PROBE_WORDS).collect::<Vec<_>>().join(" ")
+        } else {
+            heading.to_owned()
+        };
+        if !text.is_empty() {
+            texts.push(text);
+        }
+    }
+    Ok(texts)
 }

@@ -3,6 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
+    collection::CollectionName,
     document::{Format, LANGUAGES},
     error::{Error, ErrorKind, Result},
     id::ChunkRange,
@@ -10,26 +11,63 @@ use crate::{
 };
 
 /// Which documents a search may find. Conditions of different kinds must all hold; of several
-/// globs or types one is enough.
+/// collections, globs or types one is enough.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// Sorted, each once.
+    collections: Vec<CollectionName>,
     globs: Option<GlobSet>,
+    /// What the globs were made of, sorted, each once.
+    patterns: Vec<String>,
+    /// Sorted, each once.
     types: Vec<Type>,
     since_ns: Option<i64>,
     until_ns: Option<i64>,
 }
 
+/// A kind of document that a filter can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Type {
+pub enum Type {
+    /// All of a format.
     Format(Format),
-    /// A programming language, such as `rust`.
+    /// Source code in a programming language, such as `rust`.
     Code(String),
+}
+
+impl Type {
+    fn name(&self) -> &str {
+        match self {
+            Self::Format(format) => format.as_str(),
+            Self::Code(language) => language,
+        }
+    }
+
+    fn is(&self, format: Format, code_language: Option<&str>) -> bool {
+        match self {
+            Self::Format(wanted) => format == *wanted,
+            Self::Code(language) => code_language == Some(language),
+        }
+    }
 }
 
 impl Filter {
     /// A filter that lets everything through.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Only files of these collections; none named, of all.
+    ///
+    /// Whether they exist is found out by the search.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for what cannot name a collection.
+    pub fn with_collections<S: AsRef<str>>(mut self, names: &[S]) -> Result<Self> {
+        self.collections = names.iter().map(|name| name.as_ref().parse()).collect::<Result<_>>()?;
+        self.collections.sort();
+        self.collections.dedup();
+        Ok(self)
     }
 
     /// Only files whose path matches one of the globs. `*` stays within a folder, `**` crosses
@@ -43,6 +81,7 @@ impl Filter {
             return Ok(self);
         }
         let mut set = GlobSetBuilder::new();
+        self.patterns.clear();
         for pattern in patterns {
             let pattern = pattern.as_ref();
             let anchored = if pattern.starts_with('/') || pattern.starts_with("**") {
@@ -58,7 +97,10 @@ impl Filter {
                         .with_hint("quote patterns, such as --path '**/notes/*.md'")
                 })?);
             }
+            self.patterns.push(anchored);
         }
+        self.patterns.sort();
+        self.patterns.dedup();
         let set = set.build().map_err(|error| {
             Error::new(ErrorKind::Invalid, format!("the path patterns: {error}"))
         })?;
@@ -97,6 +139,9 @@ impl Filter {
                     )))
             })
             .collect::<Result<_>>()?;
+        // A name that is a format is never read as a language, so no two types share one.
+        self.types.sort_by(|a, b| a.name().cmp(b.name()));
+        self.types.dedup();
         Ok(self)
     }
 
@@ -110,22 +155,99 @@ impl Filter {
 
     /// Whether everything passes.
     pub fn is_empty(&self) -> bool {
-        self.globs.is_none()
-            && self.types.is_empty()
-            && self.since_ns.is_none()
-            && self.until_ns.is_none()
+        self.collections.is_empty() && self.types.is_empty() && !self.asks_of_files()
+    }
+
+    /// Whether anything but the collection is asked of the files themselves.
+    fn asks_of_files(&self) -> bool {
+        self.globs.is_some() || self.since_ns.is_some() || self.until_ns.is_some()
+    }
+
+    /// Whether a document's type alone decides.
+    pub fn is_of_types_only(&self) -> bool {
+        self.collections.is_empty() && !self.types.is_empty() && !self.asks_of_files()
+    }
+
+    /// The collections, in order of name; empty for all.
+    pub fn collections(&self) -> &[CollectionName] {
+        &self.collections
+    }
+
+    /// The types; empty for all.
+    pub fn types(&self) -> &[Type] {
+        &self.types
+    }
+
+    /// Whether it asks for paths.
+    pub fn has_paths(&self) -> bool {
+        self.globs.is_some()
+    }
+
+    /// The earliest and the latest time of change that pass; `None` if all do.
+    pub fn period(&self) -> Option<(i64, i64)> {
+        (self.since_ns.is_some() || self.until_ns.is_some()).then(|| {
+            let last = self.until_ns.map_or(i64::MAX, |until| until.saturating_sub(1));
+            (self.since_ns.unwrap_or(i64::MIN), last)
+        })
     }
 
     /// Whether a document may be found through a file that holds it.
     pub fn admits(&self, document: &DocumentRow, file: &FileRow) -> bool {
-        self.globs.as_ref().is_none_or(|globs| globs.is_match(&file.path))
-            && (self.types.is_empty()
-                || self.types.iter().any(|wanted| match wanted {
-                    Type::Format(format) => document.format == *format,
-                    Type::Code(language) => document.code_language.as_ref() == Some(language),
-                }))
-            && self.since_ns.is_none_or(|since| file.modified_ns >= since)
-            && self.until_ns.is_none_or(|until| file.modified_ns < until)
+        (self.collections.is_empty() || self.collections.contains(&file.collection))
+            && self.admits_path(&file.path)
+            && self.admits_type(document.format, document.code_language.as_deref())
+            && self.period().is_none_or(|(first, last)| (first..=last).contains(&file.modified_ns))
+    }
+
+    /// Whether a path passes.
+    pub fn admits_path(&self, path: &str) -> bool {
+        self.globs.as_ref().is_none_or(|globs| globs.is_match(path))
+    }
+
+    /// Whether a type of document passes.
+    pub fn admits_type(&self, format: Format, code_language: Option<&str>) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted.is(format, code_language))
+    }
+
+    /// A string that two filters share exactly if they ask for the same, in whatever order: the
+    /// key of what is remembered of a search. Empty for a filter that lets everything through.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ragged::retrieval::Filter;
+    ///
+    /// let a = Filter::new().with_types(&["pdf", "md"])?;
+    /// let b = Filter::new().with_types(&["markdown", "pdf"])?;
+    /// assert_eq!(a.key(), b.key());
+    /// assert_ne!(a.key(), Filter::new().with_types(&["pdf"])?.key());
+    /// # Ok::<(), ragged::error::Error>(())
+    /// ```
+    pub fn key(&self) -> String {
+        // One letter for what is asked, then each value behind its length: no value can be taken
+        // for a part of another.
+        let mut key = String::new();
+        let mut part = |letter: char, value: &str| {
+            key.push(letter);
+            key.push_str(&value.len().to_string());
+            key.push(':');
+            key.push_str(value);
+        };
+        for name in &self.collections {
+            part('c', name.as_str());
+        }
+        for pattern in &self.patterns {
+            part('p', pattern);
+        }
+        for wanted in &self.types {
+            part('t', wanted.name());
+        }
+        for (letter, time) in [('s', self.since_ns), ('u', self.until_ns)] {
+            if let Some(time) = time {
+                part(letter, &time.to_string());
+            }
+        }
+        key
     }
 }
 
@@ -189,7 +311,13 @@ mod tests {
     }
 
     fn file(path: &str, modified_ns: i64) -> FileRow {
-        FileRow { path: path.to_owned(), document: DocumentId(1), size_bytes: 0, modified_ns }
+        FileRow {
+            path: path.to_owned(),
+            document: DocumentId(1),
+            size_bytes: 0,
+            modified_ns,
+            collection: CollectionName::default(),
+        }
     }
 
     #[test]
@@ -235,6 +363,95 @@ mod tests {
             assert_eq!(period.admits(&rust, &file("/x", time)), expected, "{time}");
         }
         assert!(Filter::new().is_empty() && !period.is_empty());
+    }
+
+    #[test]
+    fn collections() {
+        let text = document(Format::Text, None);
+        let work = FileRow { collection: "work".parse().unwrap(), ..file("/x", 0) };
+        for (names, expected) in [
+            (vec![], true),
+            (vec!["work"], true),
+            (vec!["default"], false),
+            (vec!["a", " work "], true),
+        ] {
+            let filter = Filter::new().with_collections(&names).unwrap();
+            assert_eq!(filter.admits(&text, &work), expected, "{names:?}");
+            assert_eq!(filter.is_empty(), names.is_empty());
+        }
+        let error = Filter::new().with_collections(&["../x"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+
+    /// The parts of a filter: from small sets, so that equal ones occur, with values that look
+    /// like parts of a key.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    struct Parts {
+        collections: Vec<&'static str>,
+        paths: Vec<&'static str>,
+        types: Vec<&'static str>,
+        since: Option<i64>,
+        until: Option<i64>,
+    }
+
+    impl Parts {
+        fn filter(&self) -> Filter {
+            Filter::new()
+                .with_collections(&self.collections)
+                .and_then(|filter| filter.with_paths(&self.paths))
+                .and_then(|filter| filter.with_types(&self.types))
+                .unwrap()
+                .with_period(self.since, self.until)
+        }
+
+        /// What the filter asks for, whatever the order in which it was said.
+        fn meaning(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+            let set = |values: &[&'static str]| -> std::collections::BTreeSet<&'static str> {
+                values.iter().copied().collect()
+            };
+            let parts = [set(&self.collections), set(&self.paths), set(&self.types)];
+            (parts, self.since, self.until)
+        }
+    }
+
+    fn parts() -> impl proptest::strategy::Strategy<Value = Parts> {
+        use proptest::{collection::vec, option, prelude::*, sample::select};
+        (
+            vec(select(vec!["a", "a b", "p1", "ab", "b", "t3.md"]), 0..3),
+            vec(select(vec!["/a", "/ab", "/t2:md", "/p1:a", "**/b", "/s1:7"]), 0..3),
+            vec(select(vec!["md", "pdf", "rust", "code"]), 0..3),
+            option::of(select(vec![7_i64, 70, -7])),
+            option::of(select(vec![7_i64, 70, -7])),
+        )
+            .prop_map(|(collections, paths, types, since, until)| Parts {
+                collections,
+                paths,
+                types,
+                since,
+                until,
+            })
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(2000))]
+
+        #[test]
+        fn filters_have_one_key_exactly_if_they_ask_for_the_same(a in parts(), b in parts()) {
+            let same_key = a.filter().key() == b.filter().key();
+            proptest::prop_assert_eq!(same_key, a.meaning() == b.meaning());
+            proptest::prop_assert_eq!(a.filter().key().is_empty(), a.filter().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_in_every_process() {
+        let filter = Filter::new()
+            .with_collections(&["work", "Büro"])
+            .and_then(|filter| filter.with_paths(&["*.md"]))
+            .and_then(|filter| filter.with_types(&["rust", "pdf"]))
+            .unwrap()
+            .with_period(Some(-1), None);
+        assert_eq!(filter.key(), "c5:Büroc4:workp7:**/*.mdt3:pdft4:rusts2:-1");
     }
 
     #[test]

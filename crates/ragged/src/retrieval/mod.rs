@@ -3,5 +3,5 @@
 mod filter;
 mod plan;
 
-pub use filter::{AllowedChunks, Filter};
+pub use filter::{AllowedChunks, Filter, Type};
 pub use plan::{Estimate, Plan, SearchCounts, SearchTimings, VectorCounts, VectorPlan};

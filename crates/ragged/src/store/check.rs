@@ -6,7 +6,7 @@ use super::{
     Reader, natural,
     read::DocumentRow,
     sql,
-    text::{BLOCK_BYTES, block_id, block_owner, decompress},
+    text::{BLOCK_BYTES, block_id, block_owner},
 };
 use crate::{document::Span, error::Result, id::DocumentId};
 
@@ -80,6 +80,25 @@ impl Reader<'_> {
                 note(format!("{n} {what}"), Some(DocumentId(natural(document))));
             }
         }
+        for (query, what) in [
+            (
+                "SELECT count(*) FROM files WHERE collection_id NOT IN (SELECT id FROM collections)",
+                "files in a collection that does not exist",
+            ),
+            (
+                "SELECT count(*) FROM roots WHERE collection_id NOT IN (SELECT id FROM collections)",
+                "folders of a collection that does not exist",
+            ),
+            (
+                "SELECT NOT EXISTS (SELECT 1 FROM collections WHERE id = 1 AND name = 'default')",
+                "collection `default` missing",
+            ),
+        ] {
+            let n: i64 = sql(connection.query_row(query, [], |row| row.get(0)))?;
+            if n > 0 {
+                note(format!("{n} {what}"), None);
+            }
+        }
         Ok(damage)
     }
 
@@ -96,6 +115,7 @@ impl Reader<'_> {
         let mut rows = sql(statement
             .query(params![block_id(document.id, 0), block_id(DocumentId(document.id.0 + 1), 0)]))?;
         let mut text = Vec::with_capacity(document.text_bytes as usize);
+        let mut bytes = Vec::new();
         let mut n_found = 0;
         while let Some(row) = sql(rows.next())? {
             let id: i64 = sql(row.get(0))?;
@@ -105,12 +125,13 @@ impl Reader<'_> {
             }
             n_found += 1;
             let data: Vec<u8> = sql(row.get(1))?;
-            let block = self
-                .store
-                .dictionary(connection, sql(row.get(2))?)
-                .and_then(|dictionary| decompress(id, &data, dictionary.as_deref()));
+            let block =
+                self.store.dictionary(connection, sql(row.get(2))?).and_then(|dictionary| {
+                    let decompressor = &mut self.blocks.borrow_mut().decompressor;
+                    decompressor.decompress(id, &data, dictionary.as_deref(), &mut bytes)
+                });
             match block {
-                Ok(block) => text.extend_from_slice(&block),
+                Ok(()) => text.extend_from_slice(&bytes),
                 Err(error) => note(error.to_string(), Some(document.id)),
             }
         }

@@ -12,7 +12,7 @@ use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use super::{
     Store, sql,
-    text::{self, LEVEL},
+    text::{self, Decompressor, LEVEL},
 };
 use crate::error::{Context, Error, ErrorKind, Result};
 
@@ -108,6 +108,7 @@ impl Store {
                 Ok(compressor)
             })
             .map_err(Error::io)?;
+        let (mut decompressor, mut bytes) = (Decompressor::default(), Vec::new());
         let mut n_blocks = 0;
         loop {
             let transaction = sql(connection.unchecked_transaction())?;
@@ -126,7 +127,7 @@ impl Store {
                 "UPDATE text_blocks SET dictionary = ?2, data = ?3 WHERE id = ?1",
             ))?;
             for (id, data) in blocks {
-                let bytes = text::decompress(id, &data, None)?;
+                decompressor.decompress(id, &data, None, &mut bytes)?;
                 let smaller = compressor.compress(&bytes).map_err(Error::io)?;
                 sql(update.execute(params![id, dictionary.id, smaller]))?;
                 n_blocks += 1;
@@ -145,6 +146,7 @@ impl Store {
         }
         let mut sample = Vec::new();
         let mut sizes = Vec::new();
+        let (mut decompressor, mut bytes) = (Decompressor::default(), Vec::new());
         {
             // Every nth block, so that the sample is spread over the library and always the same.
             let wanted = super::integer((SAMPLE_BYTES / text::BLOCK_BYTES * 2) as u64);
@@ -157,7 +159,7 @@ impl Store {
             while let Some(row) = sql(rows.next())? {
                 let id = sql(row.get(0))?;
                 let data: Vec<u8> = sql(row.get(1))?;
-                let bytes = text::decompress(id, &data, None)?;
+                decompressor.decompress(id, &data, None, &mut bytes)?;
                 if sample.len() + bytes.len() > SAMPLE_BYTES {
                     break;
                 }

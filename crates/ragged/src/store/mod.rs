@@ -8,8 +8,11 @@
 //! [`Generation`]. Chunk and document ids only grow. A document's chunks have consecutive ids.
 //! Text is kept once, in compressed blocks that carry a checksum.
 
+mod admitted;
 mod check;
+mod collection;
 mod dictionary;
+mod migration;
 mod read;
 mod text;
 mod write;
@@ -19,20 +22,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
-use self::dictionary::Dictionary;
+use self::{dictionary::Dictionary, text::BlockCache};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkRange, DocumentId, Generation},
 };
 
+pub use admitted::AdmittedDocument;
 pub use check::Damage;
+pub use collection::{CollectionRow, CollectionShare};
 pub use read::{ChunkPlace, Counts, DocumentRow, FileRow, Reader, RemovedChunks};
 pub use write::{NewDocument, Transaction};
 
 /// The format of `library.db` that this program writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// The oldest format that this program can open, migrating it where needed.
 pub const OLDEST_SUPPORTED_FORMAT_VERSION: u32 = 1;
 
@@ -48,6 +53,9 @@ const MAX_IDLE_READERS: usize = 8;
 
 const KEY_GENERATION: &str = "generation";
 const KEY_NEXT_CHUNK: &str = "next_chunk";
+const KEY_LIBRARY_ID: &str = "library_id";
+/// The last generation one of whose removals is forgotten.
+const KEY_REMOVALS_FORGOTTEN: &str = "removals_forgotten";
 
 /// Memory that SQLite may use for one library, over all connections of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +79,21 @@ impl Default for StoreConfig {
 pub struct Store {
     path: PathBuf,
     config: StoreConfig,
-    idle_readers: Mutex<Vec<Connection>>,
+    idle_readers: Mutex<Vec<IdleReader>>,
     dictionaries: Mutex<Vec<Arc<Dictionary>>>,
     writer: Mutex<Connection>,
 }
 
+/// What the next reader can use of the last one.
+#[derive(Debug)]
+struct IdleReader {
+    connection: Connection,
+    blocks: BlockCache,
+}
+
 impl Store {
-    /// Opens the library at `path`, creating it if there is none.
+    /// Opens the library at `path`, creating it if there is none and migrating it if its format
+    /// is older.
     ///
     /// # Errors
     ///
@@ -104,12 +120,15 @@ impl Store {
     /// Begins reading one unchanging state of the library.
     pub fn reader(&self) -> Result<Reader<'_>> {
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect(&self.path, self.config)
-                .context_with(|| format!("opening the library {}", self.path.display()))?,
+        let idle = match idle {
+            Some(idle) => idle,
+            None => IdleReader {
+                connection: connect(&self.path, self.config)
+                    .context_with(|| format!("opening the library {}", self.path.display()))?,
+                blocks: BlockCache::default(),
+            },
         };
-        Reader::begin(self, connection)
+        Reader::begin(self, idle)
     }
 
     /// Begins a transaction that writes; it waits for another one of this process to end.
@@ -132,13 +151,48 @@ impl Store {
         .context_with(|| format!("setting {key} in {}", self.path.display()))
     }
 
-    /// Forgets removals that every derived index reflects.
-    pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
+    /// What tells this library from all others: 128 bits in hexadecimal digits, drawn once and then
+    /// always the same. It says nothing of where the library is or of what it holds.
+    pub fn library_id(&self) -> Result<String> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        sql(writer
-            .execute("DELETE FROM removed_chunks WHERE generation <= ?1", [integer(generation.0)]))
-        .map(|_| ())
-        .context_with(|| format!("tidying {}", self.path.display()))
+        let drawn = || -> Result<Option<String>> {
+            // SQLite seeds its generator from the operating system.
+            sql(writer.execute(
+                "INSERT OR IGNORE INTO library (key, value) VALUES (?1, lower(hex(randomblob(16))))",
+                [KEY_LIBRARY_ID],
+            ))?;
+            library_value(&writer, KEY_LIBRARY_ID)
+        };
+        // A library that is known already needs no write.
+        match library_value(&writer, KEY_LIBRARY_ID)
+            .and_then(|id| id.map_or_else(drawn, |id| Ok(Some(id))))
+        {
+            Ok(id) => id.ok_or_else(|| Error::new(ErrorKind::Corrupt, "library.db lacks its id")),
+            Err(error) => Err(error),
+        }
+        .context_with(|| format!("reading the id of {}", self.path.display()))
+    }
+
+    /// Forgets removals up to a generation. An index that reflects less can no longer be told of
+    /// them; it learns from [`Reader::removals_forgotten_until`] that it has to compare.
+    pub fn forget_removals_until(&self, generation: Generation) -> Result<()> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forget = || {
+            let transaction = writer.transaction()?;
+            transaction.execute(
+                "INSERT INTO library (key, value) \
+                 SELECT ?1, max(generation) FROM removed_chunks WHERE generation <= ?2 \
+                 HAVING max(generation) IS NOT NULL \
+                 ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+                rusqlite::params![KEY_REMOVALS_FORGOTTEN, integer(generation.0)],
+            )?;
+            transaction.execute(
+                "DELETE FROM removed_chunks WHERE generation <= ?1",
+                [integer(generation.0)],
+            )?;
+            transaction.commit()
+        };
+        sql(forget()).context_with(|| format!("tidying {}", self.path.display()))
     }
 
     /// Makes SQLite's own indexes anew from the rows.
@@ -166,10 +220,11 @@ impl Store {
             .context_with(|| format!("writing back the log of {}", self.path.display()))
     }
 
-    fn keep_reader(&self, connection: Connection) {
+    fn keep_reader(&self, mut reader: IdleReader) {
+        reader.blocks.end_session();
         let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE_READERS {
-            idle.push(connection);
+            idle.push(reader);
         }
     }
 }
@@ -196,16 +251,20 @@ fn connect(path: &Path, config: StoreConfig) -> Result<Connection> {
     let mmap_bytes = i64::try_from(config.mmap_bytes).unwrap_or(i64::MAX);
     sql(connection.pragma_update_and_check(None, "mmap_size", mmap_bytes, |_| Ok(())))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Every look-up here has one plan. Without this, SQLite (as it is bundled) plans a statement
+    // anew whenever another value is bound to it, which costs more than the look-up.
+    sql(connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true))?;
     Ok(connection)
 }
 
-/// Creates the schema in an empty file, and refuses a file that is not ours or is newer.
+/// Creates the schema in an empty file, brings an older one up to date, and refuses a file that is not ours or is newer.
 fn prepare(connection: &Connection) -> Result<()> {
     let application: i32 =
         sql(connection.pragma_query_value(None, "application_id", |row| row.get(0)))?;
     let version: u32 = sql(connection.pragma_query_value(None, "user_version", |row| row.get(0)))?;
     if application == APPLICATION_ID {
-        return check_version(version);
+        check_version(version)?;
+        return if version < FORMAT_VERSION { migration::migrate(connection) } else { Ok(()) };
     }
     let n_tables: u32 =
         sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    DocumentChunks, KEY_GENERATION, Store, integer, library_value, natural, path_hash,
-    required_value, sql, text::BlockCache,
+    DocumentChunks, IdleReader, KEY_GENERATION, KEY_NEXT_CHUNK, KEY_REMOVALS_FORGOTTEN, Store,
+    integer, library_value, natural, path_hash, required_value, sql, text::BlockCache,
 };
 use crate::{
+    collection::CollectionName,
     document::{Format, Span},
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, ChunkRange, DocumentId, Generation},
@@ -65,6 +66,8 @@ pub struct FileRow {
     pub size_bytes: u64,
     /// Time of last change when it was read, Unix time in nanoseconds.
     pub modified_ns: i64,
+    /// The collection that it is in.
+    pub collection: CollectionName,
 }
 
 /// Where a chunk stands.
@@ -99,7 +102,7 @@ pub struct Reader<'a> {
     pub(super) store: &'a Store,
     /// Always `Some` until dropped.
     connection: Option<Connection>,
-    blocks: RefCell<BlockCache>,
+    pub(super) blocks: RefCell<BlockCache>,
 }
 
 impl Drop for Reader<'_> {
@@ -107,7 +110,7 @@ impl Drop for Reader<'_> {
         if let Some(connection) = self.connection.take()
             && connection.execute_batch("COMMIT").is_ok()
         {
-            self.store.keep_reader(connection);
+            self.store.keep_reader(IdleReader { connection, blocks: self.blocks.take() });
         }
     }
 }
@@ -115,17 +118,33 @@ impl Drop for Reader<'_> {
 const DOCUMENT_COLUMNS: &str = "id, content_hash, format, code_language, language, title, pages, \
                                 text_bytes, first_chunk, n_chunks, added_ms";
 
+/// The columns of a [`FileRow`].
+macro_rules! files {
+    () => {
+        "SELECT f.path, f.document_id, f.size_bytes, f.modified_ns, \
+         coalesce(c.name, 'default') \
+         FROM files f LEFT JOIN collections c ON c.id = f.collection_id"
+    };
+}
+
 impl<'a> Reader<'a> {
-    pub(super) fn begin(store: &'a Store, connection: Connection) -> Result<Self> {
+    pub(super) fn begin(store: &'a Store, idle: IdleReader) -> Result<Self> {
+        let IdleReader { connection, blocks } = idle;
         sql(connection.execute_batch("BEGIN"))
             .context_with(|| format!("reading {}", store.path().display()))?;
-        Ok(Self { store, connection: Some(connection), blocks: RefCell::default() })
+        Ok(Self { store, connection: Some(connection), blocks: RefCell::new(blocks) })
     }
 
     pub(super) fn connection(&self) -> Result<&Connection> {
         self.connection
             .as_ref()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "a reader was used after its end"))
+    }
+
+    /// Lets readers of one state use the text that any of them has decompressed, until they end.
+    pub(crate) fn share_text(readers: &[Self]) {
+        let mut caches: Vec<_> = readers.iter().map(|reader| reader.blocks.borrow_mut()).collect();
+        BlockCache::share(&mut caches);
     }
 
     /// The generation that this reader sees.
@@ -163,10 +182,7 @@ impl<'a> Reader<'a> {
     pub fn file(&self, path: &str) -> Result<Option<FileRow>> {
         sql(self
             .connection()?
-            .prepare_cached(
-                "SELECT path, document_id, size_bytes, modified_ns FROM files \
-                 WHERE path_hash = ?1 AND path = ?2",
-            )
+            .prepare_cached(concat!(files!(), " WHERE f.path_hash = ?1 AND f.path = ?2"))
             .and_then(|mut statement| {
                 statement.query_row(params![path_hash(path), path], file_row).optional()
             }))
@@ -197,6 +213,19 @@ impl<'a> Reader<'a> {
             }))
     }
 
+    /// Whether anything is kept of a path: the file, or that it could not be read.
+    pub fn knows(&self, path: &str) -> Result<bool> {
+        sql(self
+            .connection()?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM files WHERE path_hash = ?1 AND path = ?2) \
+                 OR EXISTS (SELECT 1 FROM unreadable_files WHERE path = ?2)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![path_hash(path), path], |row| row.get(0))
+            }))
+    }
+
     /// Calls `each` with every file that could not be read and the reason, in order of path.
     pub fn unreadable_files(&self, mut each: impl FnMut(&str, &str)) -> Result<()> {
         let mut statement = sql(self
@@ -213,17 +242,13 @@ impl<'a> Reader<'a> {
 
     /// All files, in order of path.
     pub fn files(&self) -> Result<Vec<FileRow>> {
-        self.query_files(
-            "SELECT path, document_id, size_bytes, modified_ns FROM files ORDER BY path",
-            [],
-        )
+        self.query_files(concat!(files!(), " ORDER BY f.path"), [])
     }
 
     /// The files that hold a document, in order of path.
     pub fn files_of(&self, document: DocumentId) -> Result<Vec<FileRow>> {
         self.query_files(
-            "SELECT path, document_id, size_bytes, modified_ns FROM files \
-             WHERE document_id = ?1 ORDER BY path",
+            concat!(files!(), " WHERE f.document_id = ?1 ORDER BY f.path"),
             [integer(document.0)],
         )
     }
@@ -304,6 +329,38 @@ impl<'a> Reader<'a> {
         sql(rows.collect())
     }
 
+    /// The last generation one of whose removals is no longer among
+    /// [`removed_since`](Self::removed_since): an index that reflects less finds out by
+    /// [`gone_until`](Self::gone_until).
+    pub fn removals_forgotten_until(&self) -> Result<Generation> {
+        let generation: Option<i64> = library_value(self.connection()?, KEY_REMOVALS_FORGOTTEN)?;
+        Ok(Generation(generation.map_or(0, natural)))
+    }
+
+    /// The chunks up to and including `last` that are gone, in order of id, whether their removal
+    /// is remembered or not. O(documents).
+    pub fn gone_until(&self, last: ChunkId) -> Result<Vec<ChunkRange>> {
+        let next = required_value(self.connection()?, KEY_NEXT_CHUNK)?;
+        let end = last.0.saturating_add(1).min(next);
+        let mut gone = Vec::new();
+        let mut from = 1;
+        let mut gap = |from: &mut u64, to: u64| {
+            while *from < to {
+                let n_chunks = u32::try_from(to - *from).unwrap_or(u32::MAX);
+                gone.push(ChunkRange { first: ChunkId(*from), n_chunks });
+                *from += u64::from(n_chunks);
+            }
+        };
+        // Chunk ids grow with document ids, so the order of one is the order of the other.
+        for document in self.documents_since(Generation(0))? {
+            let chunks = document.chunks.ids();
+            gap(&mut from, chunks.start.min(end));
+            from = from.max(chunks.end);
+        }
+        gap(&mut from, end);
+        Ok(gone)
+    }
+
     /// Where a chunk stands; `None` if it is gone.
     pub fn chunk(&self, id: ChunkId) -> Result<Option<ChunkPlace>> {
         sql(self
@@ -328,7 +385,38 @@ impl<'a> Reader<'a> {
 
     /// The text inside a span of a document.
     pub fn text(&self, document: DocumentId, span: Span) -> Result<String> {
-        self.blocks.borrow_mut().read(self.store, self.connection()?, document, span)
+        let connection = self.connection()?;
+        self.blocks.borrow_mut().read(self.store, connection, document, span, str::to_owned)
+    }
+
+    /// Calls `with` with what the string that is indexed for a chunk is made of: the title of its
+    /// document, the headings it stands under, and its text. `None` if the chunk is gone.
+    ///
+    /// It reads no more than that: a query has it done for every vector that it recomputes. From
+    /// within `with` this reader gives no other text.
+    pub fn indexed_text<T>(
+        &self,
+        id: ChunkId,
+        with: impl FnOnce(&str, &str, &str) -> T,
+    ) -> Result<Option<T>> {
+        let connection = self.connection()?;
+        let mut statement = sql(connection.prepare_cached(
+            "SELECT c.document_id, c.start, c.length, c.heading, d.title \
+             FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.id = ?1",
+        ))?;
+        let mut rows = sql(statement.query([integer(id.0)]))?;
+        let Some(row) = sql(rows.next())? else { return Ok(None) };
+        let document = DocumentId(natural(sql(row.get(0))?));
+        let (start, length): (u32, u32) = (sql(row.get(1))?, sql(row.get(2))?);
+        let span = Span { start, end: start.saturating_add(length) };
+        let text_of = |column: usize| -> rusqlite::Result<&str> {
+            Ok(row.get_ref(column)?.as_str_or_null()?.unwrap_or_default())
+        };
+        let (heading, title) = (sql(text_of(3))?, sql(text_of(4))?);
+        self.blocks
+            .borrow_mut()
+            .read(self.store, connection, document, span, |text| with(title, heading, text))
+            .map(Some)
     }
 
     /// The whole text of a document.
@@ -343,6 +431,7 @@ fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
         document: DocumentId(natural(row.get(1)?)),
         size_bytes: natural(row.get(2)?),
         modified_ns: row.get(3)?,
+        collection: CollectionName::stored(row.get(4)?),
     })
 }
 

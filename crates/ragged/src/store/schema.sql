@@ -1,5 +1,5 @@
--- Format 1 of library.db. A change of this file takes a new format number and a migration in
--- store/mod.rs.
+-- Format 2 of library.db. A change of this file takes a new format number and a migration in
+-- store/migration.rs, which must lead to the same tables and indexes.
 
 -- Facts about the library as a whole; the keys are constants in store/mod.rs.
 CREATE TABLE library (
@@ -24,19 +24,38 @@ CREATE TABLE documents (
 ) STRICT;
 CREATE UNIQUE INDEX documents_by_content ON documents (content_hash, format);
 CREATE INDEX documents_by_generation ON documents (generation);
+-- Answers a filter by type without reading documents.
+CREATE INDEX documents_by_type ON documents (format, code_language, first_chunk, n_chunks);
+
+-- Named parts of the library; every file is in one. Number 1 is `default` and is always there.
+CREATE TABLE collections (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO collections (id, name) VALUES (1, 'default');
+
+-- Files and folders that were added to a collection by name: the deepest one at or above a new
+-- file says which collection it comes into; `default` where there is none.
+CREATE TABLE roots (
+    path          TEXT PRIMARY KEY,
+    collection_id INTEGER NOT NULL REFERENCES collections (id)
+) STRICT, WITHOUT ROWID;
 
 -- Where a document's bytes were found. The path is found by a hash of itself, so that it is kept
 -- once and not in an index too.
 CREATE TABLE files (
-    id          INTEGER PRIMARY KEY,
-    path        TEXT NOT NULL,
-    path_hash   INTEGER NOT NULL,    -- first 8 bytes of the path's BLAKE3 hash
-    document_id INTEGER NOT NULL REFERENCES documents (id),
-    size_bytes  INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL     -- Unix time in nanoseconds
+    id            INTEGER PRIMARY KEY,
+    path          TEXT NOT NULL,
+    path_hash     INTEGER NOT NULL,  -- first 8 bytes of the path's BLAKE3 hash
+    document_id   INTEGER NOT NULL REFERENCES documents (id),
+    size_bytes    INTEGER NOT NULL,
+    modified_ns   INTEGER NOT NULL,  -- Unix time in nanoseconds
+    collection_id INTEGER NOT NULL DEFAULT 1 REFERENCES collections (id)
 ) STRICT;
 CREATE INDEX files_by_path_hash ON files (path_hash);
 CREATE INDEX files_by_document ON files (document_id);
+-- Answers a filter by collection and time without reading paths.
+CREATE INDEX files_by_collection ON files (collection_id, modified_ns, document_id);
 
 -- Files of a supported format that could not be read, so that an unchanged one is reported again
 -- without being read again.
@@ -79,7 +98,8 @@ CREATE TABLE dictionaries (
     data BLOB NOT NULL
 ) STRICT;
 
--- Chunks that are gone, until every derived index has taken note.
+-- Chunks that are gone, until the derived indexes in use have taken note. Up to which generation
+-- they are forgotten is the value 'removals_forgotten' of the table library.
 CREATE TABLE removed_chunks (
     first_chunk INTEGER PRIMARY KEY,
     n_chunks    INTEGER NOT NULL,

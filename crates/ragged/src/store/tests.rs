@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     chunk::Chunk,
+    collection::CollectionName,
     document::{Document, Format, Span},
     id::ChunkId,
 };
@@ -53,7 +54,8 @@ fn hash(text: &str) -> [u8; 16] {
 fn add(store: &Store, path: &str, text: &str) -> (DocumentId, ChunkRange, bool) {
     let mut transaction = store.begin().unwrap();
     let added = transaction.add_document(&prepared(store, text, 100), 7).unwrap();
-    transaction.set_file(path, added.0, text.len() as u64, 1).unwrap();
+    let collection = CollectionName::default();
+    transaction.set_file(path, added.0, &collection, text.len() as u64, 1).unwrap();
     transaction.commit().unwrap();
     added
 }
@@ -130,6 +132,73 @@ fn a_dropped_transaction_leaves_nothing() {
     assert_eq!(reader.counts().unwrap(), Counts::default());
 }
 
+/// What [`Reader::indexed_text`] gives, from the rows that everything else reads.
+fn indexed_slowly(reader: &Reader<'_>, chunk: ChunkId) -> Option<[String; 3]> {
+    let place = reader.chunk(chunk).unwrap()?;
+    let document = reader.document(place.document).unwrap()?;
+    let text = reader.text(place.document, place.span).unwrap();
+    Some([document.title.unwrap_or_default(), place.heading, text])
+}
+
+fn indexed(reader: &Reader<'_>, chunk: ChunkId) -> Option<[String; 3]> {
+    reader
+        .indexed_text(chunk, |title, heading, text| [title, heading, text].map(str::to_owned))
+        .unwrap()
+}
+
+#[test]
+fn a_chunk_that_is_gone_has_no_indexed_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (_, chunks, _) = add(&store, "/a", &"some text ".repeat(4_000));
+    let before = store.reader().unwrap();
+    let [title, heading, text] = indexed(&before, ChunkId(chunks.first.0 + 1)).unwrap();
+    assert_eq!((title.as_str(), heading.as_str(), text.len()), ("A title", "part 1", 100));
+    let mut transaction = store.begin().unwrap();
+    transaction.remove_file("/a").unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(indexed(&store.reader().unwrap(), chunks.first), None);
+    assert_eq!(indexed(&before, ChunkId(chunks.ids().end)), None);
+    // The state that a reader began with stays what it was.
+    assert!(chunks.ids().all(|chunk| indexed(&before, ChunkId(chunk)).is_some()));
+}
+
+#[test]
+fn a_damaged_block_spoils_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (bad, bad_chunks, _) = add(&store, "/bad", &"damaged ".repeat(3_000));
+    let (_, good_chunks, _) = add(&store, "/good", &"in order ".repeat(3_000));
+    let connection = Connection::open(store.path()).unwrap();
+    for damage in [
+        "UPDATE text_blocks SET data = zeroblob(40) WHERE id >> 20 = ?1",
+        "UPDATE text_blocks SET data = substr(data, 1, length(data) - 1) WHERE id >> 20 = ?1",
+        "DELETE FROM text_blocks WHERE id >> 20 = ?1",
+    ] {
+        connection.execute(damage, [integer(bad.0)]).unwrap();
+        let reader = store.reader().unwrap();
+        for (wrong, right) in bad_chunks.ids().zip(good_chunks.ids()) {
+            let error = reader.indexed_text(ChunkId(wrong), |_, _, _| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:#}");
+            assert!(indexed(&reader, ChunkId(right)).is_some());
+            assert_eq!(indexed(&reader, ChunkId(right)), indexed_slowly(&reader, ChunkId(right)));
+        }
+    }
+}
+
+#[test]
+fn a_session_leaves_no_text_to_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let (id, _, _) = add(&store, "/a", &"some text ".repeat(200_000));
+    let reader = store.reader().unwrap();
+    let row = reader.document(id).unwrap().unwrap();
+    assert_eq!(reader.document_text(&row).unwrap().len(), 2_000_000);
+    assert!(reader.blocks.borrow().n_blocks() > 100);
+    drop(reader);
+    assert_eq!(store.reader().unwrap().blocks.borrow().n_blocks(), 0);
+}
+
 #[test]
 fn refuses_what_is_not_a_library() {
     let dir = tempfile::tempdir().unwrap();
@@ -161,6 +230,9 @@ fn check_finds_every_planted_damage() {
         ("UPDATE chunks SET document_id = 77", "belongs elsewhere"),
         ("DELETE FROM files", "no file holds"),
         ("UPDATE documents SET text_bytes = 3", "text blocks with"),
+        ("UPDATE files SET collection_id = 9", "1 files in a collection that does not exist"),
+        ("INSERT INTO roots VALUES ('/a', 9)", "1 folders of a collection"),
+        ("UPDATE collections SET name = 'x'", "collection `default` missing"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let store = open(&dir);
@@ -190,7 +262,7 @@ fn a_dictionary_saves_space_and_changes_nothing() {
     let mut transaction = store.begin().unwrap();
     for n in 0..1500 {
         let (id, _, _) = transaction.add_document(&prepared(&store, &text(n), 100), 7).unwrap();
-        transaction.set_file(&format!("/{n}"), id, 1, 1).unwrap();
+        transaction.set_file(&format!("/{n}"), id, &CollectionName::default(), 1, 1).unwrap();
     }
     transaction.commit().unwrap();
     let bytes = || -> i64 {
@@ -214,8 +286,215 @@ fn a_dictionary_saves_space_and_changes_nothing() {
         let file = reader.file(path).unwrap().unwrap();
         let row = reader.document(file.document).unwrap().unwrap();
         assert_eq!(reader.document_text(&row).unwrap(), text(n));
+        for chunk in row.chunks.ids().map(ChunkId) {
+            assert_eq!(indexed(&reader, chunk), indexed_slowly(&reader, chunk));
+        }
     }
     assert_eq!(store.compress_with_dictionary().unwrap(), 0);
+}
+
+#[test]
+fn what_is_gone_is_known_when_its_removal_is_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    // Of one to six chunks.
+    let text = |n: usize| format!("text {n} ").repeat(n * 9 + 1);
+    for n in 0..6 {
+        add(&store, &format!("/{n}"), &text(n));
+    }
+    let gone_by_hand = |store: &Store| {
+        let reader = store.reader().unwrap();
+        let documents = reader.documents().unwrap();
+        let is_live = |id| documents.iter().any(|row| row.chunks.ids().contains(&id));
+        (1..required_value(reader.connection().unwrap(), KEY_NEXT_CHUNK).unwrap())
+            .filter(|id| !is_live(*id))
+            .collect::<Vec<u64>>()
+    };
+    let gone = |store: &Store, last: u64| {
+        let ranges = store.reader().unwrap().gone_until(ChunkId(last)).unwrap();
+        ranges.into_iter().flat_map(ChunkRange::ids).collect::<Vec<u64>>()
+    };
+    assert_eq!(gone(&store, u64::MAX), [0; 0]);
+    for path in ["/0", "/3", "/5"] {
+        let mut transaction = store.begin().unwrap();
+        transaction.remove_file(path).unwrap();
+        transaction.commit().unwrap();
+        let expected = gone_by_hand(&store);
+        assert!(!expected.is_empty());
+        assert_eq!(gone(&store, u64::MAX), expected);
+        for last in 0..20 {
+            let below: Vec<u64> = expected.iter().copied().filter(|id| *id <= last).collect();
+            assert_eq!(gone(&store, last), below, "until {last}");
+        }
+    }
+    // Six additions, then removals 7 to 9; the last one is remembered.
+    let forgotten = |store: &Store| store.reader().unwrap().removals_forgotten_until().unwrap();
+    store.forget_removals_until(Generation(6)).unwrap();
+    assert_eq!(forgotten(&store), Generation(0), "nothing was forgotten");
+    store.forget_removals_until(Generation(8)).unwrap();
+    assert_eq!(forgotten(&store), Generation(8));
+    assert_eq!(store.reader().unwrap().removed_since(Generation(0)).unwrap().len(), 1);
+    store.forget_removals_until(Generation(7)).unwrap();
+    assert_eq!(forgotten(&store), Generation(8), "it never sinks");
+    store.forget_removals_until(Generation(100)).unwrap();
+    assert_eq!(forgotten(&store), Generation(9), "no more than there was");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    /// Texts that end near the borders of blocks, chunks that lie across them, and readers that
+    /// take over what earlier ones left.
+    #[test]
+    fn indexed_text_is_what_the_rows_say(
+        documents in proptest::collection::vec(
+            (0..3_usize, -40..40_i32, 20..40_000_usize, proptest::bool::ANY),
+            1..5,
+        ),
+        n_sessions in 1..4_usize,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir);
+        let mut chunks = Vec::new();
+        for (n, (n_blocks, off, size, wide)) in documents.into_iter().enumerate() {
+            let bytes = (n_blocks * text::BLOCK_BYTES).saturating_add_signed(off as isize).max(1);
+            let word = if wide { format!("愛{n} ") } else { format!("word {n} ") };
+            let text = word.repeat(bytes.div_ceil(word.len()));
+            let mut transaction = store.begin().unwrap();
+            let (id, range, _) =
+                transaction.add_document(&prepared(&store, &text, size), 7).unwrap();
+            transaction
+                .set_file(&format!("/{n}"), id, &CollectionName::default(), 1, 1)
+                .unwrap();
+            transaction.commit().unwrap();
+            chunks.extend(range.ids().map(ChunkId));
+        }
+        for session in 0..n_sessions {
+            let (fast, slow) = (store.reader().unwrap(), store.reader().unwrap());
+            for chunk in chunks.iter().skip(session) {
+                let found = indexed(&fast, *chunk);
+                proptest::prop_assert!(found.is_some());
+                proptest::prop_assert_eq!(found, indexed_slowly(&slow, *chunk));
+            }
+        }
+    }
+}
+
+/// Every column, index and reference of a database.
+fn shape(connection: &Connection) -> Vec<String> {
+    let mut shape = Vec::new();
+    for query in [
+        "SELECT m.name || ' ' || x.cid || ' ' || x.name || ' ' || x.type || ' ' || x.\"notnull\" \
+         || ' ' || coalesce(x.dflt_value, '-') || ' ' || x.pk \
+         FROM sqlite_schema m, pragma_table_info(m.name) x WHERE m.type = 'table'",
+        "SELECT m.name || ' ' || i.name || ' ' || i.\"unique\" || ' ' || i.partial || ' ' \
+         || x.seqno || ' ' || coalesce(x.name, '-') \
+         FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) x \
+         WHERE m.type = 'table'",
+        "SELECT m.name || ' ' || f.\"from\" || ' ' || f.\"table\" || ' ' || f.\"to\" \
+         FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'",
+        "SELECT name || ' ' || strict || ' ' || wr FROM pragma_table_list WHERE schema = 'main'",
+        "SELECT id || ' ' || name FROM collections",
+    ] {
+        let mut statement = connection.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        shape.extend(rows.map(Result::unwrap));
+    }
+    shape.sort();
+    shape
+}
+
+/// A copy of the library that the first version with format 1 wrote.
+fn copy_of_format_1(dir: &tempfile::TempDir) -> PathBuf {
+    let path = dir.path().join("library.db");
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/format/v1/library.db");
+    std::fs::copy(fixture, &path).unwrap();
+    path
+}
+
+#[test]
+fn a_migrated_library_has_the_shape_of_a_new_one() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = copy_of_format_1(&old);
+    let before: Vec<String> = {
+        let connection = Connection::open(&path).unwrap();
+        let mut statement = connection.prepare("SELECT path FROM files ORDER BY path").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let migrated = Store::open(&path, StoreConfig::default()).unwrap();
+    let shape_of = |store: &Store| shape(&Connection::open(store.path()).unwrap());
+    assert_eq!(shape_of(&migrated), shape_of(&open(&new)));
+    let reader = migrated.reader().unwrap();
+    assert_eq!(reader.check().unwrap(), []);
+    let files = reader.files().unwrap();
+    assert!(files.iter().all(|file| file.collection.is_default()) && files.len() == before.len());
+    assert_eq!(files.into_iter().map(|file| file.path).collect::<Vec<_>>(), before);
+    drop(reader);
+    // References are watched over again.
+    let writer = migrated.writer.lock().unwrap();
+    assert!(writer.execute("UPDATE files SET collection_id = 9", []).is_err());
+    let version: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, FORMAT_VERSION);
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_old_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = copy_of_format_1(&dir);
+    // In the way of the last step but one.
+    let in_the_way = "CREATE INDEX files_by_collection ON files (document_id)";
+    Connection::open(&path).unwrap().execute_batch(in_the_way).unwrap();
+    let error = Store::open(&path, StoreConfig::default()).unwrap_err();
+    assert!(format!("{error:#}").contains("bringing it to format 2"), "{error:#}");
+    let connection = Connection::open(&path).unwrap();
+    let version: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+    let n: u32 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'collections'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(n, 0);
+    connection.execute_batch("DROP INDEX files_by_collection").unwrap();
+    drop(connection);
+    Store::open(&path, StoreConfig::default()).unwrap();
+}
+
+#[test]
+fn several_threads_migrate_one_library() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = copy_of_format_1(&dir);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| Store::open(&path, StoreConfig::default()).unwrap());
+        }
+    });
+    assert_eq!(open(&dir).reader().unwrap().check().unwrap(), []);
+}
+
+#[test]
+fn roots_say_it_for_all_below_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let name = |name: &str| -> CollectionName { name.parse().unwrap() };
+    let mut transaction = store.begin().unwrap();
+    assert!(transaction.create_collection(&name("work")).unwrap());
+    assert!(!transaction.create_collection(&name("work")).unwrap());
+    assert!(transaction.set_root("/a/b%", "/a/b%/", &name("work")).unwrap());
+    assert!(!transaction.set_root("/a/b%", "/a/b%/", &name("work")).unwrap());
+    assert!(transaction.set_root("/a/bc", "/a/bc/", &name("work")).unwrap());
+    assert!(transaction.set_root("/a/b%/c", "/a/b%/c/", &name("default")).unwrap());
+    assert!(transaction.set_root("/a/b%", "/a/b%/", &name("default")).unwrap());
+    let error = transaction.set_root("/x", "/x/", &name("none")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    transaction.commit().unwrap();
+    let roots = store.reader().unwrap().roots().unwrap();
+    assert_eq!(roots, [("/a/b%".to_owned(), name("default")), ("/a/bc".to_owned(), name("work"))]);
+    let mut transaction = store.begin().unwrap();
+    assert_eq!(transaction.remove_collection(&name("work")).unwrap(), 0);
+    transaction.commit().unwrap();
+    assert_eq!(store.reader().unwrap().roots().unwrap().len(), 1);
 }
 
 #[derive(Clone, Debug)]
@@ -259,7 +538,8 @@ proptest::proptest! {
                 Op::Abandon { path, text } => {
                     let mut transaction = store.begin().unwrap();
                     let added = transaction.add_document(&prepared(&store, &text_of(text), 100), 7).unwrap();
-                    transaction.set_file(&format!("/{path}"), added.0, 1, 1).unwrap();
+                    let collection = CollectionName::default();
+                    transaction.set_file(&format!("/{path}"), added.0, &collection, 1, 1).unwrap();
                 }
                 Op::Remove { path } => {
                     let path = format!("/{path}");

@@ -3,11 +3,12 @@
 //! The text is cut every [`BLOCK_BYTES`] bytes whatever stands there, so that the block of any
 //! offset follows by division; pieces are joined before they are read as UTF-8.
 
-use std::collections::BTreeMap;
+use std::{cell::RefMut, collections::BTreeMap, fmt, sync::Arc};
 
 use rusqlite::Connection;
+use zstd::zstd_safe::DCtx;
 
-use super::{Store, dictionary::Dictionary, sql, sql_error};
+use super::{Store, dictionary::Dictionary, sql};
 use crate::{
     document::Span,
     error::{Error, ErrorKind, Result},
@@ -48,65 +49,148 @@ pub(super) fn compress(text: &str, dictionary: Option<&Dictionary>) -> Result<Ve
         .collect()
 }
 
-/// Decompresses one block.
-pub(super) fn decompress(id: i64, data: &[u8], dictionary: Option<&Dictionary>) -> Result<Vec<u8>> {
-    let decompressed = match dictionary {
-        Some(dictionary) => zstd::bulk::Decompressor::with_prepared_dictionary(&dictionary.decoder)
-            .and_then(|mut decompressor| decompressor.decompress(data, BLOCK_BYTES)),
-        None => zstd::bulk::decompress(data, BLOCK_BYTES),
-    };
-    decompressed.map_err(|error| {
+/// Decompresses blocks one after another. A context is some hundred kilobytes: making one for
+/// each block would take longer than the block.
+#[derive(Default)]
+pub(super) struct Decompressor {
+    /// Made when it is first needed.
+    context: Option<DCtx<'static>>,
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decompressor").finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
+    /// Decompresses one block into `block`, whose content is replaced.
+    pub(super) fn decompress(
+        &mut self,
+        id: i64,
+        data: &[u8],
+        dictionary: Option<&Dictionary>,
+        block: &mut Vec<u8>,
+    ) -> Result<()> {
+        block.clear();
+        block.reserve_exact(BLOCK_BYTES);
+        let context = self.context.get_or_insert_with(DCtx::create);
+        let decompressed = match dictionary {
+            Some(dictionary) => {
+                context.decompress_using_ddict(block, data, dictionary.decoder.as_ddict())
+            }
+            None => context.decompress(block, data),
+        };
+        let problem = match decompressed {
+            Ok(n_bytes) if n_bytes <= BLOCK_BYTES => return Ok(()),
+            Ok(_) => "Destination buffer is too small",
+            Err(code) => zstd::zstd_safe::get_error_name(code),
+        };
+        block.clear();
         let (document, ordinal) = block_owner(id);
-        Error::new(
+        Err(Error::new(
             ErrorKind::Corrupt,
-            format!("text block {ordinal} of document {document}: {error}"),
+            format!("text block {ordinal} of document {document}: {problem}"),
         )
-        .with_hint("run `ragged check --repair`")
-    })
+        .with_hint("run `ragged check --repair`"))
+    }
 }
 
 /// Decompressed blocks of one reading session, so that chunks of the same block cost one
 /// decompression.
 #[derive(Debug, Default)]
 pub(super) struct BlockCache {
-    blocks: BTreeMap<i64, Vec<u8>>,
-    bytes: usize,
+    pub(super) decompressor: Decompressor,
+    blocks: BTreeMap<i64, Arc<Vec<u8>>>,
+    /// Buffers of blocks that an earlier session read, to be filled again.
+    spare: Vec<Vec<u8>>,
+    /// The last text that stands in more than one block.
+    joined: Vec<u8>,
 }
 
 /// A session that has read more than this starts its cache anew.
-const MAX_CACHED_BYTES: usize = 16 << 20;
+const MAX_CACHED_BLOCKS: usize = 1024;
+/// Buffers that outlive a session: what a search needs, half a megabyte.
+const MAX_SPARE_BLOCKS: usize = 32;
 
 impl BlockCache {
-    /// The text inside `span` of a document.
-    pub(super) fn read(
+    #[cfg(test)]
+    pub(super) fn n_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Forgets all text, and keeps what the next session can use.
+    pub(super) fn end_session(&mut self) {
+        let blocks = std::mem::take(&mut self.blocks).into_values();
+        // What another session shares is left to that.
+        self.spare.extend(blocks.filter_map(|block| Arc::try_unwrap(block).ok()));
+        self.spare.truncate(MAX_SPARE_BLOCKS);
+        self.joined = Vec::new();
+    }
+
+    /// Has each of several sessions know the blocks of all.
+    pub(super) fn share(caches: &mut [RefMut<'_, Self>]) {
+        let blocks = caches.iter().flat_map(|cache| &cache.blocks);
+        let all: BTreeMap<i64, Arc<Vec<u8>>> =
+            blocks.map(|(id, block)| (*id, Arc::clone(block))).take(MAX_CACHED_BLOCKS).collect();
+        for cache in caches {
+            cache.blocks.clone_from(&all);
+        }
+    }
+
+    /// Calls `with` with the text inside `span` of a document.
+    pub(super) fn read<T>(
         &mut self,
         store: &Store,
         connection: &Connection,
         document: DocumentId,
         span: Span,
-    ) -> Result<String> {
-        let mut bytes = Vec::with_capacity(span.len());
+        with: impl FnOnce(&str) -> T,
+    ) -> Result<T> {
         let (start, end) = (span.start as usize, span.end as usize);
-        let mut at = start;
-        while at < end {
-            let ordinal = at / BLOCK_BYTES;
-            let block = self.block(store, connection, block_id(document, ordinal))?;
-            let from = at - ordinal * BLOCK_BYTES;
-            let to = (end - ordinal * BLOCK_BYTES).min(BLOCK_BYTES);
-            let piece = block.get(from..to).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Corrupt,
-                    format!("text block {ordinal} of document {document} is too short"),
-                )
-                .with_hint("run `ragged check --repair`")
-            })?;
-            bytes.extend_from_slice(piece);
-            at = ordinal * BLOCK_BYTES + to;
-        }
-        String::from_utf8(bytes).map_err(|_| {
+        let first = start / BLOCK_BYTES;
+        let bytes = if end <= (first + 1) * BLOCK_BYTES {
+            // As nearly every chunk: no byte is copied.
+            if start < end { self.piece(store, connection, document, start, end)? } else { &[] }
+        } else {
+            let mut joined = std::mem::take(&mut self.joined);
+            joined.clear();
+            joined.reserve(end - start);
+            let mut at = start;
+            while at < end {
+                let to = (at / BLOCK_BYTES + 1).saturating_mul(BLOCK_BYTES).min(end);
+                joined.extend_from_slice(self.piece(store, connection, document, at, to)?);
+                at = to;
+            }
+            self.joined = joined;
+            &self.joined
+        };
+        let text = std::str::from_utf8(bytes).map_err(|_| {
             Error::new(
                 ErrorKind::Corrupt,
                 format!("bytes {start}..{end} of document {document} are not UTF-8"),
+            )
+            .with_hint("run `ragged check --repair`")
+        })?;
+        Ok(with(text))
+    }
+
+    /// Bytes of a document's text that lie in one block.
+    fn piece(
+        &mut self,
+        store: &Store,
+        connection: &Connection,
+        document: DocumentId,
+        start: usize,
+        end: usize,
+    ) -> Result<&[u8]> {
+        let ordinal = start / BLOCK_BYTES;
+        let block = self.block(store, connection, block_id(document, ordinal))?;
+        let before = ordinal * BLOCK_BYTES;
+        block.get(start - before..end - before).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Corrupt,
+                format!("text block {ordinal} of document {document} is too short"),
             )
             .with_hint("run `ragged check --repair`")
         })
@@ -114,31 +198,38 @@ impl BlockCache {
 
     fn block(&mut self, store: &Store, connection: &Connection, id: i64) -> Result<&[u8]> {
         if !self.blocks.contains_key(&id) {
-            if self.bytes > MAX_CACHED_BYTES {
+            if self.blocks.len() >= MAX_CACHED_BLOCKS {
                 self.blocks.clear();
-                self.bytes = 0;
             }
-            let mut statement =
-                sql(connection
-                    .prepare_cached("SELECT dictionary, data FROM text_blocks WHERE id = ?1"))?;
-            let (dictionary, data): (i64, Vec<u8>) = statement
-                .query_row([id], |row| Ok((row.get(0)?, row.get_ref(1)?.as_blob()?.to_vec())))
-                .map_err(|error| match error {
-                    rusqlite::Error::QueryReturnedNoRows => {
-                        let (document, ordinal) = block_owner(id);
-                        Error::new(
-                            ErrorKind::Corrupt,
-                            format!("text block {ordinal} of document {document} is missing"),
-                        )
-                        .with_hint("run `ragged check --repair`")
-                    }
-                    other => sql_error(other),
-                })?;
-            let dictionary = store.dictionary(connection, dictionary)?;
-            let block = decompress(id, &data, dictionary.as_deref())?;
-            self.bytes += block.len();
-            self.blocks.insert(id, block);
+            let mut block = self.spare.pop().unwrap_or_default();
+            self.load(store, connection, id, &mut block)?;
+            self.blocks.insert(id, Arc::new(block));
         }
-        Ok(self.blocks.get(&id).map_or(&[], Vec::as_slice))
+        Ok(self.blocks.get(&id).map_or(&[], |block| block.as_slice()))
+    }
+
+    /// Reads a block from where SQLite has it, into `block`.
+    fn load(
+        &mut self,
+        store: &Store,
+        connection: &Connection,
+        id: i64,
+        block: &mut Vec<u8>,
+    ) -> Result<()> {
+        let mut statement = sql(
+            connection.prepare_cached("SELECT dictionary, data FROM text_blocks WHERE id = ?1")
+        )?;
+        let mut rows = sql(statement.query([id]))?;
+        let Some(row) = sql(rows.next())? else {
+            let (document, ordinal) = block_owner(id);
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("text block {ordinal} of document {document} is missing"),
+            )
+            .with_hint("run `ragged check --repair`"));
+        };
+        let dictionary = store.dictionary(connection, sql(row.get(0))?)?;
+        let data = sql(row.get_ref(1).and_then(|data| Ok(data.as_blob()?)))?;
+        self.decompressor.decompress(id, data, dictionary.as_deref(), block)
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     chunk::Chunk,
+    collection::CollectionName,
     document::Document,
     error::{Context, Result},
     id::{ChunkId, ChunkRange, DocumentId, Generation},
@@ -69,11 +70,11 @@ impl NewDocument {
 /// A change of the library. Dropped without [`commit`](Self::commit), it leaves no trace.
 #[derive(Debug)]
 pub struct Transaction<'a> {
-    connection: MutexGuard<'a, Connection>,
+    pub(super) connection: MutexGuard<'a, Connection>,
     generation: Generation,
     next_chunk: u64,
     /// Documents that lost a file; those that no file holds in the end are removed.
-    maybe_unheld: BTreeSet<DocumentId>,
+    pub(super) maybe_unheld: BTreeSet<DocumentId>,
     /// Whether `COMMIT` or `ROLLBACK` has been issued.
     ended: bool,
 }
@@ -204,32 +205,52 @@ impl<'a> Transaction<'a> {
             .and_then(|mut statement| statement.query_row([integer(document.0)], |row| row.get(0))))
     }
 
-    /// Says that the file at `path` holds a document. A document that the path held before is
-    /// removed at the commit, unless a file holds it then: a later file of the same change may.
+    /// Says that the file at `path` holds a document. A file that is new comes into `collection`;
+    /// one that is known stays in its own. A document that the path held before is removed at the
+    /// commit, unless a file holds it then: a later file of the same change may.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a new file's collection does not exist.
     pub fn set_file(
         &mut self,
         path: &str,
         document: DocumentId,
+        collection: &CollectionName,
         size_bytes: u64,
         modified_ns: i64,
     ) -> Result<()> {
         let before = self.file_document(path)?;
-        let statement = if before.is_some() {
-            "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5 \
-             WHERE path_hash = ?2 AND path = ?1"
+        let (size_bytes, id) = (integer(size_bytes), integer(document.0));
+        if before.is_some() {
+            sql(self
+                .connection
+                .prepare_cached(
+                    "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5 \
+                     WHERE path_hash = ?2 AND path = ?1",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![path, path_hash(path), id, size_bytes, modified_ns])
+                }))?;
         } else {
-            "INSERT INTO files (path, path_hash, document_id, size_bytes, modified_ns) \
-             VALUES (?1, ?2, ?3, ?4, ?5)"
-        };
-        sql(self.connection.prepare_cached(statement).and_then(|mut statement| {
-            statement.execute(params![
-                path,
-                path_hash(path),
-                integer(document.0),
-                integer(size_bytes),
-                modified_ns
-            ])
-        }))?;
+            let collection = self.collection_id(collection)?;
+            sql(self
+                .connection
+                .prepare_cached(
+                    "INSERT INTO files (path, path_hash, document_id, size_bytes, modified_ns, \
+                     collection_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![
+                        path,
+                        path_hash(path),
+                        id,
+                        size_bytes,
+                        modified_ns,
+                        collection
+                    ])
+                }))?;
+        }
         self.forget_unreadable(path)?;
         self.maybe_unheld.extend(before.filter(|before| *before != document));
         Ok(())

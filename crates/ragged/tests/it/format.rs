@@ -9,8 +9,10 @@ use std::{
 };
 
 use ragged::{
+    collection::CollectionName,
     embedding,
     library::{Cancel, Library, NoProgress, SearchRequest, VirtualDocument},
+    retrieval::Filter,
     settings::Settings,
     store::{FORMAT_VERSION, OLDEST_SUPPORTED_FORMAT_VERSION},
     temporal::FixedClock,
@@ -39,10 +41,22 @@ fn documents() -> Vec<VirtualDocument> {
     .to_vec()
 }
 
+/// Collections came with format 2.
+fn in_a_collection() -> (CollectionName, VirtualDocument) {
+    let document = VirtualDocument {
+        path: "lease.txt".to_owned(),
+        title: "Lease".to_owned(),
+        text: "The lease of the flat ends in March.".to_owned(),
+    };
+    ("Büro 2026".parse().unwrap(), document)
+}
+
 fn write_fixture(path: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let library = open(dir.path());
     library.add_virtual(documents(), &NoProgress, &Cancel::new()).unwrap();
+    let (name, document) = in_a_collection();
+    library.add_virtual_in(&name, vec![document], &NoProgress, &Cancel::new()).unwrap();
     library.compact().unwrap();
     drop(library);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -67,6 +81,14 @@ fn libraries_of_every_supported_format_open() {
             let row = reader.document(file.document).unwrap().unwrap();
             assert_eq!(reader.document_text(&row).unwrap(), document.text);
             assert_eq!(row.title.unwrap_or_default(), document.title);
+        }
+        if version >= 2 {
+            let (name, document) = in_a_collection();
+            assert_eq!(reader.file(&document.path).unwrap().unwrap().collection, name);
+            let filter = Filter::new().with_collections(&[name.as_str()]).unwrap();
+            let search = &library.settings().search;
+            let request = SearchRequest { filter, ..SearchRequest::new("the lease", search) };
+            assert_eq!(library.search(&request).unwrap().hits[0].path(), document.path);
         }
         let request = SearchRequest::new("what pulls the sea?", &library.settings().search);
         assert_eq!(library.search(&request).unwrap().hits[0].path(), "sea.txt");

@@ -8,27 +8,44 @@ use std::{
 
 /// For each module the modules of this crate that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("cache", &[]),
     ("error", &[]),
     ("id", &[]),
     ("permission", &["error"]),
     ("temporal", &[]),
-    ("tls", &[]),
+    ("http", &["error"]),
     ("document", &["error"]),
     ("chunk", &["document", "error"]),
+    ("collection", &["error"]),
     ("settings", &["chunk", "store"]),
-    ("store", &["chunk", "document", "error", "id"]),
-    ("embedding", &["error", "permission", "settings", "tls"]),
+    ("store", &["chunk", "collection", "document", "error", "id"]),
+    ("embedding", &["error", "http", "permission", "settings"]),
     ("lexical", &["error"]),
     ("ranking", &["id"]),
-    ("retrieval", &["document", "error", "id", "settings", "store"]),
-    ("backend", &["embedding", "error", "id", "permission", "ranking", "retrieval", "settings"]),
-    ("answer", &["chunk", "document", "error", "settings", "tls"]),
+    ("retrieval", &["collection", "document", "error", "id", "settings", "store"]),
+    (
+        "backend",
+        &[
+            "cache",
+            "embedding",
+            "error",
+            "http",
+            "id",
+            "permission",
+            "ranking",
+            "retrieval",
+            "settings",
+        ],
+    ),
+    ("answer", &["chunk", "document", "error", "http", "settings"]),
     (
         "library",
         &[
             "answer",
             "backend",
+            "cache",
             "chunk",
+            "collection",
             "document",
             "embedding",
             "error",
@@ -42,7 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "temporal",
         ],
     ),
-    ("evaluation", &["error", "library", "settings"]),
+    ("evaluation", &["collection", "error", "library", "retrieval", "settings"]),
 ];
 
 fn source_dir() -> PathBuf {

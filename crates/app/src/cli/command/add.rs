@@ -12,6 +12,7 @@ use ragged::{
     settings::IngestSettings,
 };
 
+use super::collection;
 use crate::{
     cli::{
         Session,
@@ -35,11 +36,13 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
                 .with_hint(format!("it takes {}", key.kind))
         })?;
     }
+    let collection = args.collection.as_deref().map(collection::named).transpose()?;
     require_existing(&args.paths, args.prune)?;
     let library = session.library_with(session_settings)?;
     let readers = readers(&library.settings().ingest)?;
     let bar = AddBar::new(printer, args.verbose);
-    let options = AddOptions { prune: args.prune, retry: args.retry, dry_run: args.dry_run };
+    let options =
+        AddOptions { collection, prune: args.prune, retry: args.retry, dry_run: args.dry_run };
     let watch = Watch::begin();
     let report = library.add(&args.paths, options, &readers, &bar, watch.cancel());
     drop(watch);
@@ -61,7 +64,7 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
 }
 
 /// A path that does not exist is a mistake of the caller's, found before anything is changed.
-fn require_existing(paths: &[PathBuf], prune: bool) -> Result<()> {
+pub(crate) fn require_existing(paths: &[PathBuf], prune: bool) -> Result<()> {
     for path in paths {
         if let Err(error) = std::fs::symlink_metadata(path) {
             let message = format!("there is nothing to add at {}: {error}", path.display());
@@ -94,7 +97,7 @@ pub(crate) fn readers(settings: &IngestSettings) -> Result<Readers> {
 /// Failures shown one by one; the rest are counted.
 const SHOWN_FAILURES: usize = 10;
 /// The reason of files that were not read again, because they did not change since they failed.
-const KNOWN_FAILURE: &str = "unchanged-unreadable";
+pub(crate) const KNOWN_FAILURE: &str = "unchanged-unreadable";
 
 /// Names the files that could not be read.
 pub(crate) fn print_failures(report: &AddReport, printer: &Printer) {
@@ -134,6 +137,7 @@ fn print_report(
         (report.changed, "changed", "changed"),
         (report.moved, "moved", "moved"),
         (report.duplicates, "duplicate", "duplicates"),
+        (report.reassigned, "moved to the collection", "moved to the collection"),
         (report.pruned, "forgotten", "forgotten"),
         (report.unchanged, "unchanged", "unchanged"),
         (report.n_skipped(), "skipped", "skipped"),
@@ -153,7 +157,12 @@ fn print_report(
         }
     }
     let seconds = report.elapsed.as_secs_f64();
-    let changes = report.added + report.changed + report.moved + report.duplicates + report.pruned;
+    let changes = report.added
+        + report.changed
+        + report.moved
+        + report.duplicates
+        + report.reassigned
+        + report.pruned;
     let summary = match (parts.is_empty(), changes == 0) {
         (true, _) => "No files found.".to_owned(),
         (false, true) => format!("Nothing new: {}.", parts.join(", ")),
@@ -163,6 +172,13 @@ fn print_report(
         }
     };
     printer.line(summary)?;
+    if report.created_collection
+        && let Some(name) = &args.collection
+    {
+        let verb = if args.dry_run { "would be" } else { "is" };
+        let name = collection::named(name)?;
+        printer.note(format!("The collection {:?} {verb} new.", name.as_str()));
+    }
     if changes > 0 && !args.dry_run {
         let status = library.status()?;
         printer.note(format!(

@@ -20,18 +20,26 @@ use crate::{
 
 pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
+    let collection = args.collection.as_deref().map(super::collection::named).transpose()?;
     let set = evaluation::JudgedSet::read(&args.dir)?;
     let temporary = TemporaryFolder::create()?;
-    let settings = session.resolved.settings.clone();
+    let mut settings = session.resolved.settings.clone();
+    // What is measured is searching, not remembering.
+    settings.backend.cache_size = 0;
+    settings.backend.vector_cache_bytes = 0;
     let library = session.library_in(temporary.path(), settings.clone())?;
     let options = EvaluationOptions {
         mode: args.mode.map_or(settings.search.mode, super::search::search_mode),
         max_queries: args.queries,
+        collection,
     };
 
     let bar = progress::AddBar::new(printer, false);
     let watch = Watch::begin();
-    let added = library.add_virtual(set.documents(), &bar, watch.cancel());
+    let added = match &options.collection {
+        Some(name) => library.add_virtual_in(name, set.documents(), &bar, watch.cancel()),
+        None => library.add_virtual(set.documents(), &bar, watch.cancel()),
+    };
     bar.finish();
     if added?.interrupted {
         printer.note("Interrupted while reading the set; nothing was measured.");
@@ -60,6 +68,7 @@ pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
     let wire = wire::Eval {
         dataset: name.unwrap_or_else(|| args.dir.display().to_string()),
         mode: options.mode.as_str(),
+        collection: options.collection.as_ref().map(|name| name.as_str().to_owned()),
         model: library.embedder().identity().name.clone(),
         documents: set.n_documents(),
         chunks: library.status()?.counts.chunks,

@@ -17,12 +17,21 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
             "data_dir": library.dir().display().to_string(),
             "config": path.display().to_string(),
             "config_created": is_new,
+            "backend": library.settings().backend.kind.as_str(),
         }))?;
         return Ok(Outcome::Done);
     }
     printer.line(format!("The library is in {}.", library.dir().display()))?;
     let verb = if is_new { "written" } else { "there already" };
     printer.line(format!("The configuration file is {verb}: {}", path.display()))?;
+    printer.line(format!(
+        "Vectors are searched by {} on {} {} ({}).",
+        library.settings().backend.kind.as_str(),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        ragged::backend::kernels(),
+    ))?;
+    printer.note("`ragged backend recommend` says why, and when another backend suits better.");
     printer.note("Next: `ragged add FOLDER`, then `ragged query \"…\"`.");
     Ok(Outcome::Done)
 }

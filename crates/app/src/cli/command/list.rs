@@ -37,7 +37,8 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
 
-    let filter = search::named(args.glob.as_slice(), &args.types)?;
+    let filter = search::named(&args.collections, args.glob.as_slice(), &args.types)?;
+    library.require_collections(&filter)?;
     let documents: BTreeMap<_, _> =
         reader.documents()?.into_iter().map(|document| (document.id, document)).collect();
     let mut files = Vec::new();
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
             chunks: document.chunks.n_chunks,
             size_bytes: file.size_bytes,
             modified: time_of_ns(file.modified_ns),
+            collection: file.collection.as_str().to_owned(),
         });
     }
     if printer.is_json() {
@@ -62,7 +64,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if files.is_empty() {
-        let is_narrowed = args.glob.is_some() || !args.types.is_empty();
+        let is_narrowed = !filter.is_empty();
         if is_narrowed && !documents.is_empty() {
             printer.line(format!(
                 "No file matches; the library holds {}.",

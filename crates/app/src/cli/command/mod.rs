@@ -1,7 +1,11 @@
 //! One function for each command: settings in, output out, no argument parsing.
 
 mod add;
+mod backend;
+mod batch;
+mod chat;
 mod check;
+mod collection;
 mod config;
 mod doctor;
 mod eval;
@@ -14,6 +18,8 @@ mod reference;
 mod search;
 mod show;
 mod status;
+mod tune;
+mod watch;
 
 use anyhow::Result;
 
@@ -30,6 +36,8 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Show(args) => show::run(&args, session),
         Command::Search(args) => search::run(&args, session),
         Command::Query(args) => query::run(&args, session),
+        Command::Chat(args) => chat::run(&args, session),
+        Command::Watch(args) => watch::run(&args, session),
         Command::Try(args) => query::run_try(&args, session),
         Command::Eval(args) => eval::run(&args, session),
         Command::Status => status::run(session),
@@ -37,7 +45,10 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Check(args) => check::run(&args, session),
         Command::Compact => check::compact(session),
         Command::Reindex => check::reindex(session),
+        Command::Collection { command } => collection::run(command, session),
         Command::Model { command } => model::run(command, session),
+        Command::Tune { command } => tune::run(&command, session),
+        Command::Backend { command } => backend::run(command, session),
         Command::Config { command } => config::run(command, session),
         Command::Completions { shell } => reference::completions(shell, session),
         Command::Man { dir } => reference::man(dir.as_deref(), session),

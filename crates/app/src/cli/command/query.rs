@@ -13,7 +13,7 @@ use crate::{
         Session,
         args::{QueryArgs, TryArgs},
         interrupt::{TemporaryFolder, Watch},
-        printer::{counted, milliseconds, visible, visible_lines},
+        printer::{Printer, counted, milliseconds, visible, visible_lines},
     },
     failure::Outcome,
     wire,
@@ -72,32 +72,71 @@ pub(crate) fn run_try(args: &TryArgs, session: &Session) -> Result<Outcome> {
 
 fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Result<Answered> {
     let printer = &session.printer;
-    let is_json = printer.is_json();
-    // The words of a generator are shown as they come.
-    let mut printed = Ok(());
-    let mut has_spoken = false;
-    let answered = library.answer(request, &mut |text| {
-        if !is_json && printed.is_ok() && !text.is_empty() {
-            has_spoken = true;
-            printed = printer.text(&visible_lines(text));
+    let mut speech = Speech::new(printer);
+    let answered = library.answer(request, &mut |text| speech.say(text));
+    let answered = match answered {
+        Ok(answered) => answered,
+        Err(error) => {
+            // The error begins on a line of its own.
+            speech.break_off()?;
+            return Err(error.into());
         }
-    });
-    if answered.is_err() && has_spoken {
-        // The error begins on a line of its own.
-        printer.text("\n")?;
+    };
+    if printer.is_json() {
+        warn_of_note(&answered, printer);
+        printer.json(&wire(request, &answered))?;
+    } else {
+        show(&answered, speech, library, printer)?;
     }
-    let answered = answered?;
-    printed?;
+    Ok(answered)
+}
+
+/// The words of a generator, shown as they come.
+#[derive(Debug)]
+pub(crate) struct Speech<'a> {
+    printer: &'a Printer,
+    printed: Result<()>,
+    has_spoken: bool,
+}
+
+impl<'a> Speech<'a> {
+    pub(crate) fn new(printer: &'a Printer) -> Self {
+        Self { printer, printed: Ok(()), has_spoken: false }
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        if !self.printer.is_json() && self.printed.is_ok() && !text.is_empty() {
+            self.has_spoken = true;
+            self.printed = self.printer.text(&visible_lines(text));
+        }
+    }
+
+    /// Ends a line that will not be ended; what follows begins on its own.
+    pub(crate) fn break_off(self) -> Result<()> {
+        if self.has_spoken { self.printer.text("\n") } else { Ok(()) }
+    }
+}
+
+/// Says why the configured generator was not used.
+pub(crate) fn warn_of_note(answered: &Answered, printer: &Printer) {
     if let Some(note) = &answered.note {
         printer.warning(format!("{}; answering from quotes", note.message));
         if let Some(hint) = &note.hint {
             printer.note(format!("hint: {}", visible(hint)));
         }
     }
-    if is_json {
-        printer.json(&wire(request, &answered))?;
-        return Ok(answered);
-    }
+}
+
+/// Prints an answer, as far as it was not spoken, and its citations.
+pub(crate) fn show(
+    answered: &Answered,
+    speech: Speech<'_>,
+    library: &Library,
+    printer: &Printer,
+) -> Result<()> {
+    speech.printed?;
+    let has_spoken = speech.has_spoken;
+    warn_of_note(answered, printer);
     search::note_if_behind(&answered.search, printer);
     if answered.text.is_empty() {
         printer.line("Nothing relevant found.")?;
@@ -106,17 +145,10 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
             printer.text(&visible_lines(&answered.text))?;
         }
         printer.text("\n\n")?;
-        let mut shown = 0;
-        for citation in &answered.citations {
-            // Quotes of one passage share its number.
-            if citation.n > shown {
-                shown = citation.n;
-                let same = answered.citations.iter().filter(|other| other.n == citation.n);
-                let place = place(citation, heading(&answered, citation), same);
-                let path = printer.path(&citation.path, &shortened(&citation.path));
-                let number = style(format!("[{}]", citation.n)).bold();
-                printer.line(format!("{number} {path}{}", style(place).dim()))?;
-            }
+        for cited in cited(answered) {
+            let path = printer.path(&cited.citation.path, &shortened(&cited.citation.path));
+            let number = style(format!("[{}]", cited.citation.n)).bold();
+            printer.line(format!("{number} {path}{}", style(cited.place).dim()))?;
         }
     }
     let how = match &answered.generator {
@@ -134,7 +166,32 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
         .dim()
         .to_string(),
     );
-    Ok(answered)
+    Ok(())
+}
+
+/// A numbered passage of an answer.
+#[derive(Debug)]
+pub(crate) struct Cited<'a> {
+    /// The first of its quotes.
+    pub(crate) citation: &'a Citation,
+    /// Where its quotes stand in the file, for people.
+    pub(crate) place: String,
+}
+
+/// The passages that an answer cites, in the order of their numbers. Quotes of one passage share
+/// its number.
+pub(crate) fn cited(answered: &Answered) -> Vec<Cited<'_>> {
+    let mut shown = 0;
+    let mut passages = Vec::new();
+    for citation in &answered.citations {
+        if citation.n > shown {
+            shown = citation.n;
+            let same = answered.citations.iter().filter(|other| other.n == citation.n);
+            let place = place(citation, heading(answered, citation), same);
+            passages.push(Cited { citation, place });
+        }
+    }
+    passages
 }
 
 /// The headings above what is cited.
@@ -162,7 +219,7 @@ fn place<'a>(
     }
 }
 
-fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query {
+pub(crate) fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query {
     let search = &answered.search;
     wire::Query {
         query: request.query.clone(),
@@ -185,6 +242,6 @@ fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query {
             .collect(),
         hits: search.hits.iter().map(wire::WireHit::from).collect(),
         timings_ms: search.timings.into(),
-        plan: wire::WirePlan::new(&search.plan, search.counts),
+        plan: wire::WirePlan::new(search),
     }
 }

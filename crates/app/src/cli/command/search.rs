@@ -6,14 +6,14 @@ use jiff::{Span, Timestamp, Zoned, civil};
 use ragged::{
     library::{Hit, Library, SearchRequest, SearchResponse},
     retrieval::Filter,
-    settings::SearchMode,
+    settings::{SearchMode, Strategy},
 };
 
 use super::{add::shortened, joined};
 use crate::{
     cli::{
         Session,
-        args::{Filters, Mode, SearchArgs},
+        args::{Filters, Mode, SearchArgs, SearchManyArgs, Way},
         printer::{Printer, counted, milliseconds, thousands, visible},
     },
     failure::Outcome,
@@ -23,7 +23,11 @@ use crate::{
 /// Lines of a passage that are shown.
 const SHOWN_LINES: usize = 4;
 
-pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
+pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
+    if let Some(file) = &args.batch {
+        return super::batch::run(file, &args.search, session);
+    }
+    let args = &args.search;
     let library = session.existing_library()?;
     let request = request(args, &library)?;
     let response = library.search(&request)?;
@@ -37,26 +41,30 @@ pub(crate) fn run(args: &SearchArgs, session: &Session) -> Result<Outcome> {
         printer.line("Nothing found.")?;
         suggest(args, &library, printer)?;
     }
+    print_hits(&response, args.explain, printer)?;
+    let found = counted(response.hits.len() as u64, "hit", "hits");
+    let from = if response.from_cache { ", from memory" } else { "" };
+    let note = format!("{found} in {}{from}", milliseconds(response.timings.total));
+    printer.note(style(note).for_stderr().dim().to_string());
+    Ok(Outcome::Done)
+}
+
+/// The hits, and with `explain` the parts of their scores and the plan.
+pub(crate) fn print_hits(
+    response: &SearchResponse,
+    explain: bool,
+    printer: &Printer,
+) -> Result<()> {
     for hit in &response.hits {
         print_hit(hit, printer)?;
-        if args.explain {
+        if explain {
             print_parts(hit, printer)?;
         }
     }
-    if args.explain {
-        print_plan(&response, printer)?;
+    if explain {
+        print_plan(response, printer)?;
     }
-    printer.note(
-        style(format!(
-            "{} in {}",
-            counted(response.hits.len() as u64, "hit", "hits"),
-            milliseconds(response.timings.total)
-        ))
-        .for_stderr()
-        .dim()
-        .to_string(),
-    );
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// A first `add` may be under way, or have been interrupted.
@@ -69,15 +77,18 @@ pub(crate) fn note_if_behind(response: &SearchResponse, printer: &Printer) {
 /// Why there may be nothing, and what to do.
 pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -> Result<()> {
     let filters = &args.filters;
-    let has_filters = !filters.paths.is_empty()
+    let has_filters = !filters.collections.is_empty()
+        || !filters.paths.is_empty()
         || !filters.types.is_empty()
         || filters.since.is_some()
         || filters.until.is_some();
     if library.store().reader()?.counts()?.documents == 0 {
         printer.note("The library is empty; `ragged add FOLDER` fills it.");
     } else if has_filters {
-        printer
-            .note("The filters may be too narrow; try without --path, --type, --since, --until.");
+        printer.note(
+            "The filters may be too narrow; try without --collection, --path, --type, --since, \
+             --until.",
+        );
     }
     Ok(())
 }
@@ -90,8 +101,21 @@ pub(crate) fn request(args: &SearchArgs, library: &Library) -> Result<SearchRequ
     if let Some(mode) = args.mode {
         request.mode = search_mode(mode);
     }
+    if let Some(way) = args.strategy {
+        request.strategy = strategy(way);
+    }
     request.filter = filter(&args.filters)?;
     Ok(request)
+}
+
+pub(crate) fn strategy(way: Way) -> Strategy {
+    match way {
+        Way::Auto => Strategy::Auto,
+        Way::Exact => Strategy::Exact,
+        Way::Scan => Strategy::Scan,
+        Way::Graph => Strategy::Graph,
+        Way::Naive => Strategy::Naive,
+    }
 }
 
 pub(crate) fn search_mode(mode: Mode) -> SearchMode {
@@ -102,7 +126,7 @@ pub(crate) fn search_mode(mode: Mode) -> SearchMode {
     }
 }
 
-fn filter(filters: &Filters) -> Result<Filter> {
+pub(crate) fn filter(filters: &Filters) -> Result<Filter> {
     let now = Zoned::now();
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
@@ -116,12 +140,17 @@ fn filter(filters: &Filters) -> Result<Filter> {
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
     let until = moment("--until", &filters.until, End::End)?;
-    Ok(named(&filters.paths, &filters.types)?.with_period(since, until))
+    let filter = named(&filters.collections, &filters.paths, &filters.types)?;
+    Ok(filter.with_period(since, until))
 }
 
-/// The files that patterns and types name; what cannot be read is a usage error.
-pub(crate) fn named(paths: &[String], types: &[String]) -> Result<Filter, crate::Usage> {
-    Ok(Filter::new().with_paths(paths)?.with_types(types)?)
+/// The files that collections, patterns and types name; what cannot be read is a usage error.
+pub(crate) fn named(
+    collections: &[String],
+    paths: &[String],
+    types: &[String],
+) -> Result<Filter, crate::Usage> {
+    Ok(Filter::new().with_collections(collections)?.with_paths(paths)?.with_types(types)?)
 }
 
 /// Which end of a day, a month or a year its bare name means.
@@ -179,11 +208,17 @@ fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> 
     Some((day, day.tomorrow().ok()?))
 }
 
-fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
+pub(crate) fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let place = place(hit);
     let path = printer.path(hit.path(), &shortened(hit.path()));
     let score = style(format!("{:.2}", hit.fused.score)).dim();
     let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
+    if let Some(collection) = hit.collection()
+        && !collection.is_default()
+    {
+        let name = format!("  [{}]", visible(collection.as_str()));
+        header.push_str(&style(name).dim().to_string());
+    }
     if hit.files.len() > 1 {
         let copies = counted(hit.files.len() as u64 - 1, "copy", "copies");
         header.push_str(&style(format!("  (+{copies})")).dim().to_string());
@@ -281,7 +316,7 @@ fn marked_word(word: &str, start: usize, highlights: &[std::ops::Range<usize>]) 
     (shown, any)
 }
 
-fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
+pub(crate) fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
     let fused = &hit.fused;
     let mut line = format!(
         "   score {:.4} = vector {:.4} + lexical {:.4}",
@@ -317,11 +352,30 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         plan.candidates,
         plan.vector_weight,
     ))?;
+    for estimate in &plan.vector.estimates {
+        let (taken, work) = (estimate.strategy == plan.vector.strategy, &estimate.counts);
+        printer.line(format!(
+            "{} {:<6} expected {:>9}: {} scanned, {} refined, {} walked, {} recomputed, {} in memory",
+            if taken { "  →" } else { "   " },
+            estimate.strategy.as_str(),
+            milliseconds(estimate.us / 1000.0),
+            thousands(work.scanned),
+            thousands(work.refined),
+            thousands(work.visited),
+            thousands(work.recomputed),
+            thousands(work.cached),
+        ))?;
+    }
+    if response.from_cache {
+        printer.line("answered from memory; the work is that of the first time")?;
+    }
     printer.line(format!(
-        "work: {} scanned, {} refined, {} recomputed; {} + {}; {} read",
+        "work: {} scanned, {} refined, {} walked, {} recomputed, {} in memory; {} + {}; {} read",
         counted(counts.scanned_codes, "code", "codes"),
         thousands(counts.refined_codes),
+        thousands(counts.visited_codes),
         counted(counts.recomputed_embeddings, "embedding", "embeddings"),
+        thousands(counts.cached_vectors),
         counts.vector_candidates,
         counted(counts.lexical_candidates, "candidate", "candidates"),
         counted(counts.hydrated_chunks, "text", "texts"),

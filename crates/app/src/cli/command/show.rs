@@ -1,5 +1,7 @@
 //! `show`: one document.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use ragged::{
     error::{Error, ErrorKind},
@@ -23,8 +25,9 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
     let library = session.existing_library()?;
     let reader = library.store().reader()?;
     let document = find(&reader, &args.document)?;
-    let paths: Vec<String> =
-        reader.files_of(document.id)?.into_iter().map(|file| file.path).collect();
+    let files = reader.files_of(document.id)?;
+    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let collections: BTreeSet<&str> = files.iter().map(|file| file.collection.as_str()).collect();
     let text =
         if args.text || args.chunks { reader.document_text(&document)? } else { String::new() };
     let mut chunks = Vec::new();
@@ -46,6 +49,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
         printer.json(&wire::Document {
             id: document.id.0,
             paths,
+            collections: collections.into_iter().map(str::to_owned).collect(),
             format: document.format.as_str(),
             language: document.code_language.or(document.language),
             title: document.title,
@@ -80,6 +84,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
         ("chunks", document.chunks.n_chunks.to_string()),
         ("text", bytes(document.text_bytes)),
         ("added", time_of_ms(document.added_ms)),
+        ("in", collections.into_iter().collect::<Vec<_>>().join(", ")),
     ];
     let optional = [
         ("title", document.title.clone()),

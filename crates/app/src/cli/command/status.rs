@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     cli::{
         Session,
-        printer::{bytes, counted, visible},
+        printer::{bytes, counted, thousands, visible},
     },
     failure::Outcome,
     wire,
@@ -40,6 +40,7 @@ pub(crate) fn run(session: &Session) -> Result<Outcome> {
                 counted(counts.chunks, "chunk", "chunks")
             ),
         ),
+        ("collections", thousands(status.collections)),
         ("text", bytes(counts.text_bytes)),
         ("on disk", format!("{}{}", bytes(status.bytes.total), share(status.bytes.total))),
         ("  text", format!("{}{}", bytes(status.bytes.library), share(status.bytes.library))),

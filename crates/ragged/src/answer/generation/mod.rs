@@ -22,6 +22,7 @@ use self::reply::Reply;
 use self::server::Server;
 use super::Passage;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::http;
 use crate::settings::AnswerSettings;
 
 /// A language model on a server, ready to answer.
@@ -222,7 +223,7 @@ impl Generator {
                 Event::Failed(message) => {
                     return Err(Error::new(
                         ErrorKind::Unavailable,
-                        format!("the server gave up: {}", server::printable(&message)),
+                        format!("the server gave up: {}", http::printable(&message)),
                     ));
                 }
                 Event::Last(text) => {
@@ -247,7 +248,7 @@ fn not_the_protocol(line: &str) -> Error {
     let start: String = line.chars().take(80).collect();
     Error::new(
         ErrorKind::Unavailable,
-        format!("the server sent what is no part of an answer: {}", server::printable(&start)),
+        format!("the server sent what is no part of an answer: {}", http::printable(&start)),
     )
     .with_hint("check that `answer.url` is the address of such a server")
 }

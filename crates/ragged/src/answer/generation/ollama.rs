@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::prompt::Prompt;
 use super::{Event, not_the_protocol, server};
 use crate::error::Result;
+use crate::http;
 
 /// Tokens of context asked for at least and at most. Ollama cuts a prompt that is longer than its
 /// context from the front, rules first, and does not say so.
@@ -45,7 +46,7 @@ pub(super) fn event(line: &str) -> Result<Event> {
         return Err(not_the_protocol(line));
     };
     if let Some(error) = value.get("error") {
-        return Ok(Event::Failed(server::message_of(error)));
+        return Ok(Event::Failed(http::message_of(error)));
     }
     let content = value.pointer("/message/content").and_then(Value::as_str);
     match (value.get("done").and_then(Value::as_bool), content) {

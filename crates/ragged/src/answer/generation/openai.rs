@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::prompt::Prompt;
 use super::{Event, not_the_protocol, server};
 use crate::error::Result;
+use crate::http;
 
 pub(super) fn endpoint(url: &str) -> String {
     const PATH: &str = "/chat/completions";
@@ -51,7 +52,7 @@ pub(super) fn event(line: &str) -> Result<Event> {
         return Err(not_the_protocol(data));
     };
     if let Some(error) = value.get("error").filter(|error| !error.is_null()) {
-        return Ok(Event::Failed(server::message_of(error)));
+        return Ok(Event::Failed(http::message_of(error)));
     }
     let Some(choices) = value.get("choices").and_then(Value::as_array) else {
         return Err(not_the_protocol(data));

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::time::Duration;
 
-use serde_json::Value;
 use ureq::http::Uri;
 
 use super::{Provider, invalid};
 use crate::answer::defaults::{CONNECT_SECONDS, ERROR_BODY_BYTES_MAX, STREAM_LINE_BYTES_MAX};
 use crate::error::{Error, ErrorKind, Result};
+use crate::http;
 
 /// A server's address, how to prove who asks, and how long it may be silent.
 pub(super) struct Server {
@@ -38,29 +38,22 @@ pub(super) enum Failure {
 
 impl Server {
     pub(super) fn new(endpoint: String, api_key: &str, timeout: Duration) -> Result<Self> {
-        let uri = endpoint.parse::<Uri>().ok().filter(|uri| {
+        let is_address = endpoint.parse::<Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
         });
-        let Some(uri) = uri else {
+        if !is_address {
             return Err(invalid(format!("`answer.url` makes {endpoint:?}, which is no address"))
                 .with_hint("give it as http://HOST:PORT"));
-        };
+        }
         if !api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid("`answer.api_key` has a character that no key has"));
         }
-        let config = ureq::Agent::config_builder()
-            .tls_config(crate::tls::config())
-            .http_status_as_error(false)
-            // A question and its passages go to the server the user named and nowhere else.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
+        // A question and its passages go to the server the user named and nowhere else.
+        let config = http::stay_with_server(http::agent(&endpoint))
             .timeout_connect(Some(timeout.min(Duration::from_secs(CONNECT_SECONDS))))
             .timeout_resolve(Some(timeout.min(Duration::from_secs(CONNECT_SECONDS))))
             .timeout_per_read(Some(timeout))
             .timeout_per_write(Some(timeout));
-        // A proxy cannot reach this machine's own servers.
-        let config =
-            if is_loopback(uri.host().unwrap_or_default()) { config.proxy(None) } else { config };
         Ok(Self {
             endpoint,
             authorization: (!api_key.is_empty()).then(|| format!("Bearer {api_key}")),
@@ -88,7 +81,7 @@ impl Server {
             let mut bytes = Vec::new();
             let body = response.body_mut().as_reader();
             _ = body.take(ERROR_BODY_BYTES_MAX).read_to_end(&mut bytes);
-            let message = error_message(&String::from_utf8_lossy(&bytes));
+            let message = http::said(&String::from_utf8_lossy(&bytes));
             return Err(Failure::Status { code, message });
         }
         let body = response.into_body().into_reader();
@@ -232,35 +225,4 @@ pub(super) fn base(url: &str, default: &str) -> String {
     } else {
         format!("http://{address}")
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// What an error reply says: the `error` of a JSON body, or the body itself.
-fn error_message(body: &str) -> String {
-    let value = serde_json::from_str::<Value>(body).unwrap_or(Value::Null);
-    match value.get("error").or_else(|| value.get("message")).or_else(|| value.get("detail")) {
-        Some(error) => printable(&message_of(error)),
-        None => printable(body),
-    }
-}
-
-/// The message in an `error` value: a string, or an object that holds one.
-pub(super) fn message_of(error: &Value) -> String {
-    let message = error.get("message").unwrap_or(error);
-    message.as_str().map_or_else(|| message.to_string(), str::to_owned)
-}
-
-/// At most 300 characters of `text` on one line, safe to print.
-pub(super) fn printable(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
-    if shown.len() < line.len() && shown.chars().count() == 300 {
-        shown.push('…');
-    }
-    shown
 }

@@ -9,11 +9,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::reply::{Reply, cited};
-use super::server::{Lines, printable};
+use super::server::Lines;
 use super::{Generated, Generator, ollama, openai, prompt};
 use crate::answer::Passage;
 use crate::document::Format;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::printable;
 use crate::settings::AnswerSettings;
 
 /// What a server does once it has read the request.

@@ -11,8 +11,11 @@ use ignore::{DirEntry, Walk, WalkBuilder};
 use super::unreadable::Unreadable;
 use crate::error::{Context, Error, ErrorKind, Result};
 
+mod scope;
 #[cfg(test)]
 mod tests;
+
+pub use scope::Scope;
 
 /// What a scan takes and what it leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,23 +91,36 @@ pub fn scan(paths: &[impl AsRef<Path>], rules: &ScanRules) -> Result<Scan> {
             })?;
         roots.push(root);
     }
-    roots.sort_unstable();
-    roots.dedup();
-    // Backwards, because they are taken from the end.
-    roots.reverse();
-    let excluded = rules
-        .excluded
-        .iter()
-        .filter_map(|folder| std::fs::canonicalize(folder).ok())
-        .collect::<Vec<_>>();
-    Ok(Scan {
-        seen: (roots.len() > 1).then(HashSet::new),
-        roots,
-        excluded: excluded.into(),
-        max_file_bytes: rules.max_file_bytes.unwrap_or(u64::MAX),
-        walk: None,
-        passed: Arc::default(),
-    })
+    Ok(Scan::begin(roots, None, rules))
+}
+
+/// The part of [`scan`]'s walk over `roots` that lies in `scope`: the same files, left out for the
+/// same reasons, in the same order.
+///
+/// Reads the folders in the scope and those that lead to it. `roots` have no links in them; one
+/// that is not there has no files.
+pub fn scan_within(roots: &[PathBuf], scope: &Scope, rules: &ScanRules) -> Scan {
+    let roots = roots.iter().filter(|root| std::fs::symlink_metadata(root).is_ok()).cloned();
+    Scan::begin(roots.collect(), Some(scope), rules)
+}
+
+/// The folders that [`scan_within`] looks into, and those that lead there; what it ignores is not
+/// among them, nor a folder that cannot be read.
+pub fn folders_within(roots: &[PathBuf], scope: &Scope, rules: &ScanRules) -> Vec<PathBuf> {
+    let scan = scan_within(roots, scope, rules);
+    let mut folders = Vec::new();
+    for root in scan.roots.iter().rev() {
+        let is_entered = is_wanted(root, Some(scope)) && !is_inside_any(root, &scan.excluded);
+        if is_entered && root.is_dir() {
+            let entries = scan.walk_of(root).flatten();
+            folders.extend(
+                entries
+                    .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()))
+                    .map(DirEntry::into_path),
+            );
+        }
+    }
+    folders
 }
 
 /// A walk in progress; see [`scan`]. Yields each file, or why it was left out.
@@ -112,6 +128,8 @@ pub struct Scan {
     roots: Vec<PathBuf>,
     excluded: Arc<[PathBuf]>,
     max_file_bytes: u64,
+    /// The part that is wanted; `None` for all.
+    scope: Option<Arc<Scope>>,
     walk: Option<(PathBuf, Walk)>,
     /// Entries refused while walking, not yet yielded.
     passed: Arc<Mutex<VecDeque<(PathBuf, Unreadable)>>>,
@@ -132,6 +150,9 @@ impl Iterator for Scan {
         loop {
             let Some((root, walk)) = &mut self.walk else {
                 let root = self.roots.pop()?;
+                if !is_wanted(&root, self.scope.as_deref()) {
+                    continue;
+                }
                 if root.is_dir() && !is_inside_any(&root, &self.excluded) {
                     let walk = self.walk_of(&root);
                     self.walk = Some((root, walk));
@@ -187,8 +208,30 @@ impl Iterator for Scan {
 }
 
 impl Scan {
+    fn begin(mut roots: Vec<PathBuf>, scope: Option<&Scope>, rules: &ScanRules) -> Self {
+        roots.sort_unstable();
+        roots.dedup();
+        // Backwards, because they are taken from the end.
+        roots.reverse();
+        let excluded = rules
+            .excluded
+            .iter()
+            .filter_map(|folder| std::fs::canonicalize(folder).ok())
+            .collect::<Vec<_>>();
+        Self {
+            seen: (roots.len() > 1).then(HashSet::new),
+            roots,
+            excluded: excluded.into(),
+            max_file_bytes: rules.max_file_bytes.unwrap_or(u64::MAX),
+            scope: scope.map(|scope| Arc::new(scope.clone())),
+            walk: None,
+            passed: Arc::default(),
+        }
+    }
+
     fn walk_of(&self, root: &Path) -> Walk {
         let excluded = Arc::clone(&self.excluded);
+        let scope = self.scope.clone();
         let passed = Arc::clone(&self.passed);
         WalkBuilder::new(root)
             .hidden(false)
@@ -202,6 +245,7 @@ impl Scan {
             .follow_links(false)
             .sort_by_file_name(Ord::cmp)
             .filter_entry(move |entry| match refusal(entry, &excluded) {
+                _ if !is_wanted(entry.path(), scope.as_deref()) => false,
                 None => true,
                 Some(reason) => {
                     passed
@@ -257,6 +301,10 @@ fn refusal(entry: &DirEntry, excluded: &[PathBuf]) -> Option<Unreadable> {
         return Some(Unreadable::Hidden);
     }
     excluded.iter().any(|folder| folder == entry.path()).then_some(Unreadable::Ignored)
+}
+
+fn is_wanted(path: &Path, scope: Option<&Scope>) -> bool {
+    scope.is_none_or(|scope| scope.contains(path) || scope.leads_to(path))
 }
 
 fn is_inside_any(path: &Path, folders: &[PathBuf]) -> bool {

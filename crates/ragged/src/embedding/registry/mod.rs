@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http};
 use super::remote::Patience;
 use super::transformer::Need;
 use super::{Embedder, ModelIdentity, ModelKind, StaticModel, Transformer};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::http::{Answer, Http};
 
 /// What is known of a model, beside its files.
 const MANIFEST: &str = "ragged.json";

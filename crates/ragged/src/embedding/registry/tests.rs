@@ -1,6 +1,6 @@
 use super::*;
-use crate::embedding::http::tests::{Reply, Server, brisk};
 use crate::embedding::transformer::tests::{Scratch, tiny_model};
+use crate::http::tests::{Reply, Server, brisk};
 
 fn quietly(_: Progress<'_>) {}
 

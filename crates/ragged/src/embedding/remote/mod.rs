@@ -7,11 +7,11 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http, Refusal};
 use super::{Embedder, ModelIdentity, ModelKind, normalise};
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, Http, Refusal};
 
-pub use super::http::Patience;
+pub use crate::http::Patience;
 
 /// Most dimensions an answer may have.
 const MAX_DIMS: usize = 65_536;
@@ -293,6 +293,12 @@ impl Embedder for Remote {
         let mut out = Vec::new();
         self.embed(&self.settings.query_prefix, &[text], &mut out)?;
         Ok(out)
+    }
+
+    fn embed_queries(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let mut out = Vec::new();
+        self.embed(&self.settings.query_prefix, texts, &mut out)?;
+        Ok(out.chunks_exact(self.identity().dims.max(1)).map(<[f32]>::to_vec).collect())
     }
 
     fn embed_passages(&self, texts: &[&str], out: &mut Vec<f32>) -> Result<()> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::embedding::http::tests::{Reply, Request, Server, brisk};
+use crate::http::tests::{Reply, Request, Server, brisk};
 
 /// A vector that depends on the text: its letters' sum, its length, one.
 fn vector(text: &str) -> Vec<f64> {

@@ -9,13 +9,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
+use ragged_index::Kernels;
+
 use self::file::Layout;
 use super::wordpiece::{Folding, Tokenizer, Vocabulary};
 use super::{Embedder, ModelIdentity, ModelKind, normalise};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-
-/// Dimensions summed at a time: few enough to stay in registers without wide vectors.
-const LANES: usize = 32;
 
 /// A table of token vectors with the tokenizer that belongs to it, read from a model file (`.rgm`).
 ///
@@ -122,27 +121,7 @@ impl StaticModel {
             })
             .filter(|&(scale, _)| scale != 0.0)
             .collect();
-        for (block, sums) in out.chunks_mut(LANES).enumerate() {
-            let start = block * LANES;
-            if let Ok(sums) = <&mut [f32; LANES]>::try_from(&mut *sums) {
-                let mut lanes = [0.0_f32; LANES];
-                for &(scale, row) in &weighted {
-                    if let Some(cells) = row[start..].first_chunk::<LANES>() {
-                        for (lane, &cell) in lanes.iter_mut().zip(cells) {
-                            *lane += f32::from(cell.cast_signed()) * scale;
-                        }
-                    }
-                }
-                *sums = lanes;
-            } else {
-                sums.fill(0.0);
-                for &(scale, row) in &weighted {
-                    for (sum, &cell) in sums.iter_mut().zip(&row[start..]) {
-                        *sum += f32::from(cell.cast_signed()) * scale;
-                    }
-                }
-            }
-        }
+        Kernels::best().scaled_sum(&weighted, out);
         normalise(out);
     }
 }

@@ -159,6 +159,12 @@ impl Embedder for Transformer {
         Ok(out)
     }
 
+    fn embed_queries(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let mut out = Vec::new();
+        self.embed(&self.config.prefixes.query, texts, &mut out)?;
+        Ok(out.chunks_exact(self.identity().dims.max(1)).map(<[f32]>::to_vec).collect())
+    }
+
     fn embed_passages(&self, texts: &[&str], out: &mut Vec<f32>) -> Result<()> {
         self.embed(&self.config.prefixes.passage, texts, out)
     }
