@@ -192,6 +192,14 @@ impl Resolved {
 
     fn apply_file(&mut self, file: &ConfigFile) {
         let place = file.path().display().to_string();
+        let is_measured = file.path().ends_with("config/performance.yaml");
+        let remedy = |name: &str| {
+            if is_measured {
+                format!("delete {place}; `ragged tune probe` measures anew")
+            } else {
+                format!("`ragged config unset {name}`")
+            }
+        };
         for (name, problem) in file.unusable() {
             self.problems.push(Problem {
                 place: place.clone(),
@@ -204,13 +212,12 @@ impl Resolved {
             let applied = match find(name) {
                 Ok(key) => {
                     let origin = Origin::File(file.path().to_path_buf());
-                    self.apply(key, value, origin)
-                        .map_err(|message| (message, format!("`ragged config unset {name}`")))
+                    self.apply(key, value, origin).map_err(|message| (message, remedy(name)))
                 }
                 Err(error) => {
                     let nearest = error.hint().filter(|hint| hint.contains("did you mean"));
                     let nearest = nearest.map(|hint| format!("{hint} ")).unwrap_or_default();
-                    let hint = format!("{nearest}`ragged config unset {name}` takes it out");
+                    let hint = format!("{nearest}{} takes it out", remedy(name));
                     Err((error.to_string(), hint))
                 }
             };

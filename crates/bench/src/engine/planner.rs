@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ragged::{
-    library::SearchRequest,
+    library::{Keep, SearchRequest},
     retrieval::{Estimate, Filter},
     settings::Strategy,
 };
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let prepared = args.corpus.prepare()?;
     let mut settings = without_caches();
     let probe = open(&prepared.dir, settings.clone())?
-        .probe()?
+        .probe(Keep::Yes)?
         .context("the library is too small to be probed")?;
     settings.backend.costs = probe.costs;
     println!("probed: {:?} {:?}", probe.costs, probe.work);

@@ -7,10 +7,14 @@ use crate::distance::Kernels;
 /// vectors, and lie above; two questions of different subjects lie below.
 const ALIKE: f32 = 0.6;
 
+/// A query is compared with so many groups, the newest: similar questions come together, and a
+/// batch of thousands must not cost millions of comparisons.
+const GROUPS_LOOKED_AT: usize = 256;
+
 /// Groups of positions of similar queries, at most `most` each: a query joins the group whose
 /// first query is most like it, if one is [`ALIKE`]; the earlier of equals.
 ///
-/// O(queries · groups).
+/// O(queries).
 pub(super) fn group(queries: &[BatchQuery<'_>], most: usize) -> Vec<Vec<usize>> {
     let kernels = Kernels::best();
     let lengths: Vec<f32> = queries
@@ -20,7 +24,8 @@ pub(super) fn group(queries: &[BatchQuery<'_>], most: usize) -> Vec<Vec<usize>> 
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (idx, query) in queries.iter().enumerate() {
         let mut best: Option<(f32, usize)> = None;
-        for (at, group) in groups.iter().enumerate() {
+        let oldest = groups.len().saturating_sub(GROUPS_LOOKED_AT);
+        for (at, group) in groups.iter().enumerate().skip(oldest) {
             let Some(&first) = group.first().filter(|_| group.len() < most) else { continue };
             let dot = kernels.dot(query.query.vector(), queries[first].query.vector());
             let cosine = dot / (lengths[idx] * lengths[first]);

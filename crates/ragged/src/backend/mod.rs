@@ -165,19 +165,23 @@ pub trait VectorBackend: fmt::Debug + Send + Sync {
     }
     /// Brings the segments into as few as possible and drops what is gone.
     fn merge(&self) -> Result<()>;
-    /// Ends a long change: brings level what is only worth it now and then.
-    fn settle(&self) -> Result<()> {
+    /// Ends a long change: brings level what is only worth it now and then, unless `go_on` says
+    /// no before it is done; then it stays as it was.
+    fn settle(&self, _go_on: &dyn Fn() -> bool) -> Result<()> {
         Ok(())
     }
     /// What it keeps in memory of vectors that were made again.
     fn cache_stats(&self) -> CacheStats {
         CacheStats::default()
     }
-    /// Measures what searches for `queries` cost and plans by that from now on; `None` where
-    /// there is only one way of searching, or too little to measure on. The caller holds the
-    /// library's write lock.
+    /// Measures what searches for `queries` cost; `None` where there is only one way of searching,
+    /// or too little to measure on. Changes nothing.
     fn probe(&self, _queries: &[Vec<f32>], _recompute: &dyn Recompute) -> Result<Option<Probe>> {
         Ok(None)
+    }
+    /// Plans by what a probe has counted, from now on. The caller holds the library's write lock.
+    fn reckon_with(&self, _work: WorkModel) -> Result<()> {
+        Ok(())
     }
     /// Whether the codes were fitted to so few vectors that fitting them to `sample` vectors, or
     /// to all if there are fewer, would pay.

@@ -1,6 +1,7 @@
 //! Many questions at once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -21,6 +22,7 @@ use crate::{
     id::Generation,
     lexical::Snapshot as LexicalSnapshot,
     retrieval::SearchTimings,
+    settings::SearchMode,
     store::Reader,
 };
 
@@ -107,9 +109,13 @@ impl Library {
         let mut counts = BatchCounts { threads: readers.len() as u64, ..BatchCounts::default() };
         let mut responses: Vec<Option<SearchResponse>> = vec![None; requests.len()];
         let mut open: Vec<Open<'_>> = Vec::new();
+        let mut known: BTreeMap<ResultKey, usize> = BTreeMap::new();
+        if requests.iter().any(|request| request.mode != SearchMode::Lexical) {
+            self.look_at_vectors(reader)?;
+        }
         for (place, request) in requests.iter().enumerate() {
             let key = self.results.key(request, generation);
-            if let Some(same) = open.iter_mut().find(|open| open.key == key) {
+            if let Some(same) = known.get(&key).and_then(|at| open.get_mut(*at)) {
                 same.places.push(place);
                 counts.repeated += 1;
                 continue;
@@ -122,7 +128,8 @@ impl Library {
             }
             let mut timings = SearchTimings::default();
             let wanted = timed(&mut timings.filter, || self.wanted(reader, request))?;
-            let vector = VectorSide::default();
+            let vector = VectorSide::unasked(self.vectors.generation());
+            known.insert(key.clone(), open.len());
             open.push(Open { key, wanted, places: vec![place], timings, vector });
         }
         let readers = self.vector_sides(&mut open, readers, generation, &mut counts)?;
@@ -131,7 +138,7 @@ impl Library {
         let is_overtaken = self.is_overtaken(generation, &words);
         for Done { key, places, response } in done {
             if !is_overtaken {
-                self.results.keep(key, &response);
+                self.results.keep(&key, &response);
             }
             let (last, others) = places.split_last().ok_or_else(no_answer)?;
             for place in others {
@@ -192,6 +199,7 @@ impl Library {
             .collect();
         let threads = readers.len();
         let from_text = FromText::lending(self, readers);
+        let before = self.vectors.generation();
         let mut vector_ms = 0.0;
         let batch = timed(&mut vector_ms, || {
             self.vectors
@@ -199,13 +207,14 @@ impl Library {
                 .context_with(|| "searching the vectors")
         })?;
         drop(asked);
+        let at_least = before.min(self.vectors.generation());
         counts.groups = batch.n_groups as u64;
         counts.recomputed_embeddings = batch.recomputed;
         for ((at, found), embedded) in asking.into_iter().zip(batch.hits).zip(embedded) {
             counts.recomputed_alone += found.counts.recomputed + found.counts.cached;
             open[at].timings.embed = embed_ms * share;
             open[at].timings.vector = vector_ms * share;
-            open[at].vector = VectorSide { found, query_vector: Some(embedded) };
+            open[at].vector = VectorSide { found, query_vector: Some(embedded), at: at_least };
         }
         let readers = from_text.into_readers();
         // Hits are read from the blocks that were decompressed to compare them.

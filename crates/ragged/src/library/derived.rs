@@ -204,8 +204,8 @@ impl<'a> DerivedWriter<'a> {
     /// Makes everything taken in durable; the indexes then reflect `generation`.
     pub(super) fn commit(&mut self, generation: Generation) -> Result<()> {
         self.lexical.commit(generation.0).context_with(|| "committing the lexical index")?;
-        // Their generation is over, and what was removed must not stay in memory.
-        self.library.results.clear();
+        // Earlier generations are over, and what was removed must not stay in memory.
+        self.library.results.begin(generation);
         self.commit_vectors(generation)
     }
 
@@ -231,8 +231,13 @@ impl<'a> DerivedWriter<'a> {
         self.lexical.close()
     }
 
+    /// Ends a change that came to nothing.
+    pub(super) fn close(self) -> Result<()> {
+        self.lexical.close()
+    }
+
     /// Ends a long change: waits for merges, and rebuilds codes that no longer fit.
-    pub(super) fn settle(self) -> Result<()> {
+    pub(super) fn settle(self, cancel: &Cancel) -> Result<()> {
         let Self { library, lexical, writes_vectors, .. } = self;
         lexical.close()?;
         let identity = library.embedder.identity();
@@ -245,8 +250,10 @@ impl<'a> DerivedWriter<'a> {
             library.vectors.clear()?;
             library.catch_up(&Cancel::new())?;
         }
-        if writes_vectors {
-            library.vectors.settle().context_with(|| "settling the vectors")?;
+        if writes_vectors && !cancel.is_cancelled() {
+            // Everything is committed, and searches do without what this adds: what stands in its
+            // way is met again the next time.
+            drop(library.vectors.settle(&|| !cancel.is_cancelled()));
         }
         Ok(())
     }

@@ -656,7 +656,11 @@ impl<'a> BatchWriter<'a> {
         if let Some(generation) = self.behind {
             self.derived.commit(generation)?;
         }
-        self.derived.settle()?;
+        if self.wrote {
+            self.derived.settle(self.preparation.cancel)?;
+        } else {
+            self.derived.close()?;
+        }
         let store = &self.library.store;
         if self.wrote && store.compress_with_dictionary()? > 0 {
             // The blocks have shrunk; the file follows.

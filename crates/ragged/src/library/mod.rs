@@ -46,7 +46,7 @@ pub use migration::{
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
 pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
-pub use upkeep::{CheckReport, CompactReport, ReindexProgress, Status, StoreBytes};
+pub use upkeep::{CheckReport, CompactReport, Keep, ReindexProgress, Status, StoreBytes};
 
 use self::{allowed::RememberedFilters, results::Results};
 use crate::{

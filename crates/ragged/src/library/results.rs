@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// All that decides an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ResultKey {
     generation: Generation,
     query: Box<str>,
@@ -62,10 +62,15 @@ impl Results {
         Self { cache: Cache::new(settings.cache_size, max_bytes), newest: AtomicU64::new(0) }
     }
 
-    pub(super) fn key(&self, request: &SearchRequest, generation: Generation) -> ResultKey {
-        if self.newest.fetch_max(generation.0, Ordering::Relaxed) < generation.0 {
+    /// Answers of earlier generations are dropped, and not taken in any more.
+    pub(super) fn begin(&self, generation: Generation) {
+        if self.newest.fetch_max(generation.0, Ordering::SeqCst) < generation.0 {
             self.cache.retain(|key| key.generation >= generation);
         }
+    }
+
+    pub(super) fn key(&self, request: &SearchRequest, generation: Generation) -> ResultKey {
+        self.begin(generation);
         ResultKey {
             generation,
             query: request.query.as_str().into(),
@@ -87,20 +92,21 @@ impl Results {
 
     /// Keeps an answer, unless it was given from indexes that were behind: it may be another one
     /// in a moment, in the same generation.
-    pub(super) fn keep(&self, key: ResultKey, response: &SearchResponse) {
-        if !response.is_level || !self.cache.is_enabled() {
+    pub(super) fn keep(&self, key: &ResultKey, response: &SearchResponse) {
+        let is_over = |key: &ResultKey| key.generation.0 < self.newest.load(Ordering::SeqCst);
+        if !response.is_level || !self.cache.is_enabled() || is_over(key) {
             return;
         }
         let hits: usize = response.hits.iter().map(hit_bytes).sum();
         let vector = response.query_vector.as_ref().map_or(0, Vec::len) * size_of::<f32>();
         let bytes =
             size_of::<(ResultKey, Entry)>() + key.query.len() + key.filter.len() + hits + vector;
-        self.cache.insert(key, Kept(Arc::new(Entry { response: response.clone(), bytes })));
-    }
-
-    /// Drops everything: what was removed must not stay in memory.
-    pub(super) fn clear(&self) {
-        self.cache.clear();
+        let kept = Kept(Arc::new(Entry { response: response.clone(), bytes }));
+        self.cache.insert(key.clone(), kept);
+        // It may have ended meanwhile.
+        if is_over(key) {
+            self.cache.retain(|kept| kept != key);
+        }
     }
 
     pub(super) fn stats(&self) -> CacheStats {

@@ -142,6 +142,9 @@ impl Library {
     fn search_one_state(&self, request: &SearchRequest, begun: Instant) -> Result<Attempt> {
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
+        if request.mode != SearchMode::Lexical {
+            self.look_at_vectors(&reader)?;
+        }
         let key = self.results.key(request, generation);
         if let Some(response) = self.results.get(&key, begun) {
             return Ok(Attempt { response, is_overtaken: false });
@@ -159,7 +162,8 @@ impl Library {
             };
             // Either alone needs no second thread.
             if !wanted.asks_vectors {
-                return Ok((VectorSide::default(), lexical_side()?, reader));
+                let unasked = VectorSide::unasked(self.vectors.generation());
+                return Ok((unasked, lexical_side()?, reader));
             }
             let beside = wanted.asks_words.then(|| scope.spawn(lexical_side));
             let (vector, reader) = self.vector_side(&wanted, reader, generation, &mut timings)?;
@@ -180,7 +184,7 @@ impl Library {
         response.timings.total = milliseconds(begun);
         let is_overtaken = self.is_overtaken(generation, &words);
         if !is_overtaken {
-            self.results.keep(key, &response);
+            self.results.keep(&key, &response);
         }
         Ok(Attempt { response, is_overtaken })
     }
@@ -189,6 +193,16 @@ impl Library {
     /// missed.
     pub(super) fn is_overtaken(&self, generation: Generation, words: &LexicalSnapshot) -> bool {
         words.stamp() > generation.0 || self.vectors.generation() > generation
+    }
+
+    /// Makes sure that the vectors are those that a state of the library speaks of, and takes note
+    /// of what another process may have written since.
+    pub(super) fn look_at_vectors(&self, reader: &Reader<'_>) -> Result<()> {
+        self.require_own_vectors_in(reader)?;
+        if self.vectors.generation() != reader.generation()? {
+            self.vectors.refresh()?;
+        }
+        Ok(())
     }
 
     /// What a request comes down to in one state of the library.
@@ -210,15 +224,7 @@ impl Library {
         let is_empty = request.query.trim().is_empty()
             || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);
         let asks_vectors = request.mode != SearchMode::Lexical && !is_empty;
-        if asks_vectors {
-            self.require_own_vectors_in(reader)?;
-            if self.vectors.generation() != reader.generation()? {
-                // Another process may have written since.
-                self.vectors.refresh()?;
-            }
-        }
         Ok(Wanted {
-            vectors_at: self.vectors.generation(),
             request,
             allowed,
             k: request.k.min(n_candidates),
@@ -240,6 +246,7 @@ impl Library {
             self.embedder.embed_query(&wanted.request.query).context_with(|| "embedding the query")
         })?;
         let from_text = FromText::lending(self, vec![reader]);
+        let before = self.vectors.generation();
         let found = timed(&mut timings.vector, || {
             self.vectors
                 .search(wanted.of_vectors(&embedded, generation), &from_text)
@@ -249,7 +256,9 @@ impl Library {
             Some(reader) => reader,
             None => self.store.reader()?,
         };
-        Ok((VectorSide { found, query_vector: Some(embedded) }, reader))
+        // What was searched lies between what the vectors reflected before and what they do now.
+        let at = before.min(self.vectors.generation());
+        Ok((VectorSide { found, query_vector: Some(embedded), at }, reader))
     }
 
     /// From what both sides found to hits.
@@ -282,7 +291,7 @@ impl Library {
         let reader = passages.reader();
         let generation = reader.generation()?;
         let is_level = words.stamp() >= generation.0
-            && (wanted.vectors_at >= generation || self.require_own_vectors_in(reader).is_err());
+            && (vector.at >= generation || self.require_own_vectors_in(reader).is_err());
         Ok(SearchResponse {
             is_level,
             from_cache: false,
@@ -371,8 +380,6 @@ pub(super) struct Wanted<'a> {
     /// Hits, and no more than there are chunks.
     k: usize,
     n_candidates: usize,
-    /// What the vectors reflected before they were asked; by then it may be more.
-    vectors_at: Generation,
     pub(super) asks_vectors: bool,
     asks_words: bool,
 }
@@ -437,6 +444,15 @@ impl Attempt {
 pub(super) struct VectorSide {
     pub(super) found: VectorHits,
     pub(super) query_vector: Option<Vec<f32>>,
+    /// The least that they reflected while they were searched.
+    pub(super) at: Generation,
+}
+
+impl VectorSide {
+    /// Of a search that does not ask them.
+    pub(super) fn unasked(at: Generation) -> Self {
+        Self { at, ..Self::default() }
+    }
 }
 
 fn overlap(a: &ChunkPlace, b: &ChunkPlace) -> bool {

@@ -18,6 +18,15 @@ use crate::{
     store::{Counts, Damage, Reader},
 };
 
+/// Whether what was measured is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is.
+    Yes,
+    /// It is only told.
+    No,
+}
+
 /// Questions that a probe asks.
 const PROBE_QUERIES: usize = 64;
 /// Words of a chunk that stand for a question.
@@ -251,6 +260,7 @@ impl Library {
         self.catch_up_with(true, cancel, progress)?;
         self.record_model()?;
         self.store.set_value(KEY_REINDEXING, "")?;
+        self.vectors.settle(&|| !cancel.is_cancelled()).context_with(|| "settling the vectors")?;
         self.drop_other_vectors()
     }
 
@@ -286,8 +296,9 @@ impl Library {
         Ok(())
     }
 
-    /// Measures what searches of this library cost on this machine. The planner goes by the work
-    /// that was counted from now on; what steps cost is the caller's to keep in the settings.
+    /// Measures what searches of this library cost on this machine. With [`Keep::Yes`] the planner
+    /// goes by the work that was counted from now on; what steps cost is the caller's to keep in
+    /// the settings.
     ///
     /// Asks with headings and first lines of chunks spread over the library, since what a person
     /// asks is not recorded here. Takes seconds with the built-in model. `None` where there is
@@ -296,7 +307,7 @@ impl Library {
     /// # Errors
     ///
     /// `Busy` while another process changes the library; those of a search.
-    pub fn probe(&self) -> Result<Option<Probe>> {
+    pub fn probe(&self, keep: Keep) -> Result<Option<Probe>> {
         let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
         self.require_own_vectors()?;
         self.catch_up(&Cancel::new())?;
@@ -306,7 +317,12 @@ impl Library {
             .map(|text| self.embedder.embed_query(text))
             .collect::<Result<_>>()?;
         let from_text = FromText::lending(self, vec![reader]);
-        self.vectors.probe(&queries, &from_text).context_with(|| "measuring searches")
+        let probe =
+            self.vectors.probe(&queries, &from_text).context_with(|| "measuring searches")?;
+        if let (Some(probe), Keep::Yes) = (&probe, keep) {
+            self.vectors.reckon_with(probe.work)?;
+        }
+        Ok(probe)
     }
 
     /// Merges index segments, drops what is gone, and gives unused space back.
@@ -317,6 +333,7 @@ impl Library {
         DerivedWriter::begin(self)?.merge_words()?;
         if self.require_own_vectors().is_ok() {
             self.vectors.merge().context_with(|| "merging the vectors")?;
+            self.vectors.settle(&|| true).context_with(|| "settling the vectors")?;
             self.drop_other_vectors()?;
         }
         if self.vectors.kind() != BackendKind::Exact && self.require_own_vectors().is_ok() {

@@ -311,7 +311,7 @@ impl Default for BackendSettings {
 }
 
 /// Which sides of the index a search asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum SearchMode {
     /// Words and meaning, mixed.
     #[default]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ragged::settings::UnitCosts;
+use ragged::{library::Keep, settings::UnitCosts};
 
 use crate::{
     cli::{Session, args::TuneCommand, progress},
@@ -23,7 +23,7 @@ fn probe(dry_run: bool, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let library = session.existing_library()?;
     let spinner = progress::waiting(printer, "measuring searches");
-    let probe = library.probe();
+    let probe = library.probe(if dry_run { Keep::No } else { Keep::Yes });
     spinner.finish_and_clear();
     let Some(probe) = probe? else {
         return Err(anyhow::Error::new(crate::Hinted::new(

@@ -16,7 +16,7 @@ mod vectors;
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
 };
 
 use ragged_index::{
@@ -79,6 +79,9 @@ pub struct LeannBackend {
     work: RwLock<WorkModel>,
     /// The last known state; `None` while nothing was ever written.
     state: RwLock<Option<Snapshot>>,
+    /// Held while a state is read from disk and made known, so that an older one never follows a
+    /// newer one.
+    publishing: Mutex<()>,
     vectors: VectorCache,
 }
 
@@ -118,6 +121,7 @@ impl LeannBackend {
             costs,
             work: RwLock::new(probe::read(dir).unwrap_or(WorkModel::of_tier(settings.tier))),
             state: RwLock::new(None),
+            publishing: Mutex::new(()),
             vectors: VectorCache::new(settings.vector_cache_bytes),
         };
         backend.refresh()?;
@@ -129,12 +133,21 @@ impl LeannBackend {
     }
 
     fn set(&self, snapshot: Snapshot) {
-        let is_other = self.snapshot().is_none_or(|before| before.stamp() != snapshot.stamp());
-        if is_other {
+        let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.publish(snapshot);
+    }
+
+    /// Makes a state known; the caller holds `publishing`.
+    fn publish(&self, snapshot: Snapshot) {
+        let (ids, stamp) = (snapshot.ids(), snapshot.stamp());
+        let before = self.state.write().unwrap_or_else(PoisonError::into_inner).replace(snapshot);
+        if before.is_some_and(|before| before.stamp() > stamp) {
+            // Of another past: its ids may name other chunks.
+            self.vectors.clear();
+        } else {
             // Of what was removed nothing stays in memory.
-            self.vectors.keep_only(&snapshot.ids());
+            self.vectors.keep_only(&ids);
         }
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
     }
 
     /// Opens the index for writing. The caller holds the library's write lock, and gives the
@@ -167,7 +180,7 @@ impl LeannBackend {
             width: self.width(request.k),
             batch: RECOMPUTE_BATCH,
             max_recomputes: self.max_recomputes,
-            n_cached: self.vectors.stats().entries,
+            n_cached: self.n_usable(snapshot, request.generation),
         };
         planner::plan(request.strategy, &situation, &self.work(), &self.costs)
     }
@@ -206,14 +219,17 @@ impl LeannBackend {
         Ok(())
     }
 
-    /// Brings the graph to where the settings want it.
-    fn settle_graph(&self, index: &mut VectorIndex) -> Result<()> {
+    /// Brings the graph to where the settings want it, as far as it gets before `go_on` says no.
+    fn settle_graph(&self, index: &mut VectorIndex, go_on: &dyn Fn() -> bool) -> Result<()> {
         let snapshot = index.snapshot();
         let (n_vectors, stats) = (snapshot.len(), snapshot.graph_stats());
         let is_wanted = match self.graph {
             GraphUse::Never => false,
             GraphUse::Always => n_vectors > 0,
-            GraphUse::Auto => stats.is_some() || self.graph_pays(n_vectors),
+            GraphUse::Auto => {
+                let finds_enough = self.work().graph_recall >= planner::RECALL_TARGET;
+                finds_enough && (stats.is_some() || self.graph_pays(n_vectors))
+            }
         };
         if !is_wanted {
             if stats.is_some() {
@@ -228,7 +244,9 @@ impl LeannBackend {
         if is_behind {
             let threads = processors();
             index
-                .extend_graph(&GraphConfig::default(), threads, |_| ControlFlow::Continue(()))
+                .extend_graph(&GraphConfig::default(), threads, |_| {
+                    if go_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                })
                 .map_err(error)
                 .context_with(|| "making the graph")?;
         }
@@ -352,9 +370,10 @@ impl VectorBackend for LeannBackend {
 
     fn refresh(&self) -> Result<()> {
         let what = || format!("opening the vectors in {}", self.dir.display());
+        let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         match Snapshot::open(&self.dir) {
             Ok(snapshot) if *snapshot.config() == self.config => {
-                self.set(snapshot);
+                self.publish(snapshot);
                 Ok(())
             }
             Ok(_) => Err(Error::new(
@@ -466,14 +485,13 @@ impl VectorBackend for LeannBackend {
     fn merge(&self) -> Result<()> {
         let mut index = self.writer()?;
         index.merge_all().map_err(error)?;
-        self.settle_graph(&mut index)?;
         self.set(index.snapshot());
         Ok(())
     }
 
-    fn settle(&self) -> Result<()> {
+    fn settle(&self, go_on: &dyn Fn() -> bool) -> Result<()> {
         let mut index = self.writer()?;
-        self.settle_graph(&mut index)?;
+        self.settle_graph(&mut index, go_on)?;
         self.set(index.snapshot());
         Ok(())
     }
@@ -484,12 +502,13 @@ impl VectorBackend for LeannBackend {
 
     fn probe(&self, queries: &[Vec<f32>], recompute: &dyn Recompute) -> Result<Option<Probe>> {
         let Some(snapshot) = self.snapshot() else { return Ok(None) };
-        let probe = probe::measure(self, &snapshot, queries, recompute)?;
-        if let Some(probe) = &probe {
-            probe::write(&self.dir, &probe.work)?;
-            *self.work.write().unwrap_or_else(PoisonError::into_inner) = probe.work;
-        }
-        Ok(probe)
+        probe::measure(self, &snapshot, queries, recompute)
+    }
+
+    fn reckon_with(&self, work: WorkModel) -> Result<()> {
+        probe::write(&self.dir, &work)?;
+        *self.work.write().unwrap_or_else(PoisonError::into_inner) = work;
+        Ok(())
     }
 
     fn wants_rebuild(&self, sample: u64) -> bool {

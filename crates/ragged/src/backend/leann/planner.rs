@@ -14,6 +14,8 @@ use crate::{
 pub(super) const RECALL_TARGET: f64 = 0.95;
 /// Codes that a walk looks at in order for entry points, at most.
 const MOST_SAMPLED: f64 = 65_536.0;
+/// Taking a vector out of memory.
+const CACHED_NS: f64 = 200.0;
 /// Embedding with a model whose cost was never measured: reading the text and looking up its
 /// tokens, or running a transformer, in nanoseconds.
 pub(super) const STATIC_RECOMPUTE_NS: f64 = 40_000.0;
@@ -21,7 +23,8 @@ pub(super) const TRANSFORMER_RECOMPUTE_NS: f64 = 50_000_000.0;
 
 /// How much work searches make among the vectors of one library, as laws fitted to counts.
 ///
-/// Defaults are those of 66,000 chunks of documentation and 200 questions; a probe replaces them.
+/// Defaults are those of 66,000 chunks of documentation and 200 questions, and of a million made
+/// vectors; a probe replaces them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WorkModel {
     /// Codes refined a scan: `n (1 + refine · ln(allowed / n))` for the best `n` of the allowed.
@@ -36,7 +39,7 @@ pub struct WorkModel {
     pub visit: f64,
     /// See [`visit`](Self::visit).
     pub visit_power: f64,
-    /// Share of the ten nearest that walks found; 0 where it was never measured.
+    /// Share of the ten nearest that walks find.
     pub graph_recall: f64,
 }
 
@@ -55,7 +58,8 @@ impl WorkModel {
             crowding,
             visit: 3.9,
             visit_power: 0.79,
-            graph_recall: 0.0,
+            // With one bit walks go astray; nobody has measured how far.
+            graph_recall: if tier == Tier::Small { 0.0 } else { 0.98 },
         }
     }
 
@@ -153,9 +157,17 @@ fn scan(situation: &Situation, work: &WorkModel, costs: &UnitCosts) -> Estimate 
 fn graph(situation: &Situation, work: &WorkModel, costs: &UnitCosts) -> Estimate {
     let tail = situation.n_vectors.saturating_sub(situation.n_nodes) as f64;
     let sampled = (situation.n_nodes as f64 / 2.0).min(MOST_SAMPLED);
-    let visited = work.visited(situation.filtered_width(), situation.n_nodes as f64);
-    let recomputed = recomputed(situation, work);
-    priced(Strategy::Graph, [tail + sampled, 0.0, visited, recomputed], situation, costs)
+    let mut counts = [tail + sampled, 0.0, 0.0, recomputed(situation, work)];
+    counts[2] = work.visited(situation.filtered_width(), situation.n_nodes as f64);
+    // A walk that has become as long as a scan ends, and the scan follows.
+    let longest = situation.n_nodes as f64 / 16.0 + 32.0 * situation.width as f64;
+    if counts[2] > longest {
+        let allowed = situation.n_allowed as f64;
+        counts[2] = longest;
+        counts[0] += allowed;
+        counts[1] += work.refined(situation.n_candidates as f64, allowed);
+    }
+    priced(Strategy::Graph, counts, situation, costs)
 }
 
 fn naive(situation: &Situation, work: &WorkModel, costs: &UnitCosts) -> Estimate {
@@ -183,7 +195,8 @@ fn priced(
     let cached_share =
         (situation.n_cached as f64 / situation.n_vectors.max(1) as f64).clamp(0.0, 1.0);
     let cached = wanted * cached_share;
-    let ns = scanned * costs.scan_ns
+    let ns = cached * CACHED_NS
+        + scanned * costs.scan_ns
         + refined * costs.refine_ns
         + visited * costs.visit_ns
         + (wanted - cached) * costs.recompute_ns;
@@ -265,7 +278,7 @@ impl WorkModel {
             .collect();
         if let Some((intercept, slope)) = line(&points) {
             self.visit = intercept.exp();
-            self.visit_power = slope;
+            self.visit_power = slope.clamp(0.05, 2.0);
         }
     }
 }

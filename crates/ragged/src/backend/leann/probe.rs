@@ -28,6 +28,8 @@ const WIDTHS: [usize; 3] = [32, 64, 128];
 const EMBEDDED: usize = 256;
 /// More costly models are not asked to count work: minutes would pass.
 const COSTLY_NS: f64 = 1e6;
+/// Questions that such a model is asked to see whether walks find enough.
+const FEW_QUERIES: usize = 6;
 
 /// Counts and times searches for `queries`; `None` for an index that is too small to say anything.
 pub(super) fn measure(
@@ -50,7 +52,7 @@ pub(super) fn measure(
         work.fit_scans(&samples, RECOMPUTE_BATCH, backend.max_recomputes);
     }
     if let Some(graph) = snapshot.graph_stats() {
-        let walks = count_walks(snapshot, queries)?;
+        let walks = count_walks(snapshot, queries, &costs)?;
         let (ns, evaluated) =
             walks.iter().fold((0.0, 0.0), |sum, walk| (sum.0 + walk.ns, sum.1 + walk.evaluated));
         if evaluated > 0.0 {
@@ -59,7 +61,9 @@ pub(super) fn measure(
         let counted: Vec<(f64, f64)> =
             walks.iter().map(|walk| (walk.width as f64, walk.evaluated)).collect();
         work.fit_walks(&counted, graph.nodes as f64);
-        work.graph_recall = graph_recall(backend, snapshot, queries, recompute)?;
+        let n_asked = if costs.recompute_ns < COSTLY_NS { queries.len() } else { FEW_QUERIES };
+        let asked = queries.get(..n_asked).unwrap_or(queries);
+        work.graph_recall = graph_recall(backend, snapshot, asked, recompute)?;
     }
     Ok(Some(Probe { costs, work, n_queries: queries.len(), samples }))
 }
@@ -185,7 +189,11 @@ fn count_scans(
     Ok(samples)
 }
 
-fn count_walks(snapshot: &Snapshot, queries: &[Vec<f32>]) -> Result<Vec<WalkSample>> {
+fn count_walks(
+    snapshot: &Snapshot,
+    queries: &[Vec<f32>],
+    costs: &UnitCosts,
+) -> Result<Vec<WalkSample>> {
     let mut samples = Vec::new();
     for width in WIDTHS {
         let (mut evaluated, mut ns) = (0.0, 0.0);
@@ -193,7 +201,11 @@ fn count_walks(snapshot: &Snapshot, queries: &[Vec<f32>]) -> Result<Vec<WalkSamp
             let query = prepare(snapshot, query)?;
             let begun = Instant::now();
             let walked = snapshot.graph_candidates(&query, width, None, width);
-            ns += begun.elapsed().as_secs_f64() * 1e9;
+            // What was looked at in order is priced by itself.
+            let in_order = walked.counts.sampled + walked.counts.tail.scanned;
+            let apart = in_order as f64 * costs.scan_ns
+                + walked.counts.tail.refined as f64 * costs.refine_ns;
+            ns += (begun.elapsed().as_secs_f64() * 1e9 - apart).max(0.0);
             evaluated += walked.counts.evaluated as f64;
         }
         let n = queries.len() as f64;

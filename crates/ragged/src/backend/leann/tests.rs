@@ -149,6 +149,7 @@ fn situation() -> Situation {
 fn the_cheapest_way_that_finds_enough_is_taken() {
     let work = WorkModel::of_tier(Tier::Balanced);
     let found_all = WorkModel { graph_recall: RECALL_TARGET, ..work };
+    let found_little = WorkModel { graph_recall: RECALL_TARGET - 0.01, ..work };
     let costs = UnitCosts { recompute_ns: STATIC_RECOMPUTE_NS, ..UnitCosts::default() };
     let million =
         Situation { n_allowed: 1_000_000, n_vectors: 1_000_000, n_nodes: 1_000_000, ..situation() };
@@ -159,8 +160,8 @@ fn the_cheapest_way_that_finds_enough_is_taken() {
         (small, work, Strategy::Exact),
         (filtered, work, Strategy::Exact),
         (million, found_all, Strategy::Graph),
-        // A walk that was never measured, or finds too little, is not taken however cheap it is.
-        (million, work, Strategy::Scan),
+        // A walk that finds too little is not taken however cheap it is.
+        (million, found_little, Strategy::Scan),
         // Walking past what a filter leaves out costs more than scanning what it lets through.
         (Situation { n_allowed: 10_000, ..million }, found_all, Strategy::Scan),
     ] {
@@ -231,7 +232,8 @@ fn predicted_counts_come_true() {
         let made = Made::new(n, 7);
         let scratch = tempfile::tempdir().unwrap();
         let backend = backend(&made, scratch.path(), &without_memory());
-        backend.probe(&made.queries(64, 1), &made).unwrap().unwrap();
+        let probe = backend.probe(&made.queries(64, 1), &made).unwrap().unwrap();
+        backend.reckon_with(probe.work).unwrap();
         let queries = made.queries(120, 2);
         let mut worst = (0.0, String::new());
         for share in [1, 4, 24] {
@@ -279,7 +281,7 @@ fn every_way_finds_the_nearest() {
     let scratch = tempfile::tempdir().unwrap();
     let settings = BackendSettings { graph: GraphUse::Always, ..without_memory() };
     let backend = backend(&made, scratch.path(), &settings);
-    backend.merge().unwrap();
+    backend.settle(&|| true).unwrap();
     let allowed = allowed(4_000, 10);
     let queries = made.queries(60, 5);
     for admitted in [None, Some(&allowed)] {
@@ -336,7 +338,7 @@ fn a_graph_comes_and_goes_with_the_settings() {
             &settings,
         )
         .unwrap();
-        backend.merge().unwrap();
+        backend.settle(&|| true).unwrap();
         backend.snapshot().and_then(|snapshot| snapshot.graph_stats()).is_some()
     };
     drop(backend(&made, &scratch.path().join("index"), &without_memory()));
@@ -380,7 +382,7 @@ fn a_batch_finds_what_its_requests_find() {
     let scratch = tempfile::tempdir().unwrap();
     let settings = BackendSettings { graph: GraphUse::Always, ..without_memory() };
     let backend = backend(&made, scratch.path(), &settings);
-    backend.merge().unwrap();
+    backend.settle(&|| true).unwrap();
     let queries = made.queries(12, 17);
     let allowed = allowed(3_000, 5);
     let ways = [Strategy::Scan, Strategy::Graph, Strategy::Exact, Strategy::Auto];

@@ -55,7 +55,9 @@ impl VectorCache {
 /// A [`Recompute`] that is asked only for what is not in memory.
 pub(super) struct Remembered<'a> {
     /// `None` where what is in memory may be of chunks that are gone.
-    cache: Option<&'a VectorCache>,
+    backend: Option<&'a LeannBackend>,
+    /// The state that is searched.
+    stamp: u64,
     recompute: &'a dyn Recompute,
     n_cached: AtomicU64,
 }
@@ -71,8 +73,13 @@ impl LeannBackend {
         recompute: &'a dyn Recompute,
     ) -> Remembered<'a> {
         let is_same = snapshot.stamp() == generation.0 && self.vectors.0.is_enabled();
-        let cache = is_same.then_some(&self.vectors);
-        Remembered { cache, recompute, n_cached: AtomicU64::new(0) }
+        let backend = is_same.then_some(self);
+        Remembered { backend, stamp: snapshot.stamp(), recompute, n_cached: AtomicU64::new(0) }
+    }
+
+    /// Vectors in memory that a search of a state may use.
+    pub(super) fn n_usable(&self, snapshot: &Snapshot, generation: Generation) -> u64 {
+        if snapshot.stamp() == generation.0 { self.vectors.stats().entries } else { 0 }
     }
 }
 
@@ -84,10 +91,11 @@ impl Remembered<'_> {
 
     /// Appends the vectors of `ids`, as [`Recompute::recompute`] does.
     pub(super) fn recompute(&self, ids: &[u64], rows: &mut Vec<f32>) -> Result<()> {
-        let Some(cache) = self.cache else {
+        let Some(backend) = self.backend else {
             let chunks: Vec<ChunkId> = ids.iter().copied().map(ChunkId).collect();
             return self.recompute.recompute(&chunks, rows);
         };
+        let cache = &backend.vectors;
         let known: Vec<Option<Row>> = ids.iter().map(|id| cache.0.get(id)).collect();
         let missing: Vec<ChunkId> = ids
             .iter()
@@ -101,6 +109,8 @@ impl Remembered<'_> {
             self.recompute.recompute(&missing, &mut made)?;
         }
         let dims = made.len() / missing.len().max(1);
+        // A newer state may lack some of these chunks.
+        let is_newest = backend.snapshot().is_some_and(|newest| newest.stamp() == self.stamp);
         let mut fresh = made.chunks_exact(dims.max(1)).zip(&missing);
         for known in known {
             if let Some(row) = known {
@@ -110,7 +120,7 @@ impl Remembered<'_> {
             let Some((row, chunk)) = fresh.next() else { continue };
             rows.extend_from_slice(row);
             // A chunk that is gone has no vector to keep.
-            if !row.first().is_none_or(|first| first.is_nan()) {
+            if is_newest && !row.first().is_none_or(|first| first.is_nan()) {
                 cache.0.insert(chunk.0, Row(row.into()));
             }
         }
