@@ -11,6 +11,8 @@ mod backends;
 mod chat;
 /// Named parts of a library.
 mod collections;
+/// Ways of searching, batches, probes, and several processes at once.
+mod engine;
 /// Adding, listing, removing.
 mod files;
 /// Help, usage errors, configuration, completions.

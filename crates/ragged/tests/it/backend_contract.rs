@@ -134,7 +134,7 @@ impl Numbers {
         let mut topic = Numbers(self.below(12));
         let mut vector: Vec<f32> = (0..DIMS).map(|_| topic.part() + self.part() * 1.2).collect();
         let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        for x in vector.iter_mut() {
+        for x in &mut vector {
             *x /= length;
         }
         vector
