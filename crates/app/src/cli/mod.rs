@@ -94,8 +94,11 @@ fn run(cli: Cli) -> Result<Outcome> {
             }
         }
         _ => {
-            if let Some(problem) = resolved.problems.first() {
+            if let Some(problem) = resolved.problems.iter().find(|p| !p.is_measured) {
                 return Err(anyhow::Error::new(Problem::to_error(problem)));
+            }
+            for problem in &resolved.problems {
+                printer.warning(format!("{problem}; {}", problem.hint));
             }
         }
     }

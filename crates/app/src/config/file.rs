@@ -34,12 +34,17 @@ impl ConfigFile {
 
     /// The file, or an empty one that is not yet written.
     pub(crate) fn read_or_new(path: &Path) -> Result<Self> {
-        Ok(Self::read(path)?.unwrap_or_else(|| Self {
+        Ok(Self::read(path)?.unwrap_or_else(|| Self::empty(path)))
+    }
+
+    /// A file that says nothing; what is at the path is replaced when a value is set.
+    pub(crate) fn empty(path: &Path) -> Self {
+        Self {
             path: path.to_path_buf(),
             text: String::new(),
             values: Vec::new(),
             unusable: Vec::new(),
-        }))
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

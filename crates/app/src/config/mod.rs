@@ -62,6 +62,8 @@ pub(crate) struct Problem {
     message: String,
     /// What mends it.
     pub(crate) hint: String,
+    /// It stands where only measured costs may: searches plan without them, and nothing is lost.
+    pub(crate) is_measured: bool,
 }
 
 impl Problem {
@@ -90,6 +92,11 @@ impl Resolved {
 fn config_path(data_dir: &Path) -> PathBuf {
     data_dir.join("config.yaml")
 }
+
+/// What the names of the settings in that file begin with.
+const MEASURED: &str = "backend.costs.";
+/// What mends that file.
+const REMEASURE: &str = "`ragged tune probe` measures anew and writes the file anew";
 
 /// The file that `ragged tune` writes; what the user wrote stands above it.
 pub(crate) fn performance_path(data_dir: &Path) -> PathBuf {
@@ -124,9 +131,9 @@ pub(crate) fn resolve(
         problems: Vec::new(),
     };
     let measured = performance_path(&resolved.data_dir);
-    for (path, remedy) in [
-        (&measured, "delete the file; `ragged tune probe` measures anew"),
-        (&path, "mend the file by hand, or move it away and `ragged init`"),
+    for (path, is_measured, remedy) in [
+        (&measured, true, REMEASURE),
+        (&path, false, "mend the file by hand, or move it away and `ragged init`"),
     ] {
         match ConfigFile::read(path) {
             Ok(None) => {}
@@ -136,6 +143,7 @@ pub(crate) fn resolve(
                 key: String::new(),
                 message: format!("{error:#}"),
                 hint: remedy.to_owned(),
+                is_measured,
             }),
         }
     }
@@ -149,6 +157,7 @@ pub(crate) fn resolve(
                     key: key.name.to_owned(),
                     message,
                     hint: format!("`unset {variable}`"),
+                    is_measured: false,
                 });
             }
         }
@@ -193,41 +202,43 @@ impl Resolved {
     fn apply_file(&mut self, file: &ConfigFile) {
         let place = file.path().display().to_string();
         let is_measured = file.path().ends_with("config/performance.yaml");
-        let remedy = |name: &str| {
-            if is_measured {
-                format!("delete {place}; `ragged tune probe` measures anew")
-            } else {
-                format!("`ragged config unset {name}`")
-            }
+        let problem = |key: &str, message: String, hint: String| Problem {
+            place: place.clone(),
+            key: key.to_owned(),
+            message,
+            hint,
+            is_measured,
         };
-        for (name, problem) in file.unusable() {
-            self.problems.push(Problem {
-                place: place.clone(),
-                key: name.to_owned(),
-                message: format!("{name} {problem}"),
-                hint: "mend the file by hand".to_owned(),
-            });
+        for (name, message) in file.unusable() {
+            let hint = if is_measured { REMEASURE } else { "mend the file by hand" };
+            self.problems.push(problem(name, format!("{name} {message}"), hint.to_owned()));
         }
         for (name, value) in file.values() {
+            if is_measured && !name.starts_with(MEASURED) {
+                let message = format!("{name} is not a measured cost, and is not used");
+                let hint = format!("{REMEASURE}, `ragged config set {name}` sets it");
+                self.problems.push(problem(name, message, hint));
+                continue;
+            }
+            let remedy = if is_measured {
+                REMEASURE.to_owned()
+            } else {
+                format!("`ragged config unset {name}`")
+            };
             let applied = match find(name) {
                 Ok(key) => {
                     let origin = Origin::File(file.path().to_path_buf());
-                    self.apply(key, value, origin).map_err(|message| (message, remedy(name)))
+                    self.apply(key, value, origin).map_err(|message| (message, remedy))
                 }
+                Err(error) if is_measured => Err((error.to_string(), remedy)),
                 Err(error) => {
                     let nearest = error.hint().filter(|hint| hint.contains("did you mean"));
                     let nearest = nearest.map(|hint| format!("{hint} ")).unwrap_or_default();
-                    let hint = format!("{nearest}{} takes it out", remedy(name));
-                    Err((error.to_string(), hint))
+                    Err((error.to_string(), format!("{nearest}{remedy} takes it out")))
                 }
             };
             if let Err((message, hint)) = applied {
-                self.problems.push(Problem {
-                    place: place.clone(),
-                    key: name.to_owned(),
-                    message,
-                    hint,
-                });
+                self.problems.push(problem(name, message, hint));
             }
         }
     }
@@ -247,6 +258,7 @@ impl Resolved {
             message: format!("{error:#}"),
             hint: "`ragged config show --origin` shows the sizes, `ragged config set` changes them"
                 .to_owned(),
+            is_measured: false,
         });
         self.settings.chunk = Settings::default().chunk;
         self.origins.retain(|name, _| !is_chunk(name));

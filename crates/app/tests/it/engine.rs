@@ -119,10 +119,25 @@ fn a_probe_keeps_what_it_measures_unless_it_is_dry() {
     let got = scene.run(&["config", "get", "backend.costs.recompute"]);
     assert_eq!(got.stdout.trim(), "5");
 
-    std::fs::write(&kept, "backend:\n  costs:\n    recompute: cheap\n").unwrap();
-    let broken = scene.run(&["search", "tides"]);
-    assert_ne!(broken.code, 0);
-    assert!(broken.stderr.contains("ragged tune probe"), "{}", broken.stderr);
+    // A file of measurements that cannot be read stops nothing, sets nothing else and is made anew.
+    for (text, named) in [
+        (&b"backend:\n  costs:\n    scan: cheap\n"[..], "backend.costs.scan"),
+        (b"search:\n  k: 1\n", "search.k"),
+        (b"backend: {costs: {scan: -4}}\n", "backend.costs.scan"),
+        (b"\xff\x00\xfe", "performance.yaml"),
+    ] {
+        std::fs::write(&kept, text).unwrap();
+        let found = scene.run(&["search", "tides", "--format", "json"]);
+        assert_eq!(found.code, 0, "{named}: {}", found.stderr);
+        let response: Value = serde_json::from_str(&found.stdout).unwrap();
+        assert_eq!(response["hits"].as_array().unwrap().len(), 10, "{named}");
+        assert!(found.stderr.contains(named), "{named}: {}", found.stderr);
+        assert!(found.stderr.contains("ragged tune probe"), "{named}: {}", found.stderr);
+        let probe = scene.run(&["tune", "probe"]);
+        assert_eq!(probe.code, 0, "{named}: {}", probe.stderr);
+        let found = scene.run(&["search", "tides"]);
+        assert!(!found.stderr.contains("performance.yaml"), "{named}: {}", found.stderr);
+    }
 }
 
 /// Four processes read while one writes, and a second that would write waits or says that it

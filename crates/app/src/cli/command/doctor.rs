@@ -90,7 +90,15 @@ fn settings(session: &Session) -> Finding {
         ),
         Some(first) => Finding {
             next: Some(first.hint.clone()),
-            ..finding("settings", Verdict::Failure, details.join("; "))
+            ..finding(
+                "settings",
+                if problems.iter().all(|p| p.is_measured) {
+                    Verdict::Warning
+                } else {
+                    Verdict::Failure
+                },
+                details.join("; "),
+            )
         },
     }
 }

@@ -72,7 +72,7 @@ fn probe(dry_run: bool, session: &Session) -> Result<Outcome> {
 fn keep(costs: &UnitCosts, session: &Session) -> Result<()> {
     let mut settings = session.resolved.settings.clone();
     settings.backend.costs = *costs;
-    let mut file = ConfigFile::read_or_new(&performance_path(&session.resolved.data_dir))?;
+    let mut file = ConfigFile::empty(&performance_path(&session.resolved.data_dir));
     for key in KEYS.iter().filter(|key| key.name.starts_with("backend.costs.")) {
         file.set(key.name, &(key.get)(&settings))?;
     }

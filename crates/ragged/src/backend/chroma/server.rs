@@ -13,9 +13,9 @@ use crate::{
 
 /// Links that a node of the server's graph has on each layer, and nodes looked at while building
 /// it and while searching.
-const MAX_NEIGHBOURS: usize = 16;
-const EF_CONSTRUCTION: usize = 200;
-const EF_SEARCH: usize = 200;
+const MAX_NEIGHBOURS: usize = 48;
+const EF_CONSTRUCTION: usize = 400;
+const EF_SEARCH: usize = 1000;
 /// Collections listed at a time.
 const PAGE_COLLECTIONS: usize = 100;
 /// The versions of the server that this program was tried with, for people.
