@@ -36,7 +36,7 @@ impl Clock for SystemClock {
 }
 
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version go to standard output with code 0, the rest is a usage error.
         Err(error) if !error.use_stderr() => {
@@ -56,6 +56,11 @@ pub(crate) fn main() -> ExitCode {
     if matches!(cli.command, args::Command::ParseWorker) {
         return command::parse_worker::run();
     }
+    // Of an option that stands before a command and after it, the parser keeps the latter alone.
+    let options = options(std::env::args_os().skip(1));
+    if options.len() > cli.global.options.len() {
+        cli.global.options = options;
+    }
     let is_json = cli.global.format == OutputFormat::Json;
     interrupt::install();
     match run(cli) {
@@ -74,6 +79,22 @@ fn asks_for_json(args: impl Iterator<Item = std::ffi::OsString>) -> bool {
     let args: Vec<_> = args.take_while(|arg| arg != "--").collect();
     args.iter().any(|arg| arg == "--format=json")
         || args.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+/// The values of `-o` in the order in which they were given.
+fn options(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<String> {
+    let mut args = args.take_while(|arg| arg != "--").map(|arg| arg.to_string_lossy().into_owned());
+    let mut values = Vec::new();
+    while let Some(arg) = args.next() {
+        if arg == "-o" || arg == "--option" {
+            values.extend(args.next());
+        } else if let Some(value) = arg.strip_prefix("--option=") {
+            values.push(value.to_owned());
+        } else if let Some(value) = arg.strip_prefix("-o") {
+            values.push(value.strip_prefix('=').unwrap_or(value).to_owned());
+        }
+    }
+    values
 }
 
 fn run(cli: Cli) -> Result<Outcome> {

@@ -140,6 +140,25 @@ fn a_probe_keeps_what_it_measures_unless_it_is_dry() {
     }
 }
 
+#[test]
+fn settings_count_before_a_command_and_after_it() {
+    let scene = with_many_files();
+    let n_hits = |args: &[&str]| {
+        let found = scene.json(args);
+        (
+            found["hits"].as_array().unwrap().len(),
+            found["plan"]["mode"].as_str().unwrap().to_owned(),
+        )
+    };
+    let (k, mode) = ("search.k=2", "--option=search.mode=lexical");
+    let expected = (2, "lexical".to_owned());
+    assert_eq!(n_hits(&["-o", k, "search", "tides", mode]), expected);
+    assert_eq!(n_hits(&["-osearch.k=2", "search", mode, "tides"]), expected);
+    assert_eq!(n_hits(&[mode, "search", "-o", k, "tides"]), expected);
+    assert_eq!(n_hits(&["search", "tides", "-o", k, mode]), expected);
+    assert_eq!(n_hits(&["-o", "search.k=3", "search", "tides", "-o", k, mode]), expected);
+}
+
 /// Four processes read while one writes, and a second that would write waits or says that it
 /// cannot.
 #[test]

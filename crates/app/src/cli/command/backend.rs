@@ -208,9 +208,21 @@ fn require_file_decides(session: &Session) -> Result<()> {
     ))
 }
 
-/// Names the backend in the configuration file.
+/// Names the backend in the configuration file, and with a server what flags say of where it is:
+/// the next command would look elsewhere. A token is left to the user.
 fn set(session: &Session, kind: BackendKind) -> Result<()> {
-    ConfigFile::read_or_new(&session.resolved.config_path())?.set(SETTING, kind.as_str())
+    let mut file = ConfigFile::read_or_new(&session.resolved.config_path())?;
+    if kind == BackendKind::Chromadb {
+        for name in ["chroma.url", "chroma.tenant", "chroma.database"] {
+            let key = config::find(name)?;
+            if session.resolved.origin(key) == Origin::Flag {
+                let value = (key.get)(&session.resolved.settings);
+                file.set(name, &value)?;
+                session.printer.note(format!("{name} is {value} from now on."));
+            }
+        }
+    }
+    file.set(SETTING, kind.as_str())
 }
 
 /// The same as a step of the library's work.
