@@ -18,7 +18,7 @@ use crate::{
 
 impl Library {
     /// Brings what lies in `scope` up to date: afterwards the library is as if `roots` had been
-    /// added with [`prune`](crate::AddOptions::prune), had nothing outside the scope changed.
+    /// added with [`prune`](super::AddOptions::prune), had nothing outside the scope changed.
     ///
     /// `roots` are absolute and without links, as [`std::fs::canonicalize`] gives them. What is
     /// below a root that is not there is left as it is: a disk that is not mounted looks the same
