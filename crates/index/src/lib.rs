@@ -51,6 +51,7 @@ mod flat;
 mod ids;
 mod layout;
 mod manifest;
+mod parallel;
 mod proximity;
 mod recompute;
 mod scan;

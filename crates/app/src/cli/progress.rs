@@ -133,8 +133,7 @@ impl MigrationBar {
             MigrationStep::Verify => "chunks compared".to_owned(),
             MigrationStep::Switch => "changing the setting".to_owned(),
         };
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
+        reached(&self.bar, progress.done, progress.total);
         self.bar.set_message(message);
     }
 
@@ -148,6 +147,12 @@ pub(crate) fn counting(printer: &Printer, what: &str) -> ProgressBar {
     let bar = bar(printer, "{spinner} {wide_bar} {pos}/{len} {msg}  {eta} left");
     bar.set_message(what.to_owned());
     bar
+}
+
+/// Moves a bar that counts to a total which may have changed.
+pub(crate) fn reached(bar: &ProgressBar, done: u64, total: u64) {
+    bar.set_length(total);
+    bar.set_position(done);
 }
 
 fn bar(printer: &Printer, template: &str) -> ProgressBar {

@@ -94,7 +94,7 @@ fn config_path(data_dir: &Path) -> PathBuf {
 }
 
 /// What the names of the settings in that file begin with.
-const MEASURED: &str = "backend.costs.";
+pub(crate) const MEASURED: &str = "backend.costs.";
 /// What mends that file.
 const REMEASURE: &str = "`ragged tune probe` measures anew and writes the file anew";
 
@@ -137,7 +137,7 @@ pub(crate) fn resolve(
     ] {
         match ConfigFile::read(path) {
             Ok(None) => {}
-            Ok(Some(file)) => resolved.apply_file(&file),
+            Ok(Some(file)) => resolved.apply_file(&file, is_measured),
             Err(error) => resolved.problems.push(Problem {
                 place: path.display().to_string(),
                 key: String::new(),
@@ -185,7 +185,7 @@ pub(crate) fn problems_of(file: &ConfigFile) -> Vec<Problem> {
         origins: BTreeMap::new(),
         problems: Vec::new(),
     };
-    resolved.apply_file(file);
+    resolved.apply_file(file, false);
     resolved.settle_chunks(file.path());
     resolved.problems
 }
@@ -199,9 +199,9 @@ impl Resolved {
         Ok(())
     }
 
-    fn apply_file(&mut self, file: &ConfigFile) {
+    /// Takes over what a file says; one that `is_measured` may say what steps cost, and no more.
+    fn apply_file(&mut self, file: &ConfigFile, is_measured: bool) {
         let place = file.path().display().to_string();
-        let is_measured = file.path().ends_with("config/performance.yaml");
         let problem = |key: &str, message: String, hint: String| Problem {
             place: place.clone(),
             key: key.to_owned(),

@@ -7,14 +7,14 @@ pub(crate) mod peers;
 pub(crate) mod planner;
 pub(crate) mod strategies;
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use ragged::library::Library;
+use ragged::{library::Library, settings::Strategy};
 use tempfile::TempDir;
 
 use crate::{
-    measure::{open, read_questions, without_caches},
+    measure::{chunks, open, read_questions, vector_request, without_caches},
     program::Program,
 };
 
@@ -68,4 +68,14 @@ impl Prepared {
     pub(crate) fn uncached(&self) -> Result<Library> {
         open(&self.dir, without_caches())
     }
+}
+
+/// For each question the `k` nearest chunks, of a library that searches exactly.
+pub(crate) fn nearest(
+    exact: &Library,
+    questions: &[String],
+    k: usize,
+) -> Result<Vec<BTreeSet<u64>>> {
+    let search = |question: &String| exact.search(&vector_request(question, k, Strategy::Auto));
+    questions.iter().map(|question| Ok(chunks(&search(question)?))).collect()
 }

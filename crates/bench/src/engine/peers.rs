@@ -14,7 +14,7 @@ use ragged::{
     settings::{BackendKind, Strategy},
 };
 
-use super::Corpus;
+use super::{Corpus, nearest};
 use crate::measure::{
     chunks, folder_bytes, mean, open, open_exact, percentile, recall, resident_bytes, timed,
     vector_request, without_caches,
@@ -89,13 +89,7 @@ impl Server {
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(crate) fn run(args: &Args) -> Result<()> {
     let prepared = args.corpus.prepare()?;
-    let exact = open_exact(&prepared.dir)?;
-    let truth: Vec<BTreeSet<u64>> = prepared
-        .questions
-        .iter()
-        .map(|question| Ok(chunks(&exact.search(&vector_request(question, K, Strategy::Auto))?)))
-        .collect::<Result<_>>()?;
-    drop(exact);
+    let truth = nearest(&open_exact(&prepared.dir)?, &prepared.questions, K)?;
 
     let leann = prepared.uncached()?;
     let n_chunks = leann.status()?.counts.chunks;

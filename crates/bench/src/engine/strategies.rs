@@ -9,7 +9,7 @@ use ragged::{
     settings::Strategy,
 };
 
-use super::Corpus;
+use super::{Corpus, nearest};
 use crate::measure::{
     chunks, mean, open, open_exact, percentile, recall, timed, vector_request, without_caches,
 };
@@ -93,11 +93,7 @@ impl Runner {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let prepared = args.corpus.prepare()?;
     let exact = open_exact(&prepared.dir)?;
-    let truth: Vec<BTreeSet<u64>> = prepared
-        .questions
-        .iter()
-        .map(|question| Ok(chunks(&exact.search(&vector_request(question, K, Strategy::Auto))?)))
-        .collect::<Result<_>>()?;
+    let truth = nearest(&exact, &prepared.questions, K)?;
     let asked: Vec<(&str, &BTreeSet<u64>)> =
         prepared.questions.iter().map(String::as_str).zip(&truth).collect();
     let slow = &asked[..args.slow_questions.min(asked.len())];

@@ -248,41 +248,49 @@ fn bound_block_avx512(
     scalar::bounds(&interleaved(even, odd), factors, terms, out);
 }
 
-#[target_feature(enable = "avx2")]
-fn bound_block_each_avx2(
-    codes: &[u8],
-    factors: &BlockFactors<'_>,
-    queries: &[BlockQuery<'_>],
-    out: &mut [BlockBounds],
-) {
-    let lanes = BlockLanes::of(factors);
-    let (fours, queries) = queries.as_chunks::<4>();
-    let (fours_out, out) = out.as_chunks_mut::<4>();
-    for (queries, out) in fours.iter().zip(fours_out) {
-        bound_block_of_avx2(codes, &lanes, queries, out);
-    }
-    let (twos, queries) = queries.as_chunks::<2>();
-    let (twos_out, out) = out.as_chunks_mut::<2>();
-    for (queries, out) in twos.iter().zip(twos_out) {
-        bound_block_of_avx2(codes, &lanes, queries, out);
-    }
-    for (query, out) in queries.iter().zip(out) {
-        bound_block_of_avx2(codes, &lanes, &[*query], std::array::from_mut(out));
-    }
+/// The bounds of a block for each query: four at a time, then two, then one, whose sums a kernel
+/// of the same instructions takes at once.
+macro_rules! bound_block_each {
+    ($name:ident, $sums:ident, $features:literal) => {
+        #[target_feature(enable = $features)]
+        fn $name(
+            codes: &[u8],
+            factors: &BlockFactors<'_>,
+            queries: &[BlockQuery<'_>],
+            out: &mut [BlockBounds],
+        ) {
+            #[target_feature(enable = $features)]
+            fn together<const N: usize>(
+                codes: &[u8],
+                lanes: &BlockLanes,
+                queries: &[BlockQuery<'_>; N],
+                out: &mut [BlockBounds; N],
+            ) {
+                let sums = $sums(codes, queries.map(|query| query.tables));
+                for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
+                    lanes.bounds(sums, query.terms, out);
+                }
+            }
+            let lanes = BlockLanes::of(factors);
+            let (fours, queries) = queries.as_chunks::<4>();
+            let (fours_out, out) = out.as_chunks_mut::<4>();
+            for (queries, out) in fours.iter().zip(fours_out) {
+                together(codes, &lanes, queries, out);
+            }
+            let (twos, queries) = queries.as_chunks::<2>();
+            let (twos_out, out) = out.as_chunks_mut::<2>();
+            for (queries, out) in twos.iter().zip(twos_out) {
+                together(codes, &lanes, queries, out);
+            }
+            for (query, out) in queries.iter().zip(out) {
+                together(codes, &lanes, &[*query], std::array::from_mut(out));
+            }
+        }
+    };
 }
 
-#[target_feature(enable = "avx2")]
-fn bound_block_of_avx2<const N: usize>(
-    codes: &[u8],
-    lanes: &BlockLanes,
-    queries: &[BlockQuery<'_>; N],
-    out: &mut [BlockBounds; N],
-) {
-    let sums = block_sums_avx2(codes, queries.map(|query| query.tables));
-    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
-        lanes.bounds(sums, query.terms, out);
-    }
-}
+bound_block_each!(bound_block_each_avx2, block_sums_avx2, "avx2");
+bound_block_each!(bound_block_each_avx512, block_sums_avx512, "avx512f,avx512bw,avx2");
 
 /// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.
 #[target_feature(enable = "avx2")]
@@ -316,42 +324,6 @@ fn block_sums_avx2<const N: usize>(codes: &[u8], tables: [&[u8]; N]) -> [[u16; B
         sums[q] = interleaved(even[q], odd[q]);
     }
     sums
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx2")]
-fn bound_block_each_avx512(
-    codes: &[u8],
-    factors: &BlockFactors<'_>,
-    queries: &[BlockQuery<'_>],
-    out: &mut [BlockBounds],
-) {
-    let lanes = BlockLanes::of(factors);
-    let (fours, queries) = queries.as_chunks::<4>();
-    let (fours_out, out) = out.as_chunks_mut::<4>();
-    for (queries, out) in fours.iter().zip(fours_out) {
-        bound_block_of_avx512(codes, &lanes, queries, out);
-    }
-    let (twos, queries) = queries.as_chunks::<2>();
-    let (twos_out, out) = out.as_chunks_mut::<2>();
-    for (queries, out) in twos.iter().zip(twos_out) {
-        bound_block_of_avx512(codes, &lanes, queries, out);
-    }
-    for (query, out) in queries.iter().zip(out) {
-        bound_block_of_avx512(codes, &lanes, &[*query], std::array::from_mut(out));
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx2")]
-fn bound_block_of_avx512<const N: usize>(
-    codes: &[u8],
-    lanes: &BlockLanes,
-    queries: &[BlockQuery<'_>; N],
-    out: &mut [BlockBounds; N],
-) {
-    let sums = block_sums_avx512(codes, queries.map(|query| query.tables));
-    for ((sums, query), out) in sums.iter().zip(queries).zip(out) {
-        lanes.bounds(sums, query.terms, out);
-    }
 }
 
 /// The table sums of `N` queries; their accumulators, two each, stay in registers for `N` up to 4.

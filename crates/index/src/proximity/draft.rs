@@ -7,10 +7,10 @@
 use std::ops::ControlFlow;
 
 use super::packed::MOST_LINKS;
-use super::parallel::map;
 use super::points::Points;
 use super::prune::{Near, prune};
 use super::walker::{Links, Reach, Touch, Walk};
+use crate::parallel::map;
 
 /// Links of a node while the graph is made, in parts of those it keeps: the more, the better the
 /// ways that later nodes find, and the slower.
@@ -21,6 +21,9 @@ const BATCH_PART: usize = 50;
 const SMALLEST_BATCH: usize = 16;
 /// How often nodes that cannot be reached are offered to those that they were linked with.
 const ROUNDS: usize = 4;
+
+/// Nodes that a thread takes at a time.
+const NODES_AT_A_TIME: usize = 64;
 
 /// Links of all nodes, of those not inserted yet none.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl Draft<'_> {
 
     fn insert_batch(&mut self, batch: &[u32]) {
         let most = self.draft_links();
-        let found = map(self.threads, batch, Scratch::default, |scratch, node| {
+        let found = map(self.threads, NODES_AT_A_TIME, batch, Scratch::default, |scratch, node| {
             self.find_near(*node, scratch);
             let Scratch { near, kept, .. } = scratch;
             prune(self.points, *node, near, self.alpha, most, kept);
@@ -127,20 +130,21 @@ impl Draft<'_> {
         let most = self.draft_links();
         // Some more than are kept, so that not every new link means pruning.
         let room = most + most / 2;
-        let settled = map(self.threads, &groups, Scratch::default, |scratch, group| {
-            let node = group[0].0;
-            let mut links = self.links[node as usize].clone();
-            for (_, to) in *group {
-                if !links.contains(to) {
-                    links.push(*to);
+        let settled =
+            map(self.threads, NODES_AT_A_TIME, &groups, Scratch::default, |scratch, group| {
+                let node = group[0].0;
+                let mut links = self.links[node as usize].clone();
+                for (_, to) in *group {
+                    if !links.contains(to) {
+                        links.push(*to);
+                    }
                 }
-            }
-            if links.len() > room {
-                self.prune_links(node, &links, most, scratch);
-                links.clone_from(&scratch.kept);
-            }
-            links
-        });
+                if links.len() > room {
+                    self.prune_links(node, &links, most, scratch);
+                    links.clone_from(&scratch.kept);
+                }
+                links
+            });
         for (group, links) in groups.iter().zip(settled) {
             self.links[group[0].0 as usize] = links;
         }
@@ -160,10 +164,11 @@ impl Draft<'_> {
     /// Prunes the links of nodes that may have too many, or the same twice.
     pub(super) fn settle(&mut self, nodes: &[u32]) {
         let most = self.draft_links();
-        let settled = map(self.threads, nodes, Scratch::default, |scratch, node| {
-            self.prune_links(*node, &self.links[*node as usize], most, scratch);
-            scratch.kept.clone()
-        });
+        let settled =
+            map(self.threads, NODES_AT_A_TIME, nodes, Scratch::default, |scratch, node| {
+                self.prune_links(*node, &self.links[*node as usize], most, scratch);
+                scratch.kept.clone()
+            });
         for (node, links) in nodes.iter().zip(settled) {
             self.links[*node as usize] = links;
         }
@@ -184,16 +189,17 @@ impl Draft<'_> {
             is_hub[*hub as usize] = true;
         }
         let nodes: Vec<u32> = (0..n_nodes as u32).collect();
-        let thinned = map(self.threads, &nodes, Scratch::default, |scratch, node| {
-            let links = &self.links[*node as usize];
-            let most = if is_hub[*node as usize] { 2 * self.degree } else { self.degree };
-            let most = most.min(MOST_LINKS);
-            if links.len() <= most {
-                return links.clone();
-            }
-            self.prune_links(*node, links, most, scratch);
-            scratch.kept.clone()
-        });
+        let thinned =
+            map(self.threads, NODES_AT_A_TIME, &nodes, Scratch::default, |scratch, node| {
+                let links = &self.links[*node as usize];
+                let most = if is_hub[*node as usize] { 2 * self.degree } else { self.degree };
+                let most = most.min(MOST_LINKS);
+                if links.len() <= most {
+                    return links.clone();
+                }
+                self.prune_links(*node, links, most, scratch);
+                scratch.kept.clone()
+            });
         let before = std::mem::replace(&mut self.links, thinned);
         self.connect(&before);
         for links in &mut self.links {

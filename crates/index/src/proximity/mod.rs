@@ -8,7 +8,6 @@
 mod draft;
 mod graph;
 mod packed;
-mod parallel;
 mod points;
 mod prune;
 mod search;

@@ -113,6 +113,7 @@ impl Library {
         if requests.iter().any(|request| request.mode != SearchMode::Lexical) {
             self.look_at_vectors(reader)?;
         }
+        let words = self.lexical.snapshot()?;
         for (place, request) in requests.iter().enumerate() {
             let key = self.results.key(request, generation);
             if let Some(same) = known.get(&key).and_then(|at| open.get_mut(*at)) {
@@ -127,13 +128,12 @@ impl Library {
                 continue;
             }
             let mut timings = SearchTimings::default();
-            let wanted = timed(&mut timings.filter, || self.wanted(reader, request))?;
+            let wanted = timed(&mut timings.filter, || self.wanted(reader, &words, request))?;
             let vector = VectorSide::unasked(self.vectors.generation());
             known.insert(key.clone(), open.len());
             open.push(Open { key, wanted, places: vec![place], timings, vector });
         }
         let readers = self.vector_sides(&mut open, readers, generation, &mut counts)?;
-        let words = self.lexical.snapshot()?;
         let done = self.complete_all(open, readers, &words)?;
         let is_overtaken = self.is_overtaken(generation, &words);
         for Done { key, places, response } in done {

@@ -13,19 +13,8 @@ use crate::{
     collection::CollectionName,
     error::{Context, Error, ErrorKind, Result},
     id::Generation,
-    store::{CollectionRow, Reader, Transaction},
+    store::{CollectionRow, CollectionShare, Reader, Transaction},
 };
-
-/// What removing a collection takes out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CollectionRemoval {
-    /// Files that are forgotten; the files themselves stay where they are.
-    pub files: u64,
-    /// Documents that no other collection holds.
-    pub documents: u64,
-    /// Chunks of these.
-    pub chunks: u64,
-}
 
 impl Library {
     /// The collections and what they hold, in order of name. O(files).
@@ -86,15 +75,15 @@ impl Library {
         &self,
         name: &CollectionName,
         dry_run: bool,
-    ) -> Result<CollectionRemoval> {
+    ) -> Result<CollectionShare> {
         if dry_run {
-            return removal(&self.store.reader()?, name);
+            return self.store.reader()?.collection_share(name);
         }
         let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
         self.catch_up(&Cancel::new())?;
         let (planned, unreadable) = {
             let reader = self.store.reader()?;
-            let planned = removal(&reader, name)?;
+            let planned = reader.collection_share(name)?;
             // Those are in no collection, but a folder of this one leads to them.
             let roots = Roots::read(&reader)?;
             let mut unreadable = Vec::new();
@@ -112,7 +101,7 @@ impl Library {
         }
         let files = transaction.remove_collection(name).context_with(what)?;
         let (_, chunks) = self.commit(transaction).context_with(what)?;
-        Ok(CollectionRemoval { files, documents: planned.documents, chunks })
+        Ok(CollectionShare { files, chunks, ..planned })
     }
 
     /// Has the files and folders at `paths` lead into a collection, made if there is none of that
@@ -187,11 +176,6 @@ impl Library {
         }
         Ok(Placement { roots, given: Some(name) })
     }
-}
-
-fn removal(reader: &Reader<'_>, name: &CollectionName) -> Result<CollectionRemoval> {
-    let share = reader.collection_share(name)?;
-    Ok(CollectionRemoval { files: share.files, documents: share.documents, chunks: share.chunks })
 }
 
 /// Files and folders that were added to a collection by name.

@@ -288,12 +288,8 @@ impl Library {
         let _lock = WriteLock::acquire(&self.dir, LOCK_PATIENCE)?;
         let found = UnfinishedMigration::find(&self.dir)?;
         let found = resumable(found, (from, to), options.resume)?;
-        progress(MigrationProgress {
-            step: MigrationStep::Validate,
-            done: 0,
-            total: 0,
-            batch: (0, 0),
-        });
+        let step = |step| MigrationProgress { step, done: 0, total: 0, batch: (0, 0) };
+        progress(step(MigrationStep::Validate));
         self.require_own_vectors()?;
         target.require_own_vectors()?;
         self.embedder.embed_query("Is anybody there?").context_with(|| "asking the model")?;
@@ -319,7 +315,6 @@ impl Library {
                 counts.documents,
             )?,
         };
-        let step = |step| MigrationProgress { step, done: 0, total: 0, batch: (0, 0) };
         let mut kept = None;
         if options.backup {
             progress(step(MigrationStep::Backup));

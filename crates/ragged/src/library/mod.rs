@@ -33,7 +33,6 @@ use std::{
 
 pub use answer::{Answered, Citation, GenerationNote};
 pub use batch::{BatchCounts, BatchResponse};
-pub use collection::CollectionRemoval;
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,

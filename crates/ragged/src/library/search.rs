@@ -127,8 +127,9 @@ impl Library {
     ///
     /// # Errors
     ///
-    /// `Invalid` for `k` of 0; `NotFound` for a collection that does not exist; `Unavailable` where the embedding server is away and the mode
-    /// needs it; `Incompatible` where the vectors are another model's.
+    /// `Invalid` for `k` of 0; `NotFound` for a collection that does not exist; `Unavailable` where
+    /// the embedding server is away and the mode needs it; `Incompatible` where the vectors are
+    /// another model's.
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
         let begun = Instant::now();
         for _ in 1..TRIES {
@@ -150,8 +151,8 @@ impl Library {
             return Ok(Attempt { response, is_overtaken: false });
         }
         let mut timings = SearchTimings::default();
-        let wanted = timed(&mut timings.filter, || self.wanted(&reader, request))?;
         let words = self.lexical.snapshot()?;
+        let wanted = timed(&mut timings.filter, || self.wanted(&reader, &words, request))?;
         let query = words.query(&request.query);
 
         let (vector, lexical, reader) = std::thread::scope(|scope| {
@@ -209,6 +210,7 @@ impl Library {
     pub(super) fn wanted<'a>(
         &self,
         reader: &Reader<'_>,
+        words: &LexicalSnapshot,
         request: &'a SearchRequest,
     ) -> Result<Wanted<'a>> {
         if request.k == 0 {
@@ -218,8 +220,7 @@ impl Library {
         let allowed = self.allowed(reader, &request.filter)?;
         // No more than there are: memory follows this number.
         let n_chunks = usize::try_from(self.vectors.stats().vectors).unwrap_or(usize::MAX);
-        let n_chunks =
-            n_chunks.max(usize::try_from(self.lexical.snapshot()?.chunk_count()).unwrap_or(0));
+        let n_chunks = n_chunks.max(usize::try_from(words.chunk_count()).unwrap_or(0));
         let n_candidates = self.settings.search.candidates.max(request.k).min(n_chunks.max(1));
         let is_empty = request.query.trim().is_empty()
             || allowed.as_ref().is_some_and(|allowed| allowed.count() == 0);

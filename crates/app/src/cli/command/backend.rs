@@ -787,8 +787,7 @@ fn verify(
     let (first, second) = (open(a)?, open(b)?);
     let bar = progress::counting(printer, "chunks compared");
     let found = first.verify_against(&second, options(sample), watch.cancel(), &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
+        progress::reached(&bar, done, total);
     });
     bar.finish_and_clear();
     drop(watch);
@@ -843,8 +842,7 @@ fn rollback(path: Option<&Path>, confirm: bool, session: &Session) -> Result<Out
         &mut |kind| switch(session, kind),
         watch.cancel(),
         &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+            progress::reached(&bar, done, total);
         },
     );
     bar.finish_and_clear();

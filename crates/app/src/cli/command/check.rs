@@ -22,8 +22,7 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> Result<Outcome> {
         let bar = progress::counting(printer, "chunks");
         let watch = Watch::begin();
         let report = library.repair(watch.cancel(), &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+            progress::reached(&bar, done, total);
         });
         bar.finish_and_clear();
         report?
@@ -146,8 +145,7 @@ pub(crate) fn rebuild(session: &Session, library: &ragged::library::Library) -> 
     let bar = progress::counting(&session.printer, "chunks");
     let watch = Watch::begin();
     let result = library.reindex(watch.cancel(), &mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
+        progress::reached(&bar, done, total);
     });
     bar.finish_and_clear();
     Ok(result?)

@@ -57,8 +57,7 @@ pub(crate) fn run(args: &EvalArgs, session: &Session) -> Result<Outcome> {
     let bar = progress::counting(printer, "queries");
     let evaluation =
         evaluation::evaluate(&library, exact.as_ref(), &set, &options, &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+            progress::reached(&bar, done, total);
             !watch.cancel().is_cancelled()
         });
     bar.finish_and_clear();

@@ -7,7 +7,7 @@ use ragged::{library::Keep, settings::UnitCosts};
 
 use crate::{
     cli::{Session, args::TuneCommand, progress},
-    config::{ConfigFile, KEYS, performance_path},
+    config::{ConfigFile, KEYS, MEASURED, performance_path},
     failure::Outcome,
     wire,
 };
@@ -73,7 +73,7 @@ fn keep(costs: &UnitCosts, session: &Session) -> Result<()> {
     let mut settings = session.resolved.settings.clone();
     settings.backend.costs = *costs;
     let mut file = ConfigFile::empty(&performance_path(&session.resolved.data_dir));
-    for key in KEYS.iter().filter(|key| key.name.starts_with("backend.costs.")) {
+    for key in KEYS.iter().filter(|key| key.name.starts_with(MEASURED)) {
         file.set(key.name, &(key.get)(&settings))?;
     }
     Ok(())
