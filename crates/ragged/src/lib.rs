@@ -52,11 +52,14 @@ mod http;
 pub mod id;
 pub mod lexical;
 pub mod library;
+pub mod memory;
 mod permission;
 pub mod ranking;
 pub mod retrieval;
 pub mod settings;
+mod sqlite;
 pub mod store;
 pub mod temporal;
+pub mod vault;
 
 pub use permission::{private_dir, private_file};

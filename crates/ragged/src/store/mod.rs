@@ -28,6 +28,7 @@ use self::{dictionary::Dictionary, text::BlockCache};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkRange, DocumentId, Generation},
+    sqlite::{self, integer, natural},
 };
 
 pub use admitted::AdmittedDocument;
@@ -327,34 +328,14 @@ fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
 
 #[cold]
 fn sql_error(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode;
-    let kind = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
-        Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => ErrorKind::Exhausted,
-        Some(
-            ErrorCode::CannotOpen
-            | ErrorCode::PermissionDenied
-            | ErrorCode::ReadOnly
-            | ErrorCode::SystemIoFailure,
-        ) => ErrorKind::Io,
-        Some(ErrorCode::OperationInterrupted) => ErrorKind::Interrupted,
-        _ => ErrorKind::Internal,
-    };
-    let hint = match kind {
-        ErrorKind::Busy => Some("another ragged is writing; try again when it has finished"),
-        ErrorKind::Corrupt => Some(
-            "`ragged check --repair` mends what it can; if the file does not open at all, put back \
-             a copy, or move it away and add your files again",
-        ),
-        ErrorKind::Exhausted => Some("free some disk space and try again"),
-        _ => None,
-    };
-    let error = Error::from_source(kind, error);
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
+    let error = sqlite::sql_error(error);
+    if error.kind() != ErrorKind::Corrupt {
+        return error;
     }
+    error.with_hint(
+        "`ragged check --repair` mends what it can; if the file does not open at all, put back a \
+         copy, or move it away and add your files again",
+    )
 }
 
 fn library_value<T: rusqlite::types::FromSql>(
@@ -379,14 +360,6 @@ fn path_hash(path: &str) -> i64 {
     let mut first = [0; 8];
     first.copy_from_slice(&blake3::hash(path.as_bytes()).as_bytes()[..8]);
     i64::from_le_bytes(first)
-}
-
-fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn natural(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }
 
 #[cfg(test)]

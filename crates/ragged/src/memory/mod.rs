@@ -1,0 +1,1 @@
+//! What is remembered for each persona.
