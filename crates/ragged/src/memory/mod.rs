@@ -1,1 +1,277 @@
-//! What is remembered for each persona.
+//! What is remembered for each persona: what they asked, what they care about, what was true when.
+//!
+//! A [`Memory`] is the `memory` folder of a library and the key that opens it. Each [`Persona`]
+//! has an encrypted database of its own ([`PersonaMemory`]), so that isolation needs no filter and
+//! erasing a persona is destroying a key and a file. Names of personas, their consent and the
+//! audit log are in one more such database, the registry; names of files are random.
+//!
+//! Nothing is recorded until a persona's owner turns it on. Interactions are the record; topics,
+//! interests, the graph and daily counts are [views] of it, kept level by every transaction.
+//!
+//! All SQL of the encrypted files is in this module.
+
+mod interaction;
+mod persona;
+mod record;
+mod recorder;
+mod registry;
+#[cfg(test)]
+mod tests;
+pub mod views;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::tz::TimeZone;
+
+pub use self::{
+    interaction::{Interaction, InteractionFilter, RetrievedDocument},
+    persona::{
+        CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
+        ResponseStyle,
+    },
+    record::{
+        Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
+    },
+    recorder::{Preparation, Recorder},
+};
+use crate::{
+    error::{Context, Error, ErrorKind, Result},
+    sqlite::sql,
+    temporal::Clock,
+    vault::{Database, DatabaseConfig, MasterKey, Passphrase, Protection, Vault},
+};
+
+/// The registry's name in the vault.
+const REGISTRY: &str = "registry";
+const REGISTRY_FORMAT: u32 = 1;
+const PERSONA_FORMAT: u32 = 1;
+
+/// How a memory works.
+#[derive(Clone, Debug)]
+pub struct MemoryConfig {
+    /// The zone in which days begin and end.
+    pub zone: TimeZone,
+    /// Memory and connections of each database.
+    pub database: DatabaseConfig,
+    /// Minutes without a question after which the next one begins another session.
+    pub session_gap_minutes: u32,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, database: DatabaseConfig::default(), session_gap_minutes: 30 }
+    }
+}
+
+/// The memory of a library: its personas, and what each remembers.
+#[derive(Debug)]
+pub struct Memory {
+    vault: Vault,
+    registry: Database,
+    config: Arc<MemoryConfig>,
+    clock: Arc<dyn Clock>,
+    /// Open databases of personas, by the id of their file.
+    open: Mutex<HashMap<String, Arc<PersonaMemory>>>,
+}
+
+/// What one persona remembers.
+#[derive(Debug)]
+pub struct PersonaMemory {
+    name: PersonaName,
+    file_id: String,
+    database: Database,
+    config: Arc<MemoryConfig>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Memory {
+    fn dir(data_dir: &Path) -> PathBuf {
+        data_dir.join("memory")
+    }
+
+    /// Where the master key of a library is.
+    pub fn key_path(data_dir: &Path) -> PathBuf {
+        data_dir.join("keys").join("memory.key")
+    }
+
+    /// Whether a library has a memory. One that never had a persona or consent has none, and no
+    /// file of it.
+    pub fn exists(data_dir: &Path) -> bool {
+        Self::dir(data_dir).join(format!("{REGISTRY}.db")).exists()
+    }
+
+    /// How the master key is protected; `None` where there is no memory yet.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is a memory and its key file is missing.
+    pub fn protection(data_dir: &Path) -> Result<Option<Protection>> {
+        if !Self::exists(data_dir) && !Self::key_path(data_dir).exists() {
+            return Ok(None);
+        }
+        MasterKey::protection_of(&Self::key_path(data_dir)).map(Some)
+    }
+
+    /// Opens the memory of the library in `data_dir`, or makes it: a key, a registry, and the
+    /// persona `default`, for whom nothing is recorded yet.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a missing key; `Invalid` for a wrong key or passphrase; `Corrupt` for damage;
+    /// `Incompatible` for a newer format; `Io`, `Exhausted`.
+    pub fn open(
+        data_dir: &Path,
+        passphrase: Option<&Passphrase>,
+        config: MemoryConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let key_path = Self::key_path(data_dir);
+        let master = if key_path.exists() || Self::exists(data_dir) {
+            MasterKey::open(&key_path, passphrase)?
+        } else {
+            MasterKey::create(&key_path, passphrase)?
+        };
+        let vault = Vault::new(&Self::dir(data_dir), master, config.database)?;
+        let registry = vault.open_or_create(REGISTRY)?;
+        prepare(&registry, REGISTRY_FORMAT, include_str!("registry.sql"))
+            .context_with(|| "opening the registry of personas")?;
+        let memory = Self {
+            vault,
+            registry,
+            config: Arc::new(config),
+            clock,
+            open: Mutex::new(HashMap::new()),
+        };
+        memory.ensure_default()?;
+        Ok(memory)
+    }
+
+    /// How this memory works.
+    pub fn config(&self) -> &MemoryConfig {
+        &self.config
+    }
+
+    /// The vault, for looking at its files as they are.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn registry(&self) -> &Database {
+        &self.registry
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// What a persona remembers, recorded or not.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a persona that does not exist; those of opening its database.
+    pub fn of(&self, name: &PersonaName) -> Result<Arc<PersonaMemory>> {
+        let persona = self.persona(name)?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(memory) = open.get(&persona.file_id) {
+            return Ok(Arc::clone(memory));
+        }
+        let database = self
+            .vault
+            .open_or_create(&persona.file_id)
+            .context_with(|| format!("opening what {name} remembers"))?;
+        prepare(&database, PERSONA_FORMAT, include_str!("persona.sql"))
+            .context_with(|| format!("opening what {name} remembers"))?;
+        let memory = Arc::new(PersonaMemory {
+            name: persona.name,
+            file_id: persona.file_id.clone(),
+            database,
+            config: Arc::clone(&self.config),
+            clock: Arc::clone(&self.clock),
+        });
+        memory.settle_zone()?;
+        open.insert(persona.file_id, Arc::clone(&memory));
+        Ok(memory)
+    }
+
+    fn close(&self, file_id: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(file_id);
+    }
+}
+
+impl PersonaMemory {
+    /// Whose it is.
+    pub fn name(&self) -> &PersonaName {
+        &self.name
+    }
+
+    /// The name of its file, without ending.
+    pub fn file_id(&self) -> &str {
+        &self.file_id
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Changes with every change of what is remembered, by whatever process.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn revision(&self) -> Result<u64> {
+        self.database.read(views::revision)
+    }
+
+    /// Whether the daily counts are of the zone in use; if not, they are made anew.
+    fn settle_zone(&self) -> Result<()> {
+        let zone = zone_name(&self.config.zone);
+        let known: Option<String> =
+            self.database.read(|connection| views::state(connection, views::KEY_ROLLUP_ZONE))?;
+        if known.as_deref() == Some(zone.as_str()) {
+            return Ok(());
+        }
+        self.database.write(|tx| views::rebuild_days(tx, &self.config.zone, &zone))
+    }
+}
+
+fn zone_name(zone: &TimeZone) -> String {
+    zone.iana_name().map_or_else(|| format!("{zone:?}"), str::to_owned)
+}
+
+/// Makes the tables of an empty file; refuses one of a newer format.
+fn prepare(database: &Database, format: u32, schema: &str) -> Result<()> {
+    let version = |connection: &rusqlite::Connection| -> Result<u32> {
+        sql(connection.pragma_query_value(None, "user_version", |row| row.get(0)))
+    };
+    let check = |version: u32| {
+        if version <= format {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Incompatible,
+            format!("the file has format {version}, this program knows up to {format}"),
+        )
+        .with_hint("install a newer ragged"))
+    };
+    let found = database.read(version)?;
+    check(found)?;
+    if found > 0 {
+        return Ok(());
+    }
+    database.write(|tx| {
+        // Another process may have made them while this one waited.
+        if version(tx)? > 0 {
+            return Ok(());
+        }
+        sql(tx.execute_batch(schema))?;
+        sql(tx.pragma_update(None, "user_version", format))
+    })
+}

@@ -1,0 +1,515 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{memory::views, temporal::FixedClock};
+
+const DAY_MS: i64 = 86_400_000;
+const NOW_MS: i64 = 1_795_000_000_000;
+
+pub(super) fn memory(dir: &Path) -> Memory {
+    memory_in(dir, TimeZone::UTC)
+}
+
+fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
+    let config = MemoryConfig { zone, ..MemoryConfig::default() };
+    Memory::open(dir, None, config, Arc::new(FixedClock(NOW_MS))).unwrap()
+}
+
+fn name(text: &str) -> PersonaName {
+    text.parse().unwrap()
+}
+
+/// A question about topics, which found documents; names are made of the numbers.
+fn question(
+    n: u64,
+    at_ms: i64,
+    words: &[u8],
+    found: &[u8],
+    documents: &[(u8, bool)],
+) -> NewInteraction {
+    let topic = |source| {
+        move |n: &u8| RecordedTopic {
+            key: format!("topic {n}"),
+            name: format!("Topic {n}"),
+            score: 0.5,
+            source,
+        }
+    };
+    let mut interaction =
+        NewInteraction::new(format!("question {n}"), at_ms, InteractionKind::Query).unwrap();
+    interaction.id = format!("{n:032x}");
+    interaction.topics = words
+        .iter()
+        .map(topic(TopicSource::Query))
+        .chain(found.iter().map(topic(TopicSource::Document)))
+        .collect();
+    interaction.documents = (1..)
+        .zip(documents)
+        .map(|(rank, (document, is_cited))| FoundDocument {
+            content_hash: [*document; 16],
+            title: None,
+            path: format!("/notes/{document}.md"),
+            doc_type: "md".to_owned(),
+            rank,
+            score: 0.5,
+            is_cited: *is_cited,
+        })
+        .collect();
+    interaction
+}
+
+fn rows(memory: &PersonaMemory, statement: &str) -> Vec<String> {
+    memory
+        .database()
+        .read(|connection| {
+            let mut statement = connection.prepare(statement).unwrap();
+            let n = statement.column_count();
+            let rows = statement
+                .query_map([], |row| {
+                    let cells: Vec<String> =
+                        (0..n).map(|idx| format!("{:?}", row.get_ref_unwrap(idx))).collect();
+                    Ok(cells.join(" "))
+                })
+                .unwrap();
+            Ok(rows.map(rusqlite::Result::unwrap).collect())
+        })
+        .unwrap()
+}
+
+const VIEWS: [&str; 6] = [
+    "SELECT * FROM topic_totals ORDER BY 1",
+    "SELECT * FROM topic_documents ORDER BY 1, 2",
+    "SELECT * FROM topic_pairs ORDER BY 1, 2",
+    "SELECT * FROM document_accesses ORDER BY 1",
+    "SELECT * FROM daily_activity ORDER BY 1",
+    "SELECT * FROM daily_topics ORDER BY 1, 2",
+];
+
+fn views_of(memory: &PersonaMemory) -> Vec<Vec<String>> {
+    VIEWS.iter().map(|statement| rows(memory, statement)).collect()
+}
+
+/// The definitions of `views`, read plainly.
+#[derive(Default)]
+struct Naive {
+    hits: BTreeMap<i64, Vec<(i64, i64, i64, i64)>>,
+    topic_documents: BTreeMap<(i64, i64), i64>,
+    pairs: BTreeMap<(i64, i64), i64>,
+    accesses: BTreeMap<i64, Vec<i64>>,
+    days: BTreeMap<i64, i64>,
+    topic_days: BTreeMap<(i64, i64), i64>,
+}
+
+impl Naive {
+    fn of(memory: &PersonaMemory) -> Self {
+        let mut naive = Self::default();
+        let zone = &memory.config.zone;
+        memory
+            .database()
+            .read(|connection| {
+                let ints = |statement: &str, seq: i64| -> Vec<Vec<i64>> {
+                    let mut statement = connection.prepare(statement).unwrap();
+                    let n = statement.column_count();
+                    let rows = statement
+                        .query_map([seq], |row| Ok((0..n).map(|idx| row.get_unwrap(idx)).collect()))
+                        .unwrap();
+                    rows.map(rusqlite::Result::unwrap).collect()
+                };
+                let all: Vec<(i64, i64, Option<String>)> = connection
+                    .prepare("SELECT seq, timestamp, feedback FROM interactions")
+                    .unwrap()
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .unwrap()
+                    .map(rusqlite::Result::unwrap)
+                    .collect();
+                for (seq, at, feedback) in all {
+                    let (good, bad) = (
+                        feedback.as_deref() == Some("positive"),
+                        feedback.as_deref() == Some("negative"),
+                    );
+                    let day = views::day_of(at, zone);
+                    *naive.days.entry(day).or_default() += 1;
+                    let mut hits = Vec::new();
+                    for row in
+                        ints("SELECT topic, source FROM interaction_topics WHERE seq = ?1", seq)
+                    {
+                        let (topic, of_words) = (row[0], row[1] == 0);
+                        let weight = match (of_words, good, bad) {
+                            (true, true, _) => 8,
+                            (true, ..) => 4,
+                            (false, true, _) => 2,
+                            (false, _, true) => 0,
+                            (false, ..) => 1,
+                        };
+                        if weight > 0 {
+                            hits.push((topic, of_words));
+                            naive.hits.entry(topic).or_default().push((
+                                at,
+                                seq,
+                                weight,
+                                i64::from(of_words),
+                            ));
+                            if of_words {
+                                *naive.topic_days.entry((day, topic)).or_default() += 1;
+                            }
+                        }
+                    }
+                    for (a, a_words) in &hits {
+                        for (b, b_words) in &hits {
+                            if a != b && (*a_words || *b_words) {
+                                *naive.pairs.entry((*a, *b)).or_default() += 1;
+                            }
+                        }
+                    }
+                    for row in ints(
+                        "SELECT document, rank, is_cited FROM interaction_documents WHERE seq = ?1",
+                        seq,
+                    ) {
+                        let (document, in_front, cited) =
+                            (row[0], row[1] <= 3 || row[2] == 1, row[2] == 1);
+                        if (cited && !bad) || (in_front && good) {
+                            naive.accesses.entry(document).or_default().push(at);
+                        }
+                        for (topic, _) in &hits {
+                            if in_front && !bad {
+                                *naive.topic_documents.entry((*topic, document)).or_default() += 1;
+                            }
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        naive
+    }
+
+    fn views(mut self) -> Vec<Vec<String>> {
+        let line = |numbers: &[i64]| -> String {
+            let cells: Vec<String> =
+                numbers.iter().map(|number| format!("Integer({number})")).collect();
+            cells.join(" ")
+        };
+        let mut totals = Vec::new();
+        for (topic, hits) in &mut self.hits {
+            hits.sort_unstable();
+            let minutes: Vec<i64> = hits.iter().map(|hit| hit.0.div_euclid(60_000)).collect();
+            let gaps: Vec<i64> = minutes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let documents = self.topic_documents.keys().filter(|(other, _)| other == topic).count();
+            totals.push(line(&[
+                *topic,
+                hits.iter().map(|hit| hit.2).sum(),
+                hits.iter().map(|hit| hit.3).sum(),
+                i64::try_from(hits.len()).unwrap(),
+                hits[0].0,
+                hits[hits.len() - 1].0,
+                gaps.iter().sum(),
+                gaps.iter().map(|gap| gap * gap).sum(),
+                i64::try_from(documents).unwrap(),
+            ]));
+        }
+        vec![
+            totals,
+            self.topic_documents.iter().map(|((a, b), n)| line(&[*a, *b, *n])).collect(),
+            self.pairs.iter().map(|((a, b), n)| line(&[*a, *b, *n])).collect(),
+            self.accesses
+                .iter()
+                .map(|(document, times)| {
+                    let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+                    line(&[*document, i64::try_from(times.len()).unwrap(), *first, *last])
+                })
+                .collect(),
+            self.days.iter().map(|(day, n)| line(&[*day, *n])).collect(),
+            self.topic_days.iter().map(|((day, topic), n)| line(&[*day, *topic, *n])).collect(),
+        ]
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Record { at_minutes: i64, words: Vec<u8>, found: Vec<u8>, documents: Vec<(u8, bool)> },
+    Feedback(u64, Option<Feedback>),
+    Delete(u64),
+    DeleteDays(i64, i64),
+    Forget(u8),
+    Merge(u8, u8),
+    Interest(u8, Option<f64>),
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let topics = || prop::collection::vec(0..6_u8, 0..4);
+    let feedback = prop_oneof![Just(None), Just(Some(Feedback::Good)), Just(Some(Feedback::Bad)),];
+    let op = prop_oneof![
+        6 => (0..20_000_i64, topics(), topics(), prop::collection::vec((0..5_u8, any::<bool>()), 0..5))
+            .prop_map(|(at_minutes, words, found, documents)| Op::Record {
+                at_minutes, words, found, documents
+            }),
+        2 => (0..30_u64, feedback).prop_map(|(n, feedback)| Op::Feedback(n, feedback)),
+        2 => (0..30_u64).prop_map(Op::Delete),
+        1 => (0..14_i64, 0..3_i64).prop_map(|(from, days)| Op::DeleteDays(from, from + days)),
+        1 => (0..6_u8).prop_map(Op::Forget),
+        1 => (0..6_u8, 0..6_u8).prop_map(|(a, b)| Op::Merge(a, b)),
+        1 => (0..6_u8, prop::option::of(0.0..1.0_f64)).prop_map(|(n, level)| Op::Interest(n, level)),
+    ];
+    prop::collection::vec(op, 1..40)
+}
+
+fn unless_missing(result: Result<()>) {
+    if let Err(error) = result {
+        assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid), "{error:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn views_follow_from_the_record(ops in ops()) {
+        let dir = tempfile::tempdir().unwrap();
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        let memory = memory_in(dir.path(), zone);
+        let remembered = memory.of(&PersonaName::default()).unwrap();
+        let mut n = 0;
+        let mut forgotten = BTreeSet::new();
+        for op in ops {
+            let before = remembered.revision().unwrap();
+            match op {
+                Op::Record { at_minutes, words, found, documents } => {
+                    let at_ms = NOW_MS - 14 * DAY_MS + at_minutes * 60_123;
+                    let new = question(n, at_ms, &words, &found, &documents);
+                    prop_assert_eq!(remembered.record_all(std::slice::from_ref(&new)).unwrap(), 1);
+                    // A second time is no second interaction.
+                    prop_assert_eq!(remembered.record_all(&[new]).unwrap(), 0);
+                    n += 1;
+                    prop_assert!(remembered.revision().unwrap() > before);
+                }
+                Op::Feedback(n, feedback) => {
+                    unless_missing(remembered.set_feedback(&format!("{n:032x}"), feedback, None));
+                }
+                Op::Delete(n) => {
+                    unless_missing(remembered.delete_interaction(&format!("{n:032x}")));
+                }
+                Op::DeleteDays(from, to) => {
+                    let day = |day: i64| Some(NOW_MS - (14 - day) * DAY_MS);
+                    let filter = InteractionFilter {
+                        since_ms: day(from), until_ms: day(to), ..InteractionFilter::default()
+                    };
+                    let counted = remembered.count_interactions(&filter).unwrap();
+                    prop_assert_eq!(remembered.delete_interactions(&filter).unwrap(), counted);
+                }
+                Op::Forget(topic) => {
+                    let key = format!("topic {topic}");
+                    let known = remembered.forget_topic(&key);
+                    if known.is_ok() {
+                        forgotten.insert(key);
+                    }
+                    unless_missing(known.map(|_| ()));
+                }
+                Op::Merge(a, b) => {
+                    let (a, b) = (format!("topic {a}"), format!("topic {b}"));
+                    unless_missing(remembered.merge_topics(&a, &b));
+                }
+                Op::Interest(topic, level) => {
+                    let key = format!("topic {topic}");
+                    unless_missing(remembered.set_interest(&key, &key, level));
+                    if level.is_some() {
+                        forgotten.remove(&key);
+                    }
+                }
+            }
+            let kept = views_of(&remembered);
+            prop_assert_eq!(&kept, &Naive::of(&remembered).views());
+            remembered.rebuild_views().unwrap();
+            prop_assert_eq!(&kept, &views_of(&remembered));
+            // No name outlives what it was learned from, and none comes back that was forgotten.
+            prop_assert_eq!(
+                rows(&remembered, "SELECT key FROM topics \
+                    WHERE topic NOT IN (SELECT topic FROM interaction_topics) \
+                    AND topic NOT IN (SELECT topic FROM interest_overrides)"),
+                Vec::<String>::new()
+            );
+            let learned = rows(&remembered, "SELECT key FROM topics");
+            for key in &forgotten {
+                let cell = format!("Text({:?})", key.as_bytes());
+                prop_assert!(!learned.contains(&cell), "{key} came back");
+            }
+        }
+    }
+}
+
+#[test]
+fn personas_are_kept_and_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    assert!(Memory::exists(dir.path()));
+    let researcher = name("Researcher");
+    let draft = PersonaDraft {
+        description: "reads papers".to_owned(),
+        focus_areas: vec!["tides".to_owned(), "moon".to_owned()],
+        active_projects: vec!["thesis".to_owned()],
+        collections: vec!["papers".parse().unwrap()],
+        response_style: ResponseStyle::Technical,
+        ..PersonaDraft::default()
+    };
+    let made = memory.create_persona(&researcher, &draft).unwrap();
+    assert_eq!((made.draft.clone(), made.recording), (draft.clone(), Recording::Off));
+    assert_eq!(
+        memory.create_persona(&name("RESEARCHER"), &draft).unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
+    let error = memory.persona(&name("nobody")).unwrap_err();
+    assert!(error.hint().unwrap().contains("default, Researcher"), "{error:?}");
+
+    memory.switch_to(&researcher).unwrap();
+    memory.set_recording(&researcher, Recording::On).unwrap();
+    memory.set_persona_setting(&researcher, "personalisation.alpha", Some("0.5")).unwrap();
+    let remembered = memory.of(&researcher).unwrap();
+    remembered.record_all(&[question(1, NOW_MS, &[1], &[], &[])]).unwrap();
+    let (file_id, names) = (made.file_id.clone(), memory.personas().unwrap().len());
+    assert_eq!((names, file_id.len()), (2, 32));
+
+    // Another process sees the same.
+    drop((remembered, memory));
+    let memory = self::memory(dir.path());
+    let active = memory.active().unwrap();
+    assert_eq!((&active.name, active.usage_count), (&researcher, 1));
+    assert_eq!((active.recording, active.last_used_ms), (Recording::On, Some(NOW_MS)));
+    assert_eq!(
+        memory.persona_settings(&researcher).unwrap(),
+        [("personalisation.alpha".to_owned(), "0.5".to_owned())]
+    );
+    assert_eq!(
+        memory.of(&researcher).unwrap().count_interactions(&InteractionFilter::default()).unwrap(),
+        1
+    );
+
+    memory.delete_persona(&researcher).unwrap();
+    assert!(!memory.vault().contains(&file_id));
+    assert!(memory.active().unwrap().name.is_default());
+    assert_eq!(memory.of(&researcher).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        memory.delete_persona(&PersonaName::default()).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    // Made anew, it knows nothing of the one before.
+    memory.create_persona(&researcher, &PersonaDraft::default()).unwrap();
+    let anew = memory.of(&researcher).unwrap();
+    assert_eq!(anew.count_interactions(&InteractionFilter::default()).unwrap(), 0);
+    assert_ne!(anew.file_id(), file_id);
+}
+
+#[test]
+fn interactions_are_found_by_the_first_digits_of_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let remembered = memory.of(&PersonaName::default()).unwrap();
+    let mut a = question(1, NOW_MS, &[], &[], &[(1, true)]);
+    let mut b = question(2, NOW_MS + 1, &[], &[], &[]);
+    a.id = format!("abcd{:028x}", 1);
+    b.id = format!("abce{:028x}", 1);
+    remembered.record_all(&[a.clone(), b.clone()]).unwrap();
+    assert_eq!(remembered.interaction("ABCD").unwrap().query, "question 1");
+    assert_eq!(remembered.interaction(&a.id).unwrap().documents.len(), 1);
+    for (id, kind) in [
+        ("abc", ErrorKind::Invalid),
+        ("abcf", ErrorKind::NotFound),
+        ("", ErrorKind::Invalid),
+        ("wxyz", ErrorKind::Invalid),
+    ] {
+        assert_eq!(remembered.interaction(id).unwrap_err().kind(), kind, "{id}");
+    }
+    // Both in one session, the newest first; an hour later another begins.
+    let c = question(3, NOW_MS + 3_600_000, &[], &[], &[]);
+    remembered.record_all(&[c]).unwrap();
+    let all = remembered.interactions(&InteractionFilter::default(), 10).unwrap();
+    let queries: Vec<&str> = all.iter().map(|found| found.query.as_str()).collect();
+    assert_eq!(queries, ["question 3", "question 2", "question 1"]);
+    assert_eq!(all[1].session_id, all[2].session_id);
+    assert_ne!(all[0].session_id, all[1].session_id);
+    let filter = InteractionFilter { text: Some("N 2".to_owned()), ..Default::default() };
+    assert_eq!(remembered.interactions(&filter, 10).unwrap().len(), 1);
+    let filter = InteractionFilter { text: Some("%".to_owned()), ..Default::default() };
+    assert_eq!(remembered.count_interactions(&filter).unwrap(), 0);
+}
+
+#[test]
+fn the_recorder_writes_what_it_was_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let personas: Vec<Arc<PersonaMemory>> = (0..5)
+        .map(|n| {
+            let name = name(&format!("p{n}"));
+            memory.create_persona(&name, &PersonaDraft::default()).unwrap();
+            memory.of(&name).unwrap()
+        })
+        .collect();
+    let recorder = Recorder::new(2).unwrap();
+    for n in 0..200_u64 {
+        let new = question(n, NOW_MS + n.cast_signed(), &[1, 2], &[3], &[(1, true)]);
+        recorder.record(&personas[n as usize % 5], Box::new(move || Ok(Some(new)))).unwrap();
+    }
+    recorder.record(&personas[0], Box::new(|| Ok(None))).unwrap();
+    recorder.flush().unwrap();
+    assert_eq!(recorder.counts(), (200, 0));
+    for persona in &personas {
+        assert_eq!(persona.count_interactions(&InteractionFilter::default()).unwrap(), 40);
+        assert_eq!(views_of(persona), Naive::of(persona).views());
+    }
+    recorder
+        .record(&personas[0], Box::new(|| Err(Error::new(ErrorKind::Internal, "planted"))))
+        .unwrap();
+    assert!(recorder.flush().is_err());
+    recorder.flush().unwrap();
+    assert_eq!(recorder.counts(), (200, 1));
+    // What waits is written when the recorder is dropped.
+    let new = question(999, NOW_MS, &[], &[], &[]);
+    recorder.record(&personas[0], Box::new(move || Ok(Some(new)))).unwrap();
+    drop(recorder);
+    assert_eq!(personas[0].count_interactions(&InteractionFilter::default()).unwrap(), 41);
+}
+
+#[test]
+fn daily_counts_follow_the_zone() {
+    let dir = tempfile::tempdir().unwrap();
+    // 23:30 on one day in UTC, the next day in a zone an hour ahead.
+    let at_ms = 1_795_000_000_000_i64.div_euclid(DAY_MS) * DAY_MS + 23 * 3_600_000 + 1_800_000;
+    {
+        let memory = memory(dir.path());
+        let remembered = memory.of(&PersonaName::default()).unwrap();
+        remembered.record_all(&[question(1, at_ms, &[1], &[], &[])]).unwrap();
+    }
+    let day = at_ms.div_euclid(DAY_MS);
+    for (zone, expected) in [
+        (TimeZone::UTC, day),
+        (TimeZone::fixed(jiff::tz::offset(1)), day + 1),
+        (TimeZone::UTC, day),
+    ] {
+        let memory = memory_in(dir.path(), zone);
+        let remembered = memory.of(&PersonaName::default()).unwrap();
+        assert_eq!(
+            rows(&remembered, "SELECT day FROM daily_topics"),
+            [format!("Integer({expected})")]
+        );
+        assert_eq!(views_of(&remembered), Naive::of(&remembered).views());
+    }
+}
+
+#[test]
+fn clearing_leaves_nothing_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let remembered = memory.of(&PersonaName::default()).unwrap();
+    let mut new = question(1, NOW_MS, &[1], &[2], &[(1, true)]);
+    new.query = "where is the canary".to_owned();
+    remembered.record_all(&[new]).unwrap();
+    let found = || {
+        let pages = memory.vault().decrypted_pages(remembered.file_id()).unwrap();
+        assert!(pages.broken.is_empty());
+        pages.containing(&[b"canary", b"topic 1", b"Topic 2", b"/notes/1.md"]).len()
+    };
+    assert!(found() > 0);
+    remembered.clear().unwrap();
+    assert_eq!(found(), 0);
+    assert_eq!(views_of(&remembered), Naive::of(&remembered).views());
+}
