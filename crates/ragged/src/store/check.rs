@@ -99,7 +99,7 @@ impl Reader<'_> {
                 note(format!("{n} {what}"), None);
             }
         }
-        let n = self.misdated_files()?;
+        let n = self.n_misdated_files()?;
         if n > 0 {
             note(format!("{n} files dated otherwise than their documents and names say"), None);
         }

@@ -492,6 +492,29 @@ fn a_library_taken_back_has_the_shape_of_its_format() {
 }
 
 #[test]
+fn a_file_that_is_misdated_is_found_and_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    add(&store, "/2021-05-05.md", "a tide");
+    add(&store, "/loose.md", "no tide");
+    let connection = Connection::open(store.path()).unwrap();
+    let dates = || -> Vec<i64> {
+        let mut statement = connection.prepare("SELECT dated_ns FROM files ORDER BY path").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let before = dates();
+    connection.execute("UPDATE files SET dated_ns = dated_ns + 1", []).unwrap();
+    let damage = store.reader().unwrap().check().unwrap();
+    assert_eq!(damage.len(), 1, "{damage:?}");
+    assert!(damage[0].what.starts_with("2 files dated otherwise"), "{damage:?}");
+    let mut transaction = store.begin().unwrap();
+    transaction.mend_dates().unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(store.reader().unwrap().check().unwrap(), []);
+    assert_eq!(dates(), before);
+}
+
+#[test]
 fn several_threads_migrate_one_library() {
     let dir = tempfile::tempdir().unwrap();
     let path = copy_of_format(1, &dir);

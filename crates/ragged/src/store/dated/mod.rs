@@ -119,26 +119,40 @@ pub(super) fn columns(
     )
 }
 
-/// Writes when each file is from; in a library that had no such column.
-pub(super) fn date_files(connection: &Connection) -> Result<()> {
+/// The files whose `dated_ns` is not what follows from the rest, with what does. O(files).
+fn misdated(connection: &Connection) -> Result<Vec<(i64, i64)>> {
     let mut statement = sql(connection.prepare(concat!(
-        "SELECT f.id, f.path, f.modified_ns, d.added_ms, ",
+        "SELECT f.id, f.dated_ns, f.path, f.modified_ns, d.added_ms, ",
         own_columns!(),
         " FROM files f JOIN documents d ON d.id = f.document_id",
     )))?;
-    let mut update = sql(connection.prepare("UPDATE files SET dated_ns = ?2 WHERE id = ?1"))?;
-    // Read to the end before anything is written: the rows read are those that change.
-    let rows = sql(statement.query_map([], |row| {
-        let path = row.get_ref(1)?.as_str()?;
-        let dated = dated(own_times(row, 4)?, row.get(3)?, path, row.get(2)?);
-        Ok((row.get::<_, i64>(0)?, dated.ns))
-    }))?;
-    let rows: Vec<(i64, i64)> = sql(rows.collect())?;
-    for (id, dated_ns) in rows {
-        sql(update.execute([id, dated_ns]))?;
+    let mut rows = sql(statement.query([]))?;
+    let mut misdated = Vec::new();
+    while let Some(row) = sql(rows.next())? {
+        let follows = || -> rusqlite::Result<i64> {
+            let path = row.get_ref(2)?.as_str()?;
+            Ok(dated(own_times(row, 5)?, row.get(4)?, path, row.get(3)?).ns)
+        };
+        let (id, is, follows) = (sql(row.get(0))?, sql(row.get::<_, i64>(1))?, sql(follows())?);
+        if is != follows {
+            misdated.push((id, follows));
+        }
+    }
+    Ok(misdated)
+}
+
+/// Writes when each file is from, where something else is written.
+pub(super) fn date_files(connection: &Connection) -> Result<()> {
+    // All are known before the first is written: an index that is read must not change.
+    let misdated = misdated(connection)?;
+    let mut update = sql(connection.prepare(UPDATE_FILE))?;
+    for (file, dated_ns) in misdated {
+        sql(update.execute([file, dated_ns]))?;
     }
     Ok(())
 }
+
+const UPDATE_FILE: &str = "UPDATE files SET dated_ns = ?2 WHERE id = ?1";
 
 impl Reader<'_> {
     /// The documents of formats that carry times which were added by a program that did not ask
@@ -151,24 +165,9 @@ impl Reader<'_> {
         sql(rows.collect())
     }
 
-    /// The files whose `dated_ns` is not what follows from the rest.
-    pub(super) fn misdated_files(&self) -> Result<u64> {
-        let mut statement = sql(self.connection()?.prepare(concat!(
-            "SELECT f.dated_ns, f.path, f.modified_ns, d.added_ms, ",
-            own_columns!(),
-            " FROM files f JOIN documents d ON d.id = f.document_id",
-        )))?;
-        let mut rows = sql(statement.query([]))?;
-        let mut n = 0;
-        while let Some(row) = sql(rows.next())? {
-            let is_misdated = || -> rusqlite::Result<bool> {
-                let path = row.get_ref(1)?.as_str()?;
-                let dated = dated(own_times(row, 4)?, row.get(3)?, path, row.get(2)?);
-                Ok(row.get::<_, i64>(0)? != dated.ns)
-            };
-            n += u64::from(sql(is_misdated())?);
-        }
-        Ok(n)
+    /// How many files are dated otherwise than follows from the rest.
+    pub(super) fn n_misdated_files(&self) -> Result<usize> {
+        misdated(self.connection()?).map(|files| files.len())
     }
 }
 
@@ -202,12 +201,16 @@ impl Transaction<'_> {
             }))?;
             sql(rows.collect())?
         };
-        let mut update =
-            sql(self.connection.prepare_cached("UPDATE files SET dated_ns = ?2 WHERE id = ?1"))?;
+        let mut update = sql(self.connection.prepare_cached(UPDATE_FILE))?;
         for (file, dated_ns) in files {
             sql(update.execute([file, dated_ns]))?;
         }
         Ok(true)
+    }
+
+    /// Dates the files anew that are dated otherwise than follows from the rest.
+    pub fn mend_dates(&mut self) -> Result<()> {
+        date_files(&self.connection)
     }
 
     /// When a document is from, as a file at `path` holds it.
