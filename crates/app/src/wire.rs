@@ -210,6 +210,10 @@ pub(crate) struct WireDocument {
     pub(crate) title: Option<String>,
     /// Of the file at `path`.
     pub(crate) collection: String,
+    /// When the document is from, as the file at `path` holds it, as precisely as was said.
+    pub(crate) dated: String,
+    /// Who says so.
+    pub(crate) dated_by: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -240,6 +244,7 @@ pub(crate) struct Parts {
 impl From<&Hit> for WireHit {
     fn from(hit: &Hit) -> Self {
         let place = &hit.chunk.place;
+        let dated = hit.dated();
         Self {
             rank: hit.rank,
             score: hit.fused.score,
@@ -250,6 +255,8 @@ impl From<&Hit> for WireHit {
                 format: hit.document.format.as_str(),
                 title: hit.document.title.clone(),
                 collection: hit.collection().map_or_else(String::new, ToString::to_string),
+                dated: dated.shown(),
+                dated_by: dated.by.as_str(),
             },
             chunk: WireChunk {
                 id: place.id.0,
@@ -493,6 +500,8 @@ pub(crate) struct ListedFile {
     pub(crate) size_bytes: u64,
     pub(crate) modified: String,
     pub(crate) collection: String,
+    pub(crate) dated: String,
+    pub(crate) dated_by: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -513,6 +522,11 @@ pub(crate) struct Document {
     pub(crate) pages: Option<u32>,
     pub(crate) text_bytes: u64,
     pub(crate) added: String,
+    pub(crate) dated: String,
+    pub(crate) dated_by: &'static str,
+    /// When it was made and changed, as it says itself.
+    pub(crate) own_created: Option<String>,
+    pub(crate) own_modified: Option<String>,
     pub(crate) content_hash: String,
     pub(crate) n_chunks: u32,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use ragged::{
     chunk::Chunk,
     collection::CollectionName,
-    document::{Document, Format, Span},
+    document::{Document, Format, OwnTime, OwnTimes, Precision, Span, TimeSource},
     embedding,
     library::{Library, SearchRequest},
     retrieval::{AllowedChunks, Filter},
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     repeats: usize,
 }
 
-/// Nanoseconds between the changes of two files.
+/// Nanoseconds between the times of two documents.
 const STEP_NS: i64 = 1_000_000_000;
 /// Documents written in one transaction.
 const BATCH: u64 = 5000;
@@ -114,6 +114,16 @@ fn median(repeats: usize, mut run: impl FnMut() -> Result<(f64, u64)>) -> Result
     Ok((middle.as_secs_f64() * 1000.0, admitted))
 }
 
+/// Every other document says itself when it is from.
+fn times(number: u64) -> OwnTimes {
+    let created = (number % 2 == 1).then(|| OwnTime {
+        ms: i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(STEP_NS / 1_000_000),
+        precision: Precision::Moment,
+        source: TimeSource::FrontMatter,
+    });
+    OwnTimes { created, modified: None }
+}
+
 /// A library of short documents in 100 folders, one folder in `small`, ten in `middle`.
 fn fill(path: &std::path::Path, documents: u64) -> Result<()> {
     let store = Store::open(path, StoreConfig::default())?;
@@ -132,6 +142,7 @@ fn fill(path: &std::path::Path, documents: u64) -> Result<()> {
                 text: text.clone(),
                 blocks: Vec::new(),
                 pages: None,
+                times: times(*number),
             };
             let chunk = Chunk {
                 ordinal: 0,
@@ -157,8 +168,11 @@ fn fill(path: &std::path::Path, documents: u64) -> Result<()> {
                 _ => &default,
             };
             let path = format!("/home/ada/folder-{folder}/notes of the year/file-{number}.md");
-            let modified_ns = i64::try_from(*number)? * STEP_NS;
-            let (id, ..) = transaction.add_document(document, 0)?;
+            // A file whose document knows its time was copied, and changed when that was.
+            let own = times(*number).best();
+            let modified_ns = if own.is_some() { 0 } else { i64::try_from(*number)? * STEP_NS };
+            let now_ms = i64::try_from(documents)? * STEP_NS / 1_000_000;
+            let (id, ..) = transaction.add_document(document, now_ms)?;
             transaction.set_file(&path, id, collection, 100, modified_ns)?;
         }
         transaction.commit()?;

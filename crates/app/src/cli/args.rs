@@ -310,11 +310,11 @@ pub(crate) struct Filters {
     /// Only files of these types (txt, md, pdf, code, rust, …)
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters")]
     pub(crate) types: Vec<String>,
-    /// Only files changed since then: 2026-01-31, 2026-01-31T09:00, 2026-01, 2026, today,
+    /// Only documents from then on, by their own date or else their file's: 2026-01-31, 2026-01-31T09:00, 2026-01, 2026, today,
     /// yesterday, 7d, 12h
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) since: Option<String>,
-    /// Only files changed until then: before a time, or before the end of a day, month or year
+    /// Only documents until then: before a time, or before the end of a day, month or year
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) until: Option<String>,
 }

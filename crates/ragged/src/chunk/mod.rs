@@ -147,7 +147,7 @@ impl ChunkConfig {
 ///
 /// ```
 /// use ragged::chunk::{self, ChunkConfig};
-/// use ragged::document::{Block, BlockKind, Document, Format, Span};
+/// use ragged::document::{Block, BlockKind, Document, Format, OwnTimes, Span};
 ///
 /// let text = "# Tides\n\nThe moon pulls the sea.";
 /// let block = |kind, start, end, level, name: Option<&str>| Block {
@@ -167,6 +167,7 @@ impl ChunkConfig {
 ///         block(BlockKind::Paragraph, 9, 32, 0, None),
 ///     ],
 ///     pages: None,
+///     times: OwnTimes::default(),
 /// };
 /// let chunks = chunk::split(&document, &ChunkConfig::default());
 /// assert_eq!(chunks.len(), 1);

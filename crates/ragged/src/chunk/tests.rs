@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tokens::{Weight, estimate};
 use super::*;
-use crate::document::{Block, BlockKind, Format};
+use crate::document::{Block, BlockKind, Format, OwnTimes};
 
 /// A document from its blocks' kinds, levels and texts, with an empty line between blocks.
 fn document(format: Format, blocks: &[(BlockKind, u8, &str)]) -> Document {
@@ -24,7 +24,8 @@ fn document(format: Format, blocks: &[(BlockKind, u8, &str)]) -> Document {
             name: None,
         });
     }
-    Document { format, code_language: None, title: None, text, blocks: made, pages: None }
+    let times = OwnTimes::default();
+    Document { format, code_language: None, title: None, text, blocks: made, pages: None, times }
 }
 
 fn config(target: u32) -> ChunkConfig {

@@ -16,6 +16,7 @@ mod encoding;
 mod limits;
 mod model;
 mod outline;
+mod own_time;
 mod reader;
 mod readers;
 mod scan;
@@ -26,6 +27,7 @@ pub use detect::language::{LANGUAGES, Language};
 pub use detect::{Detected, HEAD_BYTES, detect};
 pub use limits::Limits;
 pub use model::{Block, BlockKind, Document, Format, Span};
+pub use own_time::{OwnTime, OwnTimes, Precision, TimeSource, date_in_name};
 pub use reader::read_bytes;
 pub use readers::{Hints, Readers};
 pub use scan::{

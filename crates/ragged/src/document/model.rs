@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::own_time::OwnTimes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A half-open range of bytes in a document's text.
@@ -120,6 +121,25 @@ impl Format {
         }
     }
 
+    /// Whether files of this format can say when they are from, apart from their name.
+    pub fn carries_times(self) -> bool {
+        match self {
+            Self::Markdown
+            | Self::Rst
+            | Self::Org
+            | Self::Html
+            | Self::Pdf
+            | Self::Docx
+            | Self::Epub
+            | Self::Pptx
+            | Self::Xlsx
+            | Self::Odt
+            | Self::Eml
+            | Self::Mbox => true,
+            Self::Text | Self::Csv | Self::Json | Self::Jsonl | Self::Code => false,
+        }
+    }
+
     /// Whether the document's text is the file's own text, so that its line numbers are the
     /// file's line numbers.
     pub fn keeps_source_lines(self) -> bool {
@@ -211,4 +231,6 @@ pub struct Document {
     pub blocks: Vec<Block>,
     /// Number of pages, where the format has pages.
     pub pages: Option<u32>,
+    /// When it was made and changed, as it says itself.
+    pub times: OwnTimes,
 }

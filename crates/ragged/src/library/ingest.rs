@@ -475,8 +475,14 @@ impl Library {
             threads => threads,
         };
         let in_flight = pipeline::InFlight::new(jobs, self.settings.ingest.in_flight_bytes);
-        let context =
-            pipeline::Preparation { library: self, readers, retry, reads_only: dry_run, cancel };
+        let context = pipeline::Preparation {
+            library: self,
+            readers,
+            retry,
+            reads_only: dry_run,
+            times_unread: self.store.reader()?.documents_with_times_unread()?,
+            cancel,
+        };
         let mut writer = (!dry_run).then(|| BatchWriter::begin(&context, placement)).transpose()?;
         pipeline::run(&in_flight, &context, threads, |prepared| {
             let outcome = match &mut writer {
@@ -579,6 +585,10 @@ impl<'a> BatchWriter<'a> {
         let (size_bytes, modified_ns) = (prepared.size_bytes, prepared.modified_ns);
         match &prepared.content {
             Content::Unchanged | Content::KnownUnreadable(_) => {}
+            Content::Asked { document, times } => {
+                // It may be gone with another file of this run; then there is nothing to note.
+                transaction.set_own_times(*document, *times).context_with(what)?;
+            }
             Content::Held { document, moved_from } => {
                 transaction
                     .set_file(path, *document, &collection, size_bytes, modified_ns)

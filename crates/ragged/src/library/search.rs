@@ -12,7 +12,7 @@ use crate::{
     ranking::{Candidate, FusedHit, Fusion, fuse},
     retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
     settings::{SearchMode, SearchSettings, Strategy},
-    store::{ChunkPlace, DocumentRow, Reader},
+    store::{ChunkPlace, Dated, DocumentRow, Reader},
 };
 
 /// What is looked for.
@@ -89,6 +89,13 @@ impl Hit {
     /// The path to show.
     pub fn path(&self) -> &str {
         self.files.first().map_or("", |file| &file.path)
+    }
+
+    /// When the document is from, as the file to show holds it.
+    pub fn dated(&self) -> Dated {
+        let (path, modified_ns) =
+            self.files.first().map_or(("", 0), |file| (file.path.as_str(), file.modified_ns));
+        self.document.dated(path, modified_ns)
     }
 
     /// The collection of the file to show.

@@ -6,6 +6,7 @@ use crate::{
     document::{Limits, Readers},
     embedding,
     error::ErrorKind,
+    retrieval::Filter,
     settings::SearchMode,
     temporal::FixedClock,
 };
@@ -379,7 +380,7 @@ fn a_document_in_two_collections_is_kept_once_and_found_in_both() {
     }
     assert_eq!(library.status().unwrap().counts.documents, 1);
     let find = |collections: &[&str]| {
-        let filter = crate::retrieval::Filter::new().with_collections(collections).unwrap();
+        let filter = Filter::new().with_collections(collections).unwrap();
         let request = SearchRequest { filter, ..request(&library, "when does the lease end?") };
         library.search(&request)
     };
@@ -419,7 +420,7 @@ fn a_collection_is_renamed_with_all_that_is_in_it() {
     assert!(add("work", "a").created_collection);
     let generation = add("home", "b").generation;
     let find = |name: &str| {
-        let filter = crate::retrieval::Filter::new().with_collections(&[name]).unwrap();
+        let filter = Filter::new().with_collections(&[name]).unwrap();
         let request = SearchRequest { filter, ..request(&library, "some text") };
         library.search(&request).map(|found| found.hits[0].path().to_owned())
     };
@@ -467,4 +468,82 @@ fn repair_finds_a_home_for_files_without_a_collection() {
     let rows = library.collections().unwrap();
     assert_eq!(rows.len(), 1);
     assert!(rows[0].name.is_default() && rows[0].files == 1);
+}
+
+#[test]
+fn a_library_of_an_older_format_learns_times_by_the_next_add() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::fs::canonicalize(folder.path()).unwrap();
+    for (name, text) in [
+        ("note.md", "---\ndate: 2021-02-05\n---\n\nThe tide of the moon."),
+        ("2021-05-05 tide.txt", "The tide was low."),
+        ("broken.html", "<p>The tide comes in.</p>"),
+        ("loose.md", "The tide of no day."),
+    ] {
+        std::fs::write(root.join(name), text).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        let model = Arc::new(embedding::builtin().unwrap());
+        let clock = Arc::new(FixedClock(1_700_000_000_000));
+        Library::open(dir.path(), Settings::default(), model, clock).unwrap()
+    };
+    let readers = Readers::in_process(Limits::default());
+    let add = |library: &Library, dry_run| {
+        let options = AddOptions { dry_run, ..AddOptions::default() };
+        let paths = std::slice::from_ref(&root);
+        library.add(paths, options, &readers, &NoProgress, &Cancel::new()).unwrap()
+    };
+    let by = |library: &Library| -> Vec<String> {
+        let reader = library.store().reader().unwrap();
+        let files = reader.files().unwrap();
+        let dated = files.iter().map(|file| {
+            let document = reader.document(file.document).unwrap().unwrap();
+            document.dated(&file.path, file.modified_ns).by.to_string()
+        });
+        dated.collect()
+    };
+    // 2021, in whatever zone.
+    let filter =
+        Filter::new().with_period(Some(1_609_459_200_000_000_000), Some(1_640_995_200_000_000_000));
+    let found = |library: &Library| -> Vec<String> {
+        let request = SearchRequest { filter: filter.clone(), ..request(library, "tide") };
+        let hits = library.search(&request).unwrap().hits;
+        let mut names: Vec<String> = hits
+            .iter()
+            .map(|hit| hit.path().rsplit(std::path::MAIN_SEPARATOR).next().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let library = open();
+    assert_eq!(add(&library, false).added, 4);
+    let expected = (by(&library), found(&library));
+    assert_eq!(expected.0, ["file-name", "file", "file", "front-matter"]);
+    assert_eq!(expected.1, ["2021-05-05 tide.txt", "note.md"]);
+    let path = library.store().path().to_owned();
+    drop(library);
+    crate::store::back_to_2(&path).unwrap();
+
+    let library = open();
+    let unread = |library: &Library| {
+        library.store().reader().unwrap().documents_with_times_unread().unwrap().len()
+    };
+    // Names are read at once, notes and pages by the next `add`.
+    assert_eq!((unread(&library), found(&library)), (3, vec!["2021-05-05 tide.txt".to_owned()]));
+    assert_eq!(library.check().unwrap().damage, []);
+    assert_eq!(add(&library, true).unchanged, 4);
+    assert_eq!(unread(&library), 3, "a dry run asks nothing");
+    // One that has become unreadable without having changed is not asked for ever.
+    let times = std::fs::metadata(root.join("broken.html")).unwrap().modified().unwrap();
+    std::fs::write(root.join("broken.html"), [b'\xff'; 25]).unwrap();
+    let file = std::fs::File::options().write(true).open(root.join("broken.html")).unwrap();
+    file.set_modified(times).unwrap();
+    let report = add(&library, false);
+    assert_eq!((report.unchanged, report.chunks, report.failed.len()), (4, 0, 0));
+    assert_eq!(unread(&library), 0);
+    assert_eq!((by(&library), found(&library)), expected);
+    let status = library.status().unwrap();
+    assert!(status.is_level && library.check().unwrap().is_sound());
+    assert_eq!(add(&library, false).generation, status.generation, "nothing is left to ask");
 }

@@ -212,6 +212,7 @@ impl Library {
         report.removed = {
             let mut transaction = self.store.begin()?;
             transaction.mend_collections()?;
+            transaction.mend_dates()?;
             let mut removed = Vec::new();
             for (damage, paths) in &report.damage {
                 if let Some(document) = damage.document {

@@ -145,7 +145,9 @@ impl Filter {
         Ok(self)
     }
 
-    /// Only files last changed at or after `since` and before `until`, in nanoseconds of Unix time.
+    /// Only documents from a time at or after `since` and before `until`, in nanoseconds of Unix
+    /// time: their own, where they have one, else that of their file
+    /// ([`DocumentRow::dated`](crate::store::DocumentRow::dated)).
     #[must_use]
     pub fn with_period(mut self, since_ns: Option<i64>, until_ns: Option<i64>) -> Self {
         self.since_ns = since_ns;
@@ -183,7 +185,7 @@ impl Filter {
         self.globs.is_some()
     }
 
-    /// The earliest and the latest time of change that pass; `None` if all do.
+    /// The earliest and the latest time that pass; `None` if all do.
     pub fn period(&self) -> Option<(i64, i64)> {
         (self.since_ns.is_some() || self.until_ns.is_some()).then(|| {
             let last = self.until_ns.map_or(i64::MAX, |until| until.saturating_sub(1));
@@ -196,7 +198,10 @@ impl Filter {
         (self.collections.is_empty() || self.collections.contains(&file.collection))
             && self.admits_path(&file.path)
             && self.admits_type(document.format, document.code_language.as_deref())
-            && self.period().is_none_or(|(first, last)| (first..=last).contains(&file.modified_ns))
+            && self.period().is_none_or(|(first, last)| {
+                let dated = document.dated(&file.path, file.modified_ns);
+                (first..=last).contains(&dated.ns)
+            })
     }
 
     /// Whether a path passes.
@@ -293,6 +298,7 @@ impl AllowedChunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::OwnTimes;
     use crate::id::{ChunkId, DocumentId};
 
     fn document(format: Format, code_language: Option<&str>) -> DocumentRow {
@@ -307,6 +313,7 @@ mod tests {
             text_bytes: 0,
             chunks: ChunkRange { first: ChunkId(1), n_chunks: 0 },
             added_ms: 0,
+            own: OwnTimes::default(),
         }
     }
 

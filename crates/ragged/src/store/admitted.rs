@@ -22,7 +22,7 @@ pub struct AdmittedDocument {
 }
 
 impl Reader<'_> {
-    /// Calls `each` with the documents that files of a collection, changed at the earliest at
+    /// Calls `each` with the documents that files of a collection, dated at the earliest at
     /// `first_ns` and at the latest at `last_ns`, hold; with a document once for each such file.
     pub fn documents_in(
         &self,
@@ -36,7 +36,7 @@ impl Reader<'_> {
         let mut statement = sql(self.connection()?.prepare_cached(
             "SELECT d.first_chunk, d.n_chunks, d.format, d.code_language \
              FROM files f INDEXED BY files_by_collection CROSS JOIN documents d \
-             WHERE f.collection_id = ?1 AND f.modified_ns BETWEEN ?2 AND ?3 \
+             WHERE f.collection_id = ?1 AND f.dated_ns BETWEEN ?2 AND ?3 \
              AND d.id = f.document_id",
         ))?;
         let mut rows = sql(statement.query(params![id, first_ns, last_ns]))?;
@@ -46,7 +46,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Calls `each` with the path and document of every file of a collection, changed at the
+    /// Calls `each` with the path and document of every file of a collection, dated at the
     /// earliest at `first_ns` and at the latest at `last_ns`.
     pub fn paths_in(
         &self,
@@ -57,7 +57,7 @@ impl Reader<'_> {
         let id = self.collection_id(collection)?;
         let mut statement = sql(self.connection()?.prepare_cached(
             "SELECT path, document_id FROM files INDEXED BY files_by_collection \
-             WHERE collection_id = ?1 AND modified_ns BETWEEN ?2 AND ?3",
+             WHERE collection_id = ?1 AND dated_ns BETWEEN ?2 AND ?3",
         ))?;
         let mut rows = sql(statement.query(params![id, first_ns, last_ns]))?;
         each_path(&mut rows, &mut each)

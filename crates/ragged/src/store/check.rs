@@ -99,6 +99,10 @@ impl Reader<'_> {
                 note(format!("{n} {what}"), None);
             }
         }
+        let n = self.n_misdated_files()?;
+        if n > 0 {
+            note(format!("{n} files dated otherwise than their documents and names say"), None);
+        }
         Ok(damage)
     }
 

@@ -11,6 +11,7 @@
 mod admitted;
 mod check;
 mod collection;
+mod dated;
 mod dictionary;
 mod migration;
 mod read;
@@ -34,11 +35,14 @@ use crate::{
 pub use admitted::AdmittedDocument;
 pub use check::Damage;
 pub use collection::{CollectionRow, CollectionShare};
+pub use dated::Dated;
+#[cfg(test)]
+pub(crate) use migration::back_to_2;
 pub use read::{ChunkPlace, Counts, DocumentRow, FileRow, Reader, RemovedChunks};
 pub use write::{NewDocument, Transaction};
 
 /// The format of `library.db` that this program writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// The oldest format that this program can open, migrating it where needed.
 pub const OLDEST_SUPPORTED_FORMAT_VERSION: u32 = 1;
 

@@ -6,11 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     DocumentChunks, IdleReader, KEY_GENERATION, KEY_NEXT_CHUNK, KEY_REMOVALS_FORGOTTEN, Store,
-    integer, library_value, natural, path_hash, required_value, sql, text::BlockCache,
+    dated::{own_columns, own_times},
+    integer, library_value, natural, path_hash, required_value, sql,
+    text::BlockCache,
 };
 use crate::{
     collection::CollectionName,
-    document::{Format, Span},
+    document::{Format, OwnTimes, Span},
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, ChunkRange, DocumentId, Generation},
 };
@@ -53,6 +55,8 @@ pub struct DocumentRow {
     pub chunks: ChunkRange,
     /// When it was added, Unix time in milliseconds.
     pub added_ms: i64,
+    /// When it was made and changed, as it says itself.
+    pub own: OwnTimes,
 }
 
 /// A file that holds a document.
@@ -115,8 +119,11 @@ impl Drop for Reader<'_> {
     }
 }
 
-const DOCUMENT_COLUMNS: &str = "id, content_hash, format, code_language, language, title, pages, \
-                                text_bytes, first_chunk, n_chunks, added_ms";
+const DOCUMENT_COLUMNS: &str = concat!(
+    "id, content_hash, format, code_language, language, title, pages, text_bytes, first_chunk, \
+     n_chunks, added_ms, ",
+    own_columns!()
+);
 
 /// The columns of a [`FileRow`].
 macro_rules! files {
@@ -450,6 +457,7 @@ fn document_row(row: &Row<'_>) -> rusqlite::Result<DocumentRow> {
         text_bytes: natural(row.get(7)?),
         chunks: ChunkRange { first: ChunkId(natural(row.get(8)?)), n_chunks: row.get(9)? },
         added_ms: row.get(10)?,
+        own: own_times(row, 11)?,
     })
 }
 

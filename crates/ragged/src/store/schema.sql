@@ -1,4 +1,4 @@
--- Format 2 of library.db. A change of this file takes a new format number and a migration in
+-- Format 3 of library.db. A change of this file takes a new format number and a migration in
 -- store/migration.rs, which must lead to the same tables and indexes.
 
 -- Facts about the library as a whole; the keys are constants in store/mod.rs.
@@ -20,12 +20,23 @@ CREATE TABLE documents (
     first_chunk   INTEGER NOT NULL,  -- chunk ids are first_chunk .. first_chunk + n_chunks
     n_chunks      INTEGER NOT NULL,
     added_ms      INTEGER NOT NULL,  -- Unix time in milliseconds
-    generation    INTEGER NOT NULL   -- of the transaction that added it
+    generation    INTEGER NOT NULL,  -- of the transaction that added it
+    -- When it was made and changed as it says itself: Unix time in milliseconds; year, month, day
+    -- or moment, as much as was given; who said it.
+    own_created_ms         INTEGER,
+    own_created_precision  TEXT,
+    own_created_source     TEXT,
+    own_modified_ms        INTEGER,
+    own_modified_precision TEXT,
+    own_modified_source    TEXT,
+    -- Whether it was added by a program that did not ask it; the next `add` does.
+    own_times_unread       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX documents_by_content ON documents (content_hash, format);
 CREATE INDEX documents_by_generation ON documents (generation);
 -- Answers a filter by type without reading documents.
 CREATE INDEX documents_by_type ON documents (format, code_language, first_chunk, n_chunks);
+CREATE INDEX documents_with_times_unread ON documents (id) WHERE own_times_unread = 1;
 
 -- Named parts of the library; every file is in one. Number 1 is `default` and is always there.
 CREATE TABLE collections (
@@ -50,12 +61,15 @@ CREATE TABLE files (
     document_id   INTEGER NOT NULL REFERENCES documents (id),
     size_bytes    INTEGER NOT NULL,
     modified_ns   INTEGER NOT NULL,  -- Unix time in nanoseconds
-    collection_id INTEGER NOT NULL DEFAULT 1 REFERENCES collections (id)
+    collection_id INTEGER NOT NULL DEFAULT 1 REFERENCES collections (id),
+    -- The time that a filter asks: the document's own, else that in the path, else modified_ns;
+    -- Unix time in nanoseconds. Follows from the rest (store/dated).
+    dated_ns      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX files_by_path_hash ON files (path_hash);
 CREATE INDEX files_by_document ON files (document_id);
 -- Answers a filter by collection and time without reading paths.
-CREATE INDEX files_by_collection ON files (collection_id, modified_ns, document_id);
+CREATE INDEX files_by_collection ON files (collection_id, dated_ns, document_id);
 
 -- Files of a supported format that could not be read, so that an unchanged one is reported again
 -- without being read again.

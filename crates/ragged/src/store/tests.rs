@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chunk::Chunk,
     collection::CollectionName,
-    document::{Document, Format, Span},
+    document::{Document, Format, OwnTimes, Span},
     id::ChunkId,
 };
 
@@ -20,6 +20,7 @@ fn document(text: &str) -> Document {
         text: text.to_owned(),
         blocks: Vec::new(),
         pages: None,
+        times: OwnTimes::default(),
     }
 }
 
@@ -394,9 +395,13 @@ fn shape(connection: &Connection) -> Vec<String> {
         "SELECT m.name || ' ' || f.\"from\" || ' ' || f.\"table\" || ' ' || f.\"to\" \
          FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'",
         "SELECT name || ' ' || strict || ' ' || wr FROM pragma_table_list WHERE schema = 'main'",
-        "SELECT id || ' ' || name FROM collections",
     ] {
         let mut statement = connection.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        shape.extend(rows.map(Result::unwrap));
+    }
+    // Format 1 has none.
+    if let Ok(mut statement) = connection.prepare("SELECT id || ' ' || name FROM collections") {
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         shape.extend(rows.map(Result::unwrap));
     }
@@ -404,67 +409,115 @@ fn shape(connection: &Connection) -> Vec<String> {
     shape
 }
 
-/// A copy of the library that the first version with format 1 wrote.
-fn copy_of_format_1(dir: &tempfile::TempDir) -> PathBuf {
+/// A copy of the library that the first version with a format wrote.
+fn copy_of_format(version: u32, dir: &tempfile::TempDir) -> PathBuf {
     let path = dir.path().join("library.db");
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/format/v1/library.db");
+    let fixture = format!("{}/testdata/format/v{version}/library.db", env!("CARGO_MANIFEST_DIR"));
     std::fs::copy(fixture, &path).unwrap();
     path
 }
 
 #[test]
 fn a_migrated_library_has_the_shape_of_a_new_one() {
-    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let path = copy_of_format_1(&old);
-    let before: Vec<String> = {
-        let connection = Connection::open(&path).unwrap();
-        let mut statement = connection.prepare("SELECT path FROM files ORDER BY path").unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    };
-    let migrated = Store::open(&path, StoreConfig::default()).unwrap();
-    let shape_of = |store: &Store| shape(&Connection::open(store.path()).unwrap());
-    assert_eq!(shape_of(&migrated), shape_of(&open(&new)));
-    let reader = migrated.reader().unwrap();
-    assert_eq!(reader.check().unwrap(), []);
-    let files = reader.files().unwrap();
-    assert!(files.iter().all(|file| file.collection.is_default()) && files.len() == before.len());
-    assert_eq!(files.into_iter().map(|file| file.path).collect::<Vec<_>>(), before);
-    drop(reader);
-    // References are watched over again.
-    let writer = migrated.writer.lock().unwrap();
-    assert!(writer.execute("UPDATE files SET collection_id = 9", []).is_err());
-    let version: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, FORMAT_VERSION);
+    for from in OLDEST_SUPPORTED_FORMAT_VERSION..FORMAT_VERSION {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = copy_of_format(from, &old);
+        let before: Vec<String> = {
+            let connection = Connection::open(&path).unwrap();
+            let mut statement = connection.prepare("SELECT path FROM files ORDER BY path").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let migrated = Store::open(&path, StoreConfig::default()).unwrap();
+        let shape_of = |store: &Store| shape(&Connection::open(store.path()).unwrap());
+        let expected = open(&new);
+        if from > 1 {
+            // The library of the fixture has a collection of its own.
+            let mut transaction = expected.begin().unwrap();
+            transaction.create_collection(&"Büro 2026".parse().unwrap()).unwrap();
+            transaction.commit().unwrap();
+        }
+        assert_eq!(shape_of(&migrated), shape_of(&expected), "from {from}");
+        let reader = migrated.reader().unwrap();
+        assert_eq!(reader.check().unwrap(), []);
+        let files = reader.files().unwrap();
+        let n_elsewhere = files.iter().filter(|file| !file.collection.is_default()).count();
+        assert_eq!(n_elsewhere, usize::from(from > 1));
+        assert_eq!(files.into_iter().map(|file| file.path).collect::<Vec<_>>(), before);
+        drop(reader);
+        // References are watched over again.
+        let writer = migrated.writer.lock().unwrap();
+        assert!(writer.execute("UPDATE files SET collection_id = 9", []).is_err());
+        let version: u32 =
+            writer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, FORMAT_VERSION);
+    }
 }
 
 #[test]
 fn a_migration_that_fails_leaves_the_old_format() {
+    for (from, in_the_way) in [
+        // In the way of the last step but one of the first migration.
+        (1, "files_by_collection"),
+        // In the way of the second.
+        (1, "documents_with_times_unread"),
+        (2, "documents_with_times_unread"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = copy_of_format(from, &dir);
+        let connection = Connection::open(&path).unwrap();
+        let before = shape(&connection);
+        connection.execute_batch(&format!("CREATE INDEX {in_the_way} ON files (path)")).unwrap();
+        drop(connection);
+        let error = Store::open(&path, StoreConfig::default()).unwrap_err();
+        assert!(format!("{error:#}").contains("bringing it to format 3"), "{error:#}");
+        let connection = Connection::open(&path).unwrap();
+        let version: u32 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, from);
+        connection.execute_batch(&format!("DROP INDEX {in_the_way}")).unwrap();
+        assert_eq!(shape(&connection), before);
+        drop(connection);
+        Store::open(&path, StoreConfig::default()).unwrap();
+    }
+}
+
+#[test]
+fn a_library_taken_back_has_the_shape_of_its_format() {
+    let (new, old) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = open(&new).path().to_owned();
+    back_to_2(&path).unwrap();
+    let fixture = Connection::open(copy_of_format(2, &old)).unwrap();
+    fixture.execute_batch("DELETE FROM files; DELETE FROM collections WHERE id > 1").unwrap();
+    assert_eq!(shape(&Connection::open(path).unwrap()), shape(&fixture));
+}
+
+#[test]
+fn a_file_that_is_misdated_is_found_and_mended() {
     let dir = tempfile::tempdir().unwrap();
-    let path = copy_of_format_1(&dir);
-    // In the way of the last step but one.
-    let in_the_way = "CREATE INDEX files_by_collection ON files (document_id)";
-    Connection::open(&path).unwrap().execute_batch(in_the_way).unwrap();
-    let error = Store::open(&path, StoreConfig::default()).unwrap_err();
-    assert!(format!("{error:#}").contains("bringing it to format 2"), "{error:#}");
-    let connection = Connection::open(&path).unwrap();
-    let version: u32 =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 1);
-    let n: u32 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'collections'", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    assert_eq!(n, 0);
-    connection.execute_batch("DROP INDEX files_by_collection").unwrap();
-    drop(connection);
-    Store::open(&path, StoreConfig::default()).unwrap();
+    let store = open(&dir);
+    add(&store, "/2021-05-05.md", "a tide");
+    add(&store, "/loose.md", "no tide");
+    let connection = Connection::open(store.path()).unwrap();
+    let dates = || -> Vec<i64> {
+        let mut statement = connection.prepare("SELECT dated_ns FROM files ORDER BY path").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let before = dates();
+    connection.execute("UPDATE files SET dated_ns = dated_ns + 1", []).unwrap();
+    let damage = store.reader().unwrap().check().unwrap();
+    assert_eq!(damage.len(), 1, "{damage:?}");
+    assert!(damage[0].what.starts_with("2 files dated otherwise"), "{damage:?}");
+    let mut transaction = store.begin().unwrap();
+    transaction.mend_dates().unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(store.reader().unwrap().check().unwrap(), []);
+    assert_eq!(dates(), before);
 }
 
 #[test]
 fn several_threads_migrate_one_library() {
     let dir = tempfile::tempdir().unwrap();
-    let path = copy_of_format_1(&dir);
+    let path = copy_of_format(1, &dir);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| Store::open(&path, StoreConfig::default()).unwrap());

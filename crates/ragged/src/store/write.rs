@@ -5,13 +5,15 @@ use std::{collections::BTreeSet, sync::MutexGuard};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    KEY_GENERATION, KEY_NEXT_CHUNK, Reader, integer, natural, path_hash, required_value, sql,
+    KEY_GENERATION, KEY_NEXT_CHUNK, Reader,
+    dated::{believable, columns},
+    integer, natural, path_hash, required_value, sql,
     text::{block_id, compress},
 };
 use crate::{
     chunk::Chunk,
     collection::CollectionName,
-    document::Document,
+    document::{Document, OwnTimes},
     error::{Context, Result},
     id::{ChunkId, ChunkRange, DocumentId, Generation},
 };
@@ -25,6 +27,7 @@ pub struct NewDocument {
     language: Option<String>,
     title: Option<String>,
     pages: Option<u32>,
+    times: OwnTimes,
     text_bytes: u64,
     /// The dictionary that the blocks are compressed with; 0 for none.
     dictionary: i64,
@@ -49,6 +52,7 @@ impl NewDocument {
             language,
             title: document.title.clone(),
             pages: document.pages,
+            times: document.times,
             text_bytes: document.text.len() as u64,
             dictionary: dictionary.as_ref().map_or(0, |dictionary| dictionary.id),
             blocks: compress(&document.text, dictionary.as_deref())?,
@@ -145,12 +149,16 @@ impl<'a> Transaction<'a> {
         // without chunks still takes one, so it can name the document as well.
         let id = DocumentId(self.next_chunk);
         self.next_chunk += u64::from(range.n_chunks).max(1);
+        let own = believable(document.times, now_ms);
+        let (created, modified) = (columns(own.created), columns(own.modified));
         sql(self
             .connection
             .prepare_cached(
                 "INSERT INTO documents (id, content_hash, format, code_language, language, \
-                 title, pages, text_bytes, first_chunk, n_chunks, added_ms, generation) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 title, pages, text_bytes, first_chunk, n_chunks, added_ms, generation, \
+                 own_created_ms, own_created_precision, own_created_source, own_modified_ms, \
+                 own_modified_precision, own_modified_source) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
+                 ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -166,6 +174,12 @@ impl<'a> Transaction<'a> {
                     range.n_chunks,
                     now_ms,
                     integer(self.generation.0),
+                    created.0,
+                    created.1,
+                    created.2,
+                    modified.0,
+                    modified.1,
+                    modified.2,
                 ])
             }))?;
         {
@@ -221,24 +235,14 @@ impl<'a> Transaction<'a> {
         modified_ns: i64,
     ) -> Result<()> {
         let before = self.file_document(path)?;
+        let dated_ns = self.dated_ns(document, path, modified_ns)?;
         let (size_bytes, id) = (integer(size_bytes), integer(document.0));
         if before.is_some() {
             sql(self
                 .connection
                 .prepare_cached(
-                    "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5 \
-                     WHERE path_hash = ?2 AND path = ?1",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![path, path_hash(path), id, size_bytes, modified_ns])
-                }))?;
-        } else {
-            let collection = self.collection_id(collection)?;
-            sql(self
-                .connection
-                .prepare_cached(
-                    "INSERT INTO files (path, path_hash, document_id, size_bytes, modified_ns, \
-                     collection_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "UPDATE files SET document_id = ?3, size_bytes = ?4, modified_ns = ?5, \
+                     dated_ns = ?6 WHERE path_hash = ?2 AND path = ?1",
                 )
                 .and_then(|mut statement| {
                     statement.execute(params![
@@ -247,7 +251,26 @@ impl<'a> Transaction<'a> {
                         id,
                         size_bytes,
                         modified_ns,
-                        collection
+                        dated_ns
+                    ])
+                }))?;
+        } else {
+            let collection = self.collection_id(collection)?;
+            sql(self
+                .connection
+                .prepare_cached(
+                    "INSERT INTO files (path, path_hash, document_id, size_bytes, modified_ns, \
+                     collection_id, dated_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![
+                        path,
+                        path_hash(path),
+                        id,
+                        size_bytes,
+                        modified_ns,
+                        collection,
+                        dated_ns
                     ])
                 }))?;
         }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ragged::document::worker::{WorkerCommand, WorkerLimits, WorkerPool, serve};
-use ragged::document::{Format, Hints, Readers, Unreadable};
+use ragged::document::{Format, Hints, OwnTime, Readers, Unreadable};
 use ragged::error::ErrorKind;
 
 /// Set in the environment of a child: then the "test" [`child`] is a worker.
@@ -81,6 +81,11 @@ fn files_are_read_as_in_process() {
     let files = [
         file(folder.path(), "a.html", PAGE),
         file(folder.path(), "b.md", "# Title\n\n- item\n"),
+        file(
+            folder.path(),
+            "dated.md",
+            "---\ndate: 2024-03\nupdated: 2024-03-05T10:00Z\n---\ntext\n",
+        ),
         file(folder.path(), "c.rs", "/// Doc.\nfn f() {}\n"),
         file(folder.path(), "d.txt", "plain"),
         file(folder.path(), "é.csv", "a,b\n1,2\n"),
@@ -95,8 +100,10 @@ fn files_are_read_as_in_process() {
         let hints = Hints::default();
         assert_eq!(workers.read(path, hints), here.read(path, hints), "{}", path.display());
     }
+    let dated = workers.read(&files[2], Hints::default()).unwrap().times;
+    assert_eq!(dated.best().map(OwnTime::shown).as_deref(), Some("2024-03-05T10:00:00Z"));
     let hints = Hints { format: Some(Format::Html) };
-    assert_eq!(workers.read(&files[3], hints).unwrap().format, Format::Html);
+    assert_eq!(workers.read(&files[4], hints).unwrap().format, Format::Html);
 }
 
 #[test]

@@ -51,12 +51,22 @@ fn in_a_collection() -> (CollectionName, VirtualDocument) {
     ("Büro 2026".parse().unwrap(), document)
 }
 
+/// Times of their own, and dates in names, came with format 3.
+fn of_a_day() -> VirtualDocument {
+    VirtualDocument {
+        path: "2021-05-05 tide.txt".to_owned(),
+        title: String::new(),
+        text: "The sea was calm, and the tide was low.".to_owned(),
+    }
+}
+
 fn write_fixture(path: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let library = open(dir.path());
     library.add_virtual(documents(), &NoProgress, &Cancel::new()).unwrap();
     let (name, document) = in_a_collection();
     library.add_virtual_in(&name, vec![document], &NoProgress, &Cancel::new()).unwrap();
+    library.add_virtual(vec![of_a_day()], &NoProgress, &Cancel::new()).unwrap();
     library.compact().unwrap();
     drop(library);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -89,6 +99,19 @@ fn libraries_of_every_supported_format_open() {
             let search = &library.settings().search;
             let request = SearchRequest { filter, ..SearchRequest::new("the lease", search) };
             assert_eq!(library.search(&request).unwrap().hits[0].path(), document.path);
+        }
+        if version >= 3 {
+            // May 2021.
+            let (since_ns, until_ns) = (1_619_827_200_000_000_000, 1_622_505_600_000_000_000);
+            let filter = Filter::new().with_period(Some(since_ns), Some(until_ns));
+            let search = &library.settings().search;
+            let request = SearchRequest { filter, ..SearchRequest::new("the sea", search) };
+            let hits = library.search(&request).unwrap().hits;
+            assert_eq!(hits.len(), 1);
+            assert_eq!(
+                (hits[0].path(), hits[0].dated().shown()),
+                ("2021-05-05 tide.txt", "2021-05-05".to_owned())
+            );
         }
         let request = SearchRequest::new("what pulls the sea?", &library.settings().search);
         assert_eq!(library.search(&request).unwrap().hits[0].path(), "sea.txt");

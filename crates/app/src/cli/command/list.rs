@@ -47,6 +47,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
         if !filter.admits(document, &file) {
             continue;
         }
+        let dated = document.dated(&file.path, file.modified_ns);
         files.push(wire::ListedFile {
             path: file.path,
             document: document.id.0,
@@ -57,6 +58,8 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome> {
             size_bytes: file.size_bytes,
             modified: time_of_ns(file.modified_ns),
             collection: file.collection.as_str().to_owned(),
+            dated: dated.shown(),
+            dated_by: dated.by.as_str(),
         });
     }
     if printer.is_json() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use ragged::{
+    document::{OwnTime, TimeSource},
     error::{Error, ErrorKind},
     id::DocumentId,
     store::{DocumentRow, Reader},
@@ -28,6 +29,10 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
     let files = reader.files_of(document.id)?;
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let collections: BTreeSet<&str> = files.iter().map(|file| file.collection.as_str()).collect();
+    // As the first of its files holds it; a document without a file does not exist.
+    let (path, modified_ns) =
+        files.first().map_or(("", 0), |file| (file.path.as_str(), file.modified_ns));
+    let dated = document.dated(path, modified_ns);
     let text =
         if args.text || args.chunks { reader.document_text(&document)? } else { String::new() };
     let mut chunks = Vec::new();
@@ -56,6 +61,10 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
             pages: document.pages,
             text_bytes: document.text_bytes,
             added: time_of_ms(document.added_ms),
+            dated: dated.shown(),
+            dated_by: dated.by.as_str(),
+            own_created: document.own.created.map(OwnTime::shown),
+            own_modified: document.own.modified.map(OwnTime::shown),
             content_hash: hexadecimal(&document.content_hash),
             n_chunks: document.chunks.n_chunks,
             text: args.text.then_some(text),
@@ -83,6 +92,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> Result<Outcome> {
         ("type", document.format.to_string()),
         ("chunks", document.chunks.n_chunks.to_string()),
         ("text", bytes(document.text_bytes)),
+        ("dated", format!("{}, {}", dated.shown(), says(dated.by))),
         ("added", time_of_ms(document.added_ms)),
         ("in", collections.into_iter().collect::<Vec<_>>().join(", ")),
     ];
@@ -132,6 +142,20 @@ fn find(reader: &Reader<'_>, name: &str) -> Result<DocumentRow> {
         Some((_, nearest)) => error.with_hint(format!("did you mean {nearest}?")),
         None => error.with_hint("`ragged list` shows what is"),
     }))
+}
+
+/// Who gives a time, for people.
+fn says(source: TimeSource) -> &'static str {
+    match source {
+        TimeSource::FrontMatter => "by its front matter",
+        TimeSource::Email => "when it was sent",
+        TimeSource::Pdf | TimeSource::Office => "by its properties",
+        TimeSource::Book => "by the book's package",
+        TimeSource::Page => "by the page's metadata",
+        TimeSource::FileName => "by its file name",
+        TimeSource::File => "when the file was changed",
+        source => source.as_str(),
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -6,6 +6,7 @@
 
 use super::limits::Limits;
 use super::model::{Block, BlockKind, Document, Format, Span};
+use super::own_time::OwnTimes;
 use super::unreadable::{Size, Unreadable};
 
 #[cfg(test)]
@@ -72,7 +73,8 @@ pub(super) fn verbatim(
     if blocks.is_empty() {
         return Err(Unreadable::Empty);
     }
-    Ok(Document { format, code_language: None, title: None, text, blocks, pages: None })
+    let times = OwnTimes::default();
+    Ok(Document { format, code_language: None, title: None, text, blocks, pages: None, times })
 }
 
 /// A document whose text is written by its reader, block after block.
@@ -169,7 +171,8 @@ impl Draft {
         let title = title.map(|title| short_name(&title)).filter(|title| !title.is_empty());
         let pages = pages.map(|pages| pages as u32);
         let (text, blocks) = (self.text, self.blocks);
-        Ok(Document { format, code_language: None, title, text, blocks, pages })
+        let times = OwnTimes::default();
+        Ok(Document { format, code_language: None, title, text, blocks, pages, times })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::{Fields, OwnTimes, TimeSource};
 use super::super::unreadable::Unreadable;
 use super::archive::Archive;
 use super::html::{self, Boilerplate, Syntax};
@@ -33,7 +34,8 @@ pub(super) fn epub(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
         }
         let page = html::decode(archive.bytes(&name)?)?;
         let mut content = Draft::new(limits);
-        let title = html::read_into(&mut content, &page, Syntax::Xml, Boilerplate::Dropped, 0)?;
+        let html::Facts { title, .. } =
+            html::read_into(&mut content, &page, Syntax::Xml, Boilerplate::Dropped, 0)?;
         // A chapter that does not name itself is named by its page.
         if let Some(title) = title
             && !content.is_empty()
@@ -43,7 +45,54 @@ pub(super) fn epub(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
         }
         draft.append(content)?;
     }
-    draft.finish(Format::Epub, text_of("book", &package, "title"), None)
+    let mut document = draft.finish(Format::Epub, text_of("book", &package, "title"), None)?;
+    document.times = times(&package)?;
+    Ok(document)
+}
+
+/// What the package says: `dc:date`, in older books with an `event` that says of what, and
+/// `dcterms:modified`.
+fn times(package: &str) -> Result<OwnTimes, Unreadable> {
+    let mut fields = Fields::default();
+    let mut events = Xml::new("EPUB package", package);
+    // The field whose text is being read.
+    let mut open: Option<(String, String)> = None;
+    while let Some(event) = events.next()? {
+        match event {
+            Markup::Open(tag) => {
+                let name = match tag.name() {
+                    "date" => {
+                        Some(tag.attribute("event").map_or_else(
+                            || "date".to_owned(),
+                            |event| {
+                                // The event of a first edition or of a conversion is none of ours.
+                                match event.as_str() {
+                                    "creation" => "created".to_owned(),
+                                    "modification" => "modified".to_owned(),
+                                    "publication" => "published".to_owned(),
+                                    event => event.to_owned(),
+                                }
+                            },
+                        ))
+                    }
+                    "meta" => tag.attribute("property").filter(|name| name.starts_with("dcterms:")),
+                    _ => None,
+                };
+                open = name.map(|name| (name, String::new()));
+            }
+            Markup::Text(piece) => {
+                if let Some((_, text)) = &mut open {
+                    text.push_str(&piece);
+                }
+            }
+            Markup::Close(_) => {
+                if let Some((name, text)) = open.take() {
+                    fields.note(&name, &text, TimeSource::Book);
+                }
+            }
+        }
+    }
+    Ok(fields.times())
 }
 
 /// The member that lists the parts of the book.

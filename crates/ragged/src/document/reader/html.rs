@@ -14,6 +14,7 @@ use super::super::encoding;
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::{Fields, OwnTimes, TimeSource};
 use super::super::unreadable::Unreadable;
 
 #[cfg(test)]
@@ -30,13 +31,21 @@ const MAX_SEARCH: usize = 512;
 pub(super) fn html(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Unreadable> {
     let text = decode(bytes)?;
     let mut draft = Draft::new(limits);
-    let mut title = read_into(&mut draft, &text, Syntax::Html, Boilerplate::Dropped, 0)?;
+    let mut facts = read_into(&mut draft, &text, Syntax::Html, Boilerplate::Dropped, 0)?;
     if draft.is_empty() {
         // A page that is all navigation is better read than lost.
         draft = Draft::new(limits);
-        title = read_into(&mut draft, &text, Syntax::Html, Boilerplate::Kept, 0)?;
+        facts = read_into(&mut draft, &text, Syntax::Html, Boilerplate::Kept, 0)?;
     }
-    draft.finish(Format::Html, title, None)
+    let mut document = draft.finish(Format::Html, facts.title, None)?;
+    document.times = facts.times;
+    Ok(document)
+}
+
+/// What a page says of itself.
+pub(super) struct Facts {
+    pub(super) title: Option<String>,
+    pub(super) times: OwnTimes,
 }
 
 /// Whether navigation, page headers and footers are left out.
@@ -54,14 +63,15 @@ pub(super) enum Syntax {
     Xml,
 }
 
-/// Appends the content of the page `text`, its headings `deeper` levels down; returns its title.
+/// Appends the content of the page `text`, its headings `deeper` levels down; returns what
+/// the page says of itself.
 pub(super) fn read_into(
     draft: &mut Draft,
     text: &str,
     syntax: Syntax,
     boilerplate: Boilerplate,
     deeper: u8,
-) -> Result<Option<String>, Unreadable> {
+) -> Result<Facts, Unreadable> {
     let mut page = Page::new(draft, syntax, boilerplate, deeper);
     let mut emitter =
         CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
@@ -244,6 +254,10 @@ struct Page<'a> {
     tag: Vec<u8>,
     tag_hides: bool,
     attribute: Vec<u8>,
+    /// The values that matter of the `meta` or `time` element being read: its name, and the value
+    /// that goes with it.
+    fact: Option<(String, String)>,
+    facts: Fields,
     failure: Option<Unreadable>,
 }
 
@@ -268,15 +282,20 @@ impl<'a> Page<'a> {
             tag: Vec::new(),
             tag_hides: false,
             attribute: Vec::new(),
+            fact: None,
+            facts: Fields::default(),
             failure: None,
         }
     }
 
-    fn finish(mut self) -> Result<Option<String>, Unreadable> {
+    fn finish(mut self) -> Result<Facts, Unreadable> {
         self.flush();
         match self.failure {
             Some(failure) => Err(failure),
-            None => Ok(Some(self.title).filter(|title| !title.trim().is_empty())),
+            None => Ok(Facts {
+                title: Some(self.title).filter(|title| !title.trim().is_empty()),
+                times: self.facts.times(),
+            }),
         }
     }
 
@@ -290,22 +309,57 @@ impl<'a> Page<'a> {
                 self.tag.extend_from_slice(name);
                 self.tag_hides = false;
                 self.attribute.clear();
+                self.fact = matches!(*name, b"meta" | b"time").then(Default::default);
             }
             CallbackEvent::AttributeName { name } => {
                 self.attribute.clear();
                 self.attribute.extend_from_slice(name);
                 self.tag_hides |= *name == b"hidden";
+                if *name == b"pubdate" {
+                    self.note_attribute(b"published");
+                }
             }
             CallbackEvent::AttributeValue { value } => {
                 self.tag_hides |= self.boilerplate == Boilerplate::Dropped
                     && is_furniture(&self.attribute, value);
+                self.note_attribute(value);
             }
-            CallbackEvent::CloseStartTag { self_closing } => self.start_tag(*self_closing),
+            CallbackEvent::CloseStartTag { self_closing } => {
+                if let Some((name, value)) = self.fact.take() {
+                    self.facts.note(&name, &value, TimeSource::Page);
+                }
+                self.start_tag(*self_closing);
+            }
             CallbackEvent::EndTag { name } => self.end_tag(name),
             CallbackEvent::String { value } => self.characters(value),
             CallbackEvent::Comment { .. }
             | CallbackEvent::Doctype { .. }
             | CallbackEvent::Error(_) => {}
+        }
+    }
+
+    /// Takes note of an attribute of a `meta` element, or of a `time` element that says that it
+    /// is about the page.
+    fn note_attribute(&mut self, value: &[u8]) {
+        let Some((name, fact)) = &mut self.fact else { return };
+        let value = String::from_utf8_lossy(value);
+        match (self.tag.as_slice(), self.attribute.as_slice()) {
+            (b"meta", b"name" | b"property" | b"http-equiv") | (_, b"itemprop") => {
+                *name = value.into_owned();
+            }
+            (b"meta", b"content") | (b"time", b"datetime") => *fact = value.into_owned(),
+            // In HTML5 as it was drafted, and in microformats.
+            (b"time", b"pubdate") => "published".clone_into(name),
+            (b"time", b"class") => {
+                for class in value.split_ascii_whitespace() {
+                    match class {
+                        "dt-published" => "published".clone_into(name),
+                        "dt-updated" => "updated".clone_into(name),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

@@ -8,6 +8,7 @@ use super::super::encoding::normalise_line_ends;
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::{OwnTime, OwnTimes, TimeSource};
 use super::super::unreadable::Unreadable;
 use super::html::{self, Boilerplate, Syntax};
 
@@ -16,17 +17,24 @@ const MAX_NESTED_MESSAGES: usize = 4;
 
 pub(super) fn eml(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let mut draft = Draft::new(limits);
-    let subject = message(&mut draft, bytes)?;
-    draft.finish(Format::Eml, subject, None)
+    let Head { subject, sent } = message(&mut draft, bytes)?;
+    let mut document = draft.finish(Format::Eml, subject, None)?;
+    document.times.created = sent;
+    Ok(document)
 }
 
 pub(super) fn mbox(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let mut draft = Draft::new(limits);
     let mut n_read = 0;
     let mut unread = None;
+    let (mut first, mut last): (Option<OwnTime>, Option<OwnTime>) = (None, None);
     for raw in messages(bytes) {
         match message(&mut draft, raw) {
-            Ok(_) => n_read += 1,
+            Ok(Head { sent, .. }) => {
+                n_read += 1;
+                first = first.into_iter().chain(sent).min_by_key(|time| time.ms);
+                last = last.into_iter().chain(sent).max_by_key(|time| time.ms);
+            }
             // One message that is cut off costs itself, not the mailbox.
             Err(reason @ Unreadable::Broken(_)) => unread = Some(reason),
             Err(reason) => return Err(reason),
@@ -34,7 +42,12 @@ pub(super) fn mbox(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
     }
     match unread {
         Some(reason) if n_read == 0 => Err(reason),
-        _ => draft.finish(Format::Mbox, None, None),
+        _ => {
+            let mut document = draft.finish(Format::Mbox, None, None)?;
+            // A mailbox is as old as its first message and was last changed with its last one.
+            document.times = OwnTimes { created: first, modified: last };
+            Ok(document)
+        }
     }
 }
 
@@ -63,14 +76,23 @@ fn messages(bytes: &[u8]) -> Vec<&[u8]> {
     messages
 }
 
-/// Adds one message; returns its subject.
-fn message(draft: &mut Draft, raw: &[u8]) -> Result<Option<String>, Unreadable> {
+/// What the fields of a message say of it as a whole.
+struct Head {
+    subject: Option<String>,
+    sent: Option<OwnTime>,
+}
+
+/// Adds one message.
+fn message(draft: &mut Draft, raw: &[u8]) -> Result<Head, Unreadable> {
     let Some(parsed) = MessageParser::default().parse(raw) else {
         return Err(Unreadable::broken("e-mail", "no header fields"));
     };
     let subject = parsed.subject().map(str::to_owned);
+    // The parser takes numbers as they come; the calendar is asked here.
+    let sent = parsed.date().map(mail_parser::DateTime::to_rfc3339);
+    let sent = sent.and_then(|date| OwnTime::read(&date, TimeSource::Email));
     add(draft, &parsed, 0)?;
-    Ok(subject)
+    Ok(Head { subject, sent })
 }
 
 fn add(draft: &mut Draft, message: &Message<'_>, n_outer: usize) -> Result<(), Unreadable> {

@@ -5,6 +5,7 @@ use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::{Piece, verbatim};
+use super::super::own_time::{Fields, OwnTimes};
 use super::super::unreadable::Unreadable;
 
 pub(super) fn markdown(text: String, limits: &Limits) -> Result<Document, Unreadable> {
@@ -17,7 +18,7 @@ pub(super) fn markdown(text: String, limits: &Limits) -> Result<Document, Unread
     let mut pieces: Vec<Piece> = Vec::new();
     let mut heading: Option<(Piece, String)> = None;
     let mut first_heading = None;
-    let mut front_title = None;
+    let mut front_matter = String::new();
     let mut in_front_matter = false;
     // How many list items are open, and whether the innermost one has its block yet.
     let mut n_items = 0_usize;
@@ -64,7 +65,7 @@ pub(super) fn markdown(text: String, limits: &Limits) -> Result<Document, Unread
             Event::End(TagEnd::Item) => n_items = n_items.saturating_sub(1),
             Event::End(TagEnd::MetadataBlock(_)) => in_front_matter = false,
             Event::Text(words) if in_front_matter => {
-                front_title = front_title.or_else(|| front_matter_title(&words));
+                front_matter.push_str(&words);
             }
             Event::Text(words) | Event::Code(words) => {
                 if let Some((_, name)) = &mut heading {
@@ -80,7 +81,8 @@ pub(super) fn markdown(text: String, limits: &Limits) -> Result<Document, Unread
         }
     }
     let mut document = verbatim(Format::Markdown, text, pieces, &BlockKind::Paragraph, limits)?;
-    document.title = front_title.or(first_heading);
+    document.title = front_matter_title(&front_matter).or(first_heading);
+    document.times = front_matter_times(&front_matter);
     Ok(document)
 }
 
@@ -91,6 +93,16 @@ fn end_open_item(pieces: &mut [Piece], at: usize) {
     {
         last.end = last.end.min(at);
     }
+}
+
+/// What the first level of a front matter says of times.
+fn front_matter_times(front_matter: &str) -> OwnTimes {
+    let mut fields = Fields::default();
+    // Fields of others are indented in YAML and behind a table's name in TOML.
+    let own = front_matter.lines().take_while(|line| !line.starts_with('['));
+    own.filter(|line| !line.starts_with(char::is_whitespace))
+        .for_each(|line| fields.note_line(line));
+    fields.times()
 }
 
 /// The value of `title:` (or `title =`) in a front matter.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::{OwnTime, OwnTimes, TimeSource};
 use super::super::unreadable::Unreadable;
 use super::archive::Archive;
 use super::xml::{Markup, Xml, text_of};
@@ -64,6 +65,36 @@ impl Flow {
 
 const CELL_END: &str = " | ";
 
+/// What an office file says of itself.
+#[derive(Default)]
+pub(super) struct Properties {
+    pub(super) title: Option<String>,
+    pub(super) times: OwnTimes,
+}
+
+/// A member with properties, and the elements for the times of making and of the last change.
+pub(super) type Member = (&'static str, [&'static str; 2]);
+
+/// Of Office Open XML.
+pub(super) const CORE_PROPERTIES: Member = ("docProps/core.xml", ["created", "modified"]);
+/// Of OpenDocument.
+pub(super) const OPENDOCUMENT_PROPERTIES: Member = ("meta.xml", ["creation-date", "date"]);
+
+impl Properties {
+    /// The properties, or none where there is no such member. One that is broken says nothing; it
+    /// is no reason to lose the text.
+    pub(super) fn read(
+        archive: &mut Archive<'_>,
+        (name, [created, modified]): Member,
+    ) -> Result<Self, Unreadable> {
+        let Some(xml) = archive.text_if_any(name)? else { return Ok(Self::default()) };
+        let text = |name| text_of("document properties", &xml, name);
+        let time = |name| text(name).and_then(|date| OwnTime::read(&date, TimeSource::Office));
+        let times = OwnTimes { created: time(created), modified: time(modified) };
+        Ok(Self { title: text("title"), times })
+    }
+}
+
 /// What the styles of a Word document say about a paragraph.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -79,9 +110,8 @@ pub(super) fn docx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
         Some(xml) => docx_styles(&xml)?,
         None => HashMap::new(),
     };
-    let mut title = archive
-        .text_if_any("docProps/core.xml")?
-        .and_then(|xml| text_of("document properties", &xml, "title"));
+    let properties = Properties::read(&mut archive, CORE_PROPERTIES)?;
+    let mut title = properties.title;
     let mut draft = Draft::new(limits);
     let body = archive.text("word/document.xml")?;
     docx_body(&body, &styles, &mut draft, &mut title)?;
@@ -90,7 +120,9 @@ pub(super) fn docx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
             docx_body(&xml, &styles, &mut draft, &mut title)?;
         }
     }
-    draft.finish(Format::Docx, title, None)
+    let mut document = draft.finish(Format::Docx, title, None)?;
+    document.times = properties.times;
+    Ok(document)
 }
 
 fn docx_styles(xml: &str) -> Result<HashMap<String, Style>, Unreadable> {
@@ -237,9 +269,7 @@ pub(super) fn pptx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
     if slides.len() > limits.max_pages {
         return Err(Unreadable::Bomb(format!("a presentation of {} slides", slides.len())));
     }
-    let title = archive
-        .text_if_any("docProps/core.xml")?
-        .and_then(|xml| text_of("document properties", &xml, "title"));
+    let properties = Properties::read(&mut archive, CORE_PROPERTIES)?;
     let mut draft = Draft::new(limits);
     for (idx, slide) in slides.iter().enumerate() {
         draft.set_page(idx + 1);
@@ -257,7 +287,9 @@ pub(super) fn pptx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
             pptx_slide(&xml, &mut draft, false)?;
         }
     }
-    draft.finish(Format::Pptx, title, Some(slides.len()))
+    let mut document = draft.finish(Format::Pptx, properties.title, Some(slides.len()))?;
+    document.times = properties.times;
+    Ok(document)
 }
 
 /// The links of an Office part: id → (kind, target as a member name).
@@ -338,9 +370,7 @@ fn pptx_slide(xml: &str, draft: &mut Draft, is_slide: bool) -> Result<(), Unread
 pub(super) fn odt(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let mut archive = Archive::open(bytes, limits)?;
     refuse_encrypted_opendocument(&mut archive)?;
-    let title = archive
-        .text_if_any("meta.xml")?
-        .and_then(|xml| text_of("document properties", &xml, "title"));
+    let properties = Properties::read(&mut archive, OPENDOCUMENT_PROPERTIES)?;
     let xml = archive.text("content.xml")?;
     let mut draft = Draft::new(limits);
     let mut events = Xml::new("OpenDocument text", &xml);
@@ -404,7 +434,9 @@ pub(super) fn odt(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable>
             Markup::Text(_) => {}
         }
     }
-    draft.finish(Format::Odt, title, None)
+    let mut document = draft.finish(Format::Odt, properties.title, None)?;
+    document.times = properties.times;
+    Ok(document)
 }
 
 /// OpenDocument encrypts members one by one and says so in its manifest.

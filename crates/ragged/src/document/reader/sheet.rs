@@ -7,13 +7,17 @@ use calamine::{Data, DataRef, Reader, Xlsb, Xlsx};
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::OwnTimes;
 use super::super::unreadable::Unreadable;
 use super::archive::Archive;
-use super::office::refuse_encrypted_opendocument;
+use super::office::{
+    CORE_PROPERTIES, Member, OPENDOCUMENT_PROPERTIES, Properties, refuse_encrypted_opendocument,
+};
 
 pub(super) fn xlsx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let broken = |error| Unreadable::broken("spreadsheet", error);
     Archive::open(bytes, limits)?.try_unpacking_all()?;
+    let times = times(bytes, CORE_PROPERTIES, limits);
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| match error {
         calamine::XlsxError::Password => Unreadable::Encrypted,
         error => broken(error),
@@ -35,12 +39,15 @@ pub(super) fn xlsx(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
         }
         sheet.end()?;
     }
-    draft.finish(Format::Xlsx, None, Some(names.len()))
+    let mut document = draft.finish(Format::Xlsx, None, Some(names.len()))?;
+    document.times = times;
+    Ok(document)
 }
 
 pub(super) fn xlsb(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let broken = |error| Unreadable::broken("spreadsheet", error);
     Archive::open(bytes, limits)?.try_unpacking_all()?;
+    let times = times(bytes, CORE_PROPERTIES, limits);
     let mut book: Xlsb<_> = Xlsb::new(Cursor::new(bytes)).map_err(broken)?;
     let names = sheet_names(book.sheet_names(), limits)?;
     let mut draft = Draft::new(limits);
@@ -53,7 +60,9 @@ pub(super) fn xlsb(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable
         }
         sheet.end()?;
     }
-    draft.finish(Format::Xlsx, None, Some(names.len()))
+    let mut document = draft.finish(Format::Xlsx, None, Some(names.len()))?;
+    document.times = times;
+    Ok(document)
 }
 
 pub(super) fn ods(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
@@ -62,7 +71,18 @@ pub(super) fn ods(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable>
     let xml = archive.text("content.xml")?;
     let mut draft = Draft::new(limits);
     let n_sheets = super::opendocument_sheet::read(&xml, &mut draft, limits)?;
-    draft.finish(Format::Xlsx, None, Some(n_sheets))
+    let mut document = draft.finish(Format::Xlsx, None, Some(n_sheets))?;
+    document.times = times(bytes, OPENDOCUMENT_PROPERTIES, limits);
+    Ok(document)
+}
+
+/// What a workbook says of when it is from. Its properties count against limits of their own,
+/// not against those of the sheets, and are no reason to lose them.
+fn times(bytes: &[u8], member: Member, limits: &Limits) -> OwnTimes {
+    Archive::open(bytes, limits)
+        .and_then(|mut archive| Properties::read(&mut archive, member))
+        .unwrap_or_default()
+        .times
 }
 
 fn sheet_names(names: Vec<String>, limits: &Limits) -> Result<Vec<String>, Unreadable> {

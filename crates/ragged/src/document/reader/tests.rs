@@ -485,6 +485,16 @@ fn a_book_is_read_in_order() {
 
 /// A PDF with one font and the given content streams, a page each.
 fn pdf_of(pages: &[&str], encrypt: bool) -> Vec<u8> {
+    pdf_with(pages, encrypt, &[], None)
+}
+
+/// [`pdf_of`], with an information dictionary and an XMP packet.
+fn pdf_with(
+    pages: &[&str],
+    encrypt: bool,
+    information: &[(&str, &str)],
+    packet: Option<&str>,
+) -> Vec<u8> {
     use lopdf::{Dictionary, Document, Object, Stream, dictionary};
     let mut file = Document::with_version("1.5");
     let tree = file.new_object_id();
@@ -508,8 +518,22 @@ fn pdf_of(pages: &[&str], encrypt: bool) -> Vec<u8> {
     let n_pages = i64::try_from(kids.len()).unwrap();
     file.objects
         .insert(tree, dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => n_pages }.into());
-    let catalog = file.add_object(dictionary! { "Type" => "Catalog", "Pages" => tree });
+    let mut catalog = dictionary! { "Type" => "Catalog", "Pages" => tree };
+    if let Some(packet) = packet {
+        let kind = dictionary! { "Type" => "Metadata", "Subtype" => "XML" };
+        let packet = file.add_object(Stream::new(kind, packet.as_bytes().to_vec()));
+        catalog.set("Metadata", packet);
+    }
+    let catalog = file.add_object(catalog);
     file.trailer.set("Root", catalog);
+    if !information.is_empty() {
+        let mut fields = Dictionary::new();
+        for (name, value) in information {
+            fields.set(*name, Object::string_literal(*value));
+        }
+        let information = file.add_object(fields);
+        file.trailer.set("Info", information);
+    }
     if encrypt {
         let id = Object::string_literal("0123456789abcdef");
         file.trailer.set("ID", vec![id.clone(), id]);
@@ -724,4 +748,206 @@ proptest! {
             prop_assert_eq!(document.text, text);
         }
     }
+}
+
+/// What a document says of its making and its last change, and who says it.
+fn times_of(name: &str, bytes: impl Into<Vec<u8>>) -> [Option<String>; 2] {
+    let times = document(name, bytes).times;
+    [times.created, times.modified]
+        .map(|time| time.map(|time| format!("{} {}", time.source, time.shown())))
+}
+
+#[track_caller]
+fn assert_times(
+    name: &str,
+    bytes: impl Into<Vec<u8>>,
+    created: Option<&str>,
+    modified: Option<&str>,
+) {
+    let found = times_of(name, bytes);
+    assert_eq!([found[0].as_deref(), found[1].as_deref()], [created, modified], "{name}");
+}
+
+#[test]
+fn notes_say_when_they_are_from() {
+    assert_times(
+        "a.md",
+        "---\ntitle: Tides\ndate: 2024-03-05 # written\nextra:\n  updated: 1999-01-01\nlastmod: \
+         2024-04-01T10:00:00+02:00\n---\n\n# Tides\n\ndate: 1998-01-01\n",
+        Some("front-matter 2024-03-05"),
+        Some("front-matter 2024-04-01T08:00:00Z"),
+    );
+    assert_times(
+        "a.md",
+        "+++\ndate = 2024-03-05T10:00:00Z\n[extra]\nupdated = 1999-01-01\n+++\n\nText.\n",
+        Some("front-matter 2024-03-05T10:00:00Z"),
+        None,
+    );
+    assert_times(
+        "a.org",
+        "#+title: Tides\n#+DATE: <2024-03-05 Tue 10:15>\n:PROPERTIES:\n:LAST_MODIFIED: \
+         [2024-04-01 Mon]\n:END:\n\n* Later\n#+created: <1999-01-01>\n",
+        Some("front-matter 2024-03-05T10:15:00Z"),
+        Some("front-matter 2024-04-01"),
+    );
+    assert_times(
+        "a.rst",
+        "Tides\n=====\n\n:Author: Ada\n:Date: 2024-03-05\n\n.. updated: 2024-04-01\n\nText.\n",
+        Some("front-matter 2024-03-05"),
+        Some("front-matter 2024-04-01"),
+    );
+    assert_times("a.txt", "date: 2024-03-05\n", None, None);
+    assert_times("a.md", "---\ndate: 05/03/2024\n---\n\nText.\n", None, None);
+}
+
+#[test]
+fn mail_is_from_when_it_was_sent() {
+    let message = |date: &str| format!("From: ada@a\nSubject: S\nDate: {date}\n\nText.\n");
+    let sent = message("Tue, 5 Mar 2024 10:15:00 +0100");
+    assert_times("a.eml", sent.clone(), Some("email 2024-03-05T09:15:00Z"), None);
+    for date in ["never", "Tue, 99 Foo 99999 10:15:00", "Fri, 31 Feb 2024 10:15:00 +0000"] {
+        assert_times("a.eml", message(date), None, None);
+    }
+    let later = message("Wed, 1 May 2024 08:00:00 GMT");
+    let undated = message("-");
+    assert_times(
+        "a.mbox",
+        format!("From a Mon\n{later}\nFrom a Mon\n{undated}\nFrom a Mon\n{sent}"),
+        Some("email 2024-03-05T09:15:00Z"),
+        Some("email 2024-05-01T08:00:00Z"),
+    );
+}
+
+#[test]
+fn pages_say_when_they_are_from() {
+    let page = |head: &str, body: &str| {
+        format!("<html><head>{head}</head><body><p>Text.</p>{body}</body></html>")
+    };
+    assert_times(
+        "a.html",
+        page(
+            "<meta property='article:published_time' content='2024-03-05T10:15:00+01:00'>\
+             <meta content=2024-04-01 name=Last-Modified>",
+            "",
+        ),
+        Some("page 2024-03-05T09:15:00Z"),
+        Some("page 2024-04-01"),
+    );
+    assert_times(
+        "a.html",
+        page(
+            "<meta name=DC.date content='2024-03-05'><meta name=date content=nonsense>",
+            "<time itemprop=dateModified datetime='2024-04-01'>yesterday</time>",
+        ),
+        Some("page 2024-03-05"),
+        Some("page 2024-04-01"),
+    );
+    let body = "<time class='x dt-published' datetime=2024-03-05>5 March</time>";
+    assert_times("a.html", page("", body), Some("page 2024-03-05"), None);
+    let body = "<time pubdate datetime=2024-03-05>5 March</time>";
+    assert_times("a.html", page("", body), Some("page 2024-03-05"), None);
+    // The time of an event that the page speaks of is not the page's.
+    let body = "<time datetime=2024-03-05>5 March</time><p itemprop=datePublished>2024-01-01</p>";
+    assert_times("a.html", page("", body), None, None);
+}
+
+#[test]
+fn office_files_say_when_they_are_from() {
+    let core = "<cp:coreProperties xmlns:cp='c' xmlns:dcterms='t'><dcterms:created \
+        xsi:type='W'>2024-03-05T10:15:00Z</dcterms:created><dcterms:modified>2024-04-01T08:00:00Z\
+        </dcterms:modified></cp:coreProperties>";
+    let body = b"<w:document><w:body><w:p><w:r><w:t>text</w:t></w:r></w:p></w:body></w:document>";
+    let (created, modified) = (Some("office 2024-03-05T10:15:00Z"), "office 2024-04-01T08:00:00Z");
+    let word =
+        |core: &str| zip_of(&[("word/document.xml", body), ("docProps/core.xml", core.as_bytes())]);
+    assert_times("a.docx", word(core), created, Some(modified));
+    // Programs that know no time write this one.
+    let unknown = core.replace("2024-03-05", "1601-01-01");
+    assert_times("a.docx", word(&unknown), None, Some(modified));
+    assert_times("a.docx", word("<broken"), None, None);
+
+    let meta = "<office:document-meta xmlns:meta='m' xmlns:dc='d'><meta:creation-date>\
+        2024-03-05T10:15:00.123456789</meta:creation-date><dc:date>2024-04-01T08:00:00</dc:date>\
+        </office:document-meta>";
+    let text = b"<office:text xmlns:text='t' xmlns:office='o'><text:p>text</text:p></office:text>";
+    let open_document = zip_of(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.text"),
+        ("content.xml", text),
+        ("meta.xml", meta.as_bytes()),
+    ]);
+    assert_times("a.odt", open_document, created, Some(modified));
+
+    let with_core = |members: Vec<u8>, name: &str, bytes: &str| {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(members)).unwrap();
+        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for idx in 0..archive.len() {
+            zip.raw_copy_file(archive.by_index_raw(idx).unwrap()).unwrap();
+        }
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes.as_bytes()).unwrap();
+        zip.finish().unwrap().into_inner()
+    };
+    let slides = with_core(pptx(), "docProps/core.xml", core);
+    assert_times("a.pptx", slides, created, Some(modified));
+    let sheets = with_core(xlsx(), "docProps/core.xml", core);
+    assert_times("a.xlsx", sheets, created, Some(modified));
+    assert_times("a.ods", with_core(ods(), "meta.xml", meta), created, Some(modified));
+}
+
+#[test]
+fn books_say_when_they_are_from() {
+    let book = |metadata: &str| {
+        let package = format!(
+            "<package><metadata>{metadata}</metadata><manifest><item id='a' href='a.xhtml' \
+             media-type='application/xhtml+xml'/></manifest><spine><itemref idref='a'/></spine>\
+             </package>"
+        );
+        zip_of(&[
+            ("mimetype", b"application/epub+zip"),
+            ("META-INF/container.xml", b"<c><rootfile full-path='p.opf'/></c>"),
+            ("p.opf", package.as_bytes()),
+            ("a.xhtml", b"<html><body><p>one</p></body></html>"),
+        ])
+    };
+    assert_times(
+        "a.epub",
+        book(
+            "<dc:date>2011-03</dc:date><meta property='dcterms:modified'>2024-04-01T08:00:00Z</meta>",
+        ),
+        Some("book 2011-03"),
+        Some("book 2024-04-01T08:00:00Z"),
+    );
+    assert_times(
+        "a.epub",
+        book(
+            "<dc:date opf:event='original-publication'>1865</dc:date><dc:date \
+             opf:event='publication'>1998</dc:date><dc:date opf:event='modification'>2012-01-01\
+             </dc:date>",
+        ),
+        Some("book 1998"),
+        Some("book 2012-01-01"),
+    );
+    assert_times("a.epub", book("<dc:date/><meta name='date' content='2011'/>"), None, None);
+}
+
+#[test]
+fn a_pdf_says_when_it_is_from() {
+    let packet = "<?xpacket begin='\u{feff}'?><x:xmpmeta xmlns:x='x'><rdf:Description \
+        xmp:CreateDate='2020-01-01'><xmp:ModifyDate>2024-04-01T10:00:00+02:00</xmp:ModifyDate>\
+        </rdf:Description></x:xmpmeta><?xpacket end='w'?>";
+    let information = [("CreationDate", "D:20240305101500+01'00'"), ("ModDate", "yesterday")];
+    assert_times(
+        "a.pdf",
+        pdf_with(&[PDF_PAGE], false, &information, Some(packet)),
+        Some("pdf 2024-03-05T09:15:00Z"),
+        Some("pdf 2024-04-01T08:00:00Z"),
+    );
+    assert_times(
+        "a.pdf",
+        pdf_with(&[PDF_PAGE], false, &[], Some(packet)),
+        Some("pdf 2020-01-01"),
+        Some("pdf 2024-04-01T08:00:00Z"),
+    );
+    assert_times("a.pdf", pdf_with(&[PDF_PAGE], false, &[], Some("<x")), None, None);
+    assert_times("a.pdf", pdf_of(&[PDF_PAGE], false), None, None);
 }

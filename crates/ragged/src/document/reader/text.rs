@@ -3,7 +3,11 @@
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::{Piece, verbatim};
+use super::super::own_time::Fields;
 use super::super::unreadable::Unreadable;
+
+/// Lines of a reStructuredText file in which its fields are looked for.
+const PREAMBLE_LINES: usize = 40;
 
 /// A line with its place in the text, its line end left out.
 #[derive(Clone, Copy)]
@@ -110,6 +114,8 @@ pub(super) fn org(text: String, limits: &Limits) -> Result<Document, Unreadable>
     let mut title = None;
     let mut open: Option<Piece> = None;
     let mut in_listing = false;
+    let mut fields = Fields::default();
+    let mut in_preamble = true;
     for line in lines(&text) {
         let trimmed = line.text.trim();
         let keyword = trimmed.get(..8).unwrap_or(trimmed).to_ascii_lowercase();
@@ -125,6 +131,7 @@ pub(super) fn org(text: String, limits: &Limits) -> Result<Document, Unreadable>
         }
         let stars = line.text.len() - line.text.trim_start_matches('*').len();
         if stars > 0 && line.text[stars..].starts_with(' ') {
+            in_preamble = false;
             pieces.extend(open.take());
             let heading = Piece::new(BlockKind::Heading, line.start, line.end());
             let name = line.text[stars..].trim();
@@ -146,12 +153,19 @@ pub(super) fn org(text: String, limits: &Limits) -> Result<Document, Unreadable>
             if keyword == "#+title:" {
                 title = Some(trimmed[8..].trim().to_owned());
             }
+            // A keyword, or a property of the file.
+            if in_preamble
+                && let Some(field) = trimmed.strip_prefix("#+").or(trimmed.strip_prefix(':'))
+            {
+                fields.note_line(field);
+            }
             extend_text(line, &mut open, &mut pieces);
         }
     }
     pieces.extend(open);
     let mut document = verbatim(Format::Org, text, pieces, &BlockKind::Paragraph, limits)?;
     document.title = title.filter(|title| !title.is_empty());
+    document.times = fields.times();
     Ok(document)
 }
 
@@ -255,8 +269,15 @@ pub(super) fn rst(text: String, limits: &Limits) -> Result<Document, Unreadable>
         idx += 1;
     }
     pieces.extend(open);
+    let mut fields = Fields::default();
+    // A field list (`:Date: 2024-03-05`) or the comments of a blog's generator (`.. date: …`).
+    let preamble = all.iter().take(PREAMBLE_LINES).map(|line| line.text);
+    preamble
+        .filter_map(|line| line.strip_prefix(':').or(line.strip_prefix(".. ")))
+        .for_each(|field| fields.note_line(field));
     let mut document = verbatim(Format::Rst, text, pieces, &BlockKind::Paragraph, limits)?;
     document.title = title;
+    document.times = fields.times();
     Ok(document)
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::limits::Limits;
 use super::super::model::{Block, BlockKind, Document, Format, Span};
 use super::super::outline;
+use super::super::own_time::{OwnTime, OwnTimes, Precision, TimeSource};
 use super::super::readers::Hints;
 use super::super::unreadable::Unreadable;
 
@@ -129,6 +130,41 @@ pub(super) struct WireDocument {
     text: String,
     blocks: Vec<WireBlock>,
     pages: Option<u32>,
+    created: Option<WireTime>,
+    modified: Option<WireTime>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WireTime {
+    ms: i64,
+    /// Index in [`Precision::ALL`].
+    precision: u8,
+    /// Index in [`TimeSource::ALL`].
+    source: u8,
+}
+
+impl From<OwnTime> for WireTime {
+    fn from(time: OwnTime) -> Self {
+        let precision = Precision::ALL.iter().position(|known| *known == time.precision);
+        let source = TimeSource::ALL.iter().position(|known| *known == time.source);
+        Self {
+            ms: time.ms,
+            precision: precision.unwrap_or(0) as u8,
+            source: source.unwrap_or(0) as u8,
+        }
+    }
+}
+
+impl WireTime {
+    /// The time, if it is one that a reader gives.
+    fn into_time(self) -> Option<OwnTime> {
+        let precision = *Precision::ALL.get(usize::from(self.precision))?;
+        let source = *TimeSource::ALL.get(usize::from(self.source))?;
+        if matches!(source, TimeSource::FileName | TimeSource::File) {
+            return None;
+        }
+        OwnTime { ms: self.ms, precision, source }.if_sound()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,6 +214,8 @@ impl From<Document> for WireDocument {
             text: document.text,
             blocks: document.blocks.into_iter().map(block).collect(),
             pages: document.pages,
+            created: document.times.created.map(Into::into),
+            modified: document.times.modified.map(Into::into),
         }
     }
 }
@@ -215,6 +253,10 @@ impl WireDocument {
             text: self.text,
             blocks,
             pages: self.pages,
+            times: OwnTimes {
+                created: self.created.and_then(WireTime::into_time),
+                modified: self.modified.and_then(WireTime::into_time),
+            },
         };
         outline::is_sound(&document).then_some(document)
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Filters whose chunks are remembered.
 const MAX_REMEMBERED: usize = 16;
-/// All times of change.
+/// All times.
 const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// What the last filters admitted, of one generation of the library: nothing that is remembered

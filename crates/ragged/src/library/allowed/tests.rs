@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     chunk::Chunk,
-    document::{Document, Format, Span},
+    document::{Document, Format, OwnTime, OwnTimes, Precision, Span, TimeSource},
     embedding,
     error::ErrorKind,
     settings::Settings,
@@ -25,7 +25,7 @@ fn asked_one_by_one(reader: &Reader<'_>, filter: &Filter) -> AllowedChunks {
 }
 
 const COLLECTIONS: [&str; 3] = ["default", "work", "Tax 2026"];
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 10] = [
     "/home/a.md",
     "/home/notes/b.md",
     "/home/notes/deep/c.rs",
@@ -34,6 +34,8 @@ const PATHS: [&str; 8] = [
     "/home/work/notes/f.txt",
     "/srv/g.txt",
     "/srv/notes",
+    "/srv/notes/1970-01-02.md",
+    "/srv/1970-01-03 plan.txt",
 ];
 
 #[derive(Clone, Debug)]
@@ -43,18 +45,44 @@ struct File {
     text: u8,
     kind: usize,
     modified_ns: i64,
+    /// When it was made and changed, as the document says.
+    own: [Option<i64>; 2],
+}
+
+/// What the times of the filters and the files are multiples of, in nanoseconds: days and parts
+/// of them, so that dates, which stand at 10:00, lie between.
+const STEP_NS: i64 = 6 * 3_600_000_000_000;
+
+impl File {
+    fn times(&self) -> OwnTimes {
+        let time = |step: i64| OwnTime {
+            ms: step * STEP_NS / 1_000_000,
+            // Dates and moments.
+            precision: if step % 4 == 0 { Precision::Day } else { Precision::Moment },
+            source: TimeSource::FrontMatter,
+        };
+        let [created, modified] = self.own.map(|step| step.map(time));
+        OwnTimes { created, modified }
+    }
 }
 
 fn files() -> impl Strategy<Value = Vec<File>> {
-    let file = (0..PATHS.len(), 0..COLLECTIONS.len(), 0..6_u8, 0..4_usize, 0..6_i64).prop_map(
-        |(path, collection, text, kind, modified_ns)| File {
+    let file = (
+        0..PATHS.len(),
+        0..COLLECTIONS.len(),
+        0..6_u8,
+        0..4_usize,
+        0..12_i64,
+        [prop::option::of(-4..24_i64), prop::option::of(-4..24_i64)],
+    )
+        .prop_map(|(path, collection, text, kind, step, own)| File {
             path,
             collection,
             text,
             kind,
-            modified_ns,
-        },
-    );
+            modified_ns: step * STEP_NS,
+            own,
+        });
     prop::collection::vec(file, 0..12)
 }
 
@@ -66,8 +94,8 @@ fn filters() -> impl Strategy<Value = Filter> {
         some_of(&COLLECTIONS),
         some_of(&["*.md", "/home", "notes", "**/deep/*", "/srv/*", "nothing"]),
         some_of(&["md", "txt", "code", "rust", "python"]),
-        prop::option::of(0..6_i64),
-        prop::option::of(0..6_i64),
+        prop::option::of((-4..24_i64).prop_map(|step| step * STEP_NS)),
+        prop::option::of((-4..24_i64).prop_map(|step| step * STEP_NS)),
     )
         .prop_map(|(collections, paths, types, since, until)| {
             Filter::new()
@@ -92,6 +120,8 @@ fn fill(store: &Store, files: &[File]) {
             (Format::Code, Some("python")),
         ][file.kind];
         let text = format!("{} {}", file.text, file.kind);
+        // Added in the middle of the days that are drawn: what lies a day after is not believed.
+        let now_ms = 8 * STEP_NS / 1_000_000;
         let document = Document {
             format,
             code_language: code_language.map(str::to_owned),
@@ -99,6 +129,7 @@ fn fill(store: &Store, files: &[File]) {
             text: text.clone(),
             blocks: Vec::new(),
             pages: None,
+            times: file.times(),
         };
         // Documents of one chunk, of several, and of none.
         let chunk = Chunk {
@@ -113,7 +144,7 @@ fn fill(store: &Store, files: &[File]) {
         let hash = blake3::hash(text.as_bytes()).as_bytes()[..16].try_into().unwrap();
         let reader = store.reader().unwrap();
         let new = NewDocument::prepare(&reader, &document, hash, None, chunks).unwrap();
-        let (id, ..) = transaction.add_document(&new, 0).unwrap();
+        let (id, ..) = transaction.add_document(&new, now_ms).unwrap();
         let path = PATHS[file.path];
         let collection = COLLECTIONS[file.collection].parse().unwrap();
         transaction.set_file(path, id, &collection, 1, file.modified_ns).unwrap();

@@ -1,7 +1,7 @@
 //! The threads that prepare documents, and the order and bounds they keep.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io::Read as _,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc},
@@ -11,7 +11,7 @@ use super::{Cancel, FileOutcome, Library, Skip, VirtualDocument, is_gone};
 use crate::{
     chunk::{index_text, split},
     document::{
-        Block, BlockKind, Document, Format, HEAD_BYTES, Hints, Readers, SourceFile, Span,
+        Block, BlockKind, Document, Format, HEAD_BYTES, Hints, OwnTimes, Readers, SourceFile, Span,
         Unreadable, detect,
     },
     error::{Context, Error, ErrorKind, Result},
@@ -48,6 +48,8 @@ pub(super) struct Prepared {
 pub(super) enum Content {
     /// Same size and time of change as the last time.
     Unchanged,
+    /// The same, of a document that was never asked when it is from, and was now.
+    Asked { document: DocumentId, times: OwnTimes },
     /// A document that the library has: the same bytes here before, or elsewhere.
     Held { document: DocumentId, moved_from: Vec<String> },
     /// Text that may be new.
@@ -72,7 +74,7 @@ impl Prepared {
     /// What writing it will come to, unless a twin was written earlier in the same run.
     pub(super) fn would_be(&self) -> FileOutcome {
         match &self.content {
-            Content::Unchanged => FileOutcome::Unchanged,
+            Content::Unchanged | Content::Asked { .. } => FileOutcome::Unchanged,
             Content::Held { .. } if self.was_there => FileOutcome::Unchanged,
             Content::Held { moved_from, .. } => match moved_from.first() {
                 Some(from) => FileOutcome::Moved { from: from.clone() },
@@ -176,6 +178,8 @@ pub(super) struct Preparation<'a> {
     pub(super) retry: bool,
     /// Decide what would be done, and do no more of it than that takes.
     pub(super) reads_only: bool,
+    /// Documents to ask when they are from.
+    pub(super) times_unread: BTreeSet<DocumentId>,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -274,10 +278,16 @@ impl Preparation<'_> {
             was_there: known.is_some(),
             content,
         };
-        if known.as_ref().is_some_and(|known| {
-            known.size_bytes == file.size_bytes && known.modified_ns == file.modified_ns
-        }) {
-            return Ok(prepared(Content::Unchanged));
+        if let Some(known) = &known
+            && known.size_bytes == file.size_bytes
+            && known.modified_ns == file.modified_ns
+        {
+            let document = known.document;
+            if self.reads_only || !self.times_unread.contains(&document) {
+                return Ok(prepared(Content::Unchanged));
+            }
+            drop(reader);
+            return Ok(prepared(Content::Asked { document, times: self.ask(&file.path) }));
         }
         if !self.retry
             && let Some(reason) = reader.unreadable(
@@ -313,6 +323,13 @@ impl Preparation<'_> {
         }
         drop(reader);
         self.read(&file.path, content_hash, analyser).map(prepared)
+    }
+
+    /// When the document in a file is from, as it says. One that cannot be read any more says
+    /// nothing: its text is as good as it was, and nothing is gained by asking each time.
+    fn ask(&self, path: &Path) -> OwnTimes {
+        let document = self.readers.and_then(|readers| readers.read(path, Hints::default()).ok());
+        document.map(|document| document.times).unwrap_or_default()
     }
 
     /// The content of a file that is not held.
@@ -388,6 +405,7 @@ impl Preparation<'_> {
             text,
             blocks,
             pages: None,
+            times: OwnTimes::default(),
         };
         let ready = self
             .ready(&document, truncated(&hasher.finalize()), analyser)

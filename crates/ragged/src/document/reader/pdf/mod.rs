@@ -10,12 +10,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::super::limits::Limits;
 use super::super::model::{BlockKind, Document, Format};
 use super::super::outline::Draft;
+use super::super::own_time::{OwnTime, OwnTimes, TimeSource};
 use super::super::unreadable::{Size, Unreadable};
+use super::xml::{Markup, Xml};
 
 mod content;
 mod font;
 
 use content::{Interpreter, Placed};
+
+/// Largest XMP packet that is looked at; they are some kilobytes.
+const MAX_PACKET_BYTES: usize = 1 << 20;
 
 pub(super) fn pdf(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable> {
     let mut file = lopdf::Document::load_mem(bytes).map_err(|error| match error {
@@ -68,17 +73,77 @@ pub(super) fn pdf(bytes: &[u8], limits: &Limits) -> Result<Document, Unreadable>
         draft.set_page(idx + 1);
         write_page(&mut draft, lines, &heading_sizes)?;
     }
-    draft.finish(Format::Pdf, title(&file), Some(n_pages))
+    let mut document = draft.finish(Format::Pdf, title(&file), Some(n_pages))?;
+    document.times = information_times(&file).or(packet_times(&file));
+    Ok(document)
+}
+
+/// The information dictionary.
+fn information(file: &lopdf::Document) -> Option<&lopdf::Dictionary> {
+    match file.trailer.get(b"Info").ok()? {
+        lopdf::Object::Reference(id) => file.get_dictionary(*id).ok(),
+        other => other.as_dict().ok(),
+    }
+}
+
+fn information_times(file: &lopdf::Document) -> OwnTimes {
+    let time = |key: &[u8]| {
+        let value = information(file)?.get_deref(key, file).ok()?;
+        OwnTime::read_pdf(&lopdf::decode_text_string(value).ok()?)
+    };
+    OwnTimes { created: time(b"CreationDate"), modified: time(b"ModDate") }
+}
+
+/// What the XMP packet says, where it is written out: a compressed one is not worth the risk of
+/// what it unpacks to, and writers leave it readable on purpose.
+fn packet_times(file: &lopdf::Document) -> OwnTimes {
+    let packet = || {
+        let metadata = file.catalog().ok()?.get_deref(b"Metadata", file).ok()?;
+        let stream = metadata.as_stream().ok()?;
+        let is_plain = !stream.dict.has(b"Filter") && stream.content.len() <= MAX_PACKET_BYTES;
+        is_plain.then(|| std::str::from_utf8(&stream.content).ok()).flatten()
+    };
+    packet().map(xmp_times).unwrap_or_default()
+}
+
+/// The times of an XMP packet; each is an element or an attribute.
+fn xmp_times(packet: &str) -> OwnTimes {
+    let mut events = Xml::new("XMP packet", packet.trim_start_matches('\u{feff}'));
+    let mut times = OwnTimes::default();
+    let mut open: Option<bool> = None;
+    let mut note = |is_change: bool, text: &str| {
+        let time = OwnTime::read(text, TimeSource::Pdf);
+        let kept = if is_change { &mut times.modified } else { &mut times.created };
+        *kept = kept.or(time);
+    };
+    while let Ok(Some(event)) = events.next() {
+        match event {
+            Markup::Open(tag) => {
+                open = match tag.name() {
+                    "CreateDate" => Some(false),
+                    "ModifyDate" => Some(true),
+                    _ => None,
+                };
+                for (is_change, name) in [(false, "CreateDate"), (true, "ModifyDate")] {
+                    if let Some(text) = tag.attribute(name) {
+                        note(is_change, &text);
+                    }
+                }
+            }
+            Markup::Text(text) => {
+                if let Some(is_change) = open {
+                    note(is_change, &text);
+                }
+            }
+            Markup::Close(_) => open = None,
+        }
+    }
+    times
 }
 
 /// The title among the document's properties, unless it is a file name left by a program.
 fn title(file: &lopdf::Document) -> Option<String> {
-    let info = file.trailer.get(b"Info").ok()?;
-    let info = match info {
-        lopdf::Object::Reference(id) => file.get_dictionary(*id).ok()?,
-        other => other.as_dict().ok()?,
-    };
-    let title = lopdf::decode_text_string(info.get(b"Title").ok()?).ok()?;
+    let title = lopdf::decode_text_string(information(file)?.get(b"Title").ok()?).ok()?;
     let title = title.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     let is_file_name = [".dvi", ".doc", ".docx", ".tex", ".indd", ".qxd", ".pdf"]
         .iter()
