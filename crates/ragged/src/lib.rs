@@ -52,6 +52,7 @@ mod http;
 pub mod id;
 pub mod lexical;
 pub mod library;
+pub mod memory;
 mod permission;
 pub mod ranking;
 pub mod retrieval;

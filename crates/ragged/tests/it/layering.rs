@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["chunk", "collection", "document", "error", "id"]),
     ("embedding", &["error", "http", "permission", "settings"]),
     ("lexical", &["error"]),
+    ("memory", &["lexical"]),
     ("ranking", &["id"]),
     ("retrieval", &["collection", "document", "error", "id", "settings", "store"]),
     (

@@ -1,0 +1,4 @@
+//! What ragged remembers for a persona.
+
+pub mod interest;
+pub mod topic;
