@@ -1,6 +1,57 @@
-//! Topics: what a question or a passage is about.
+//! Topics: what a question or a passage is about, by rules and without a model.
+//!
+//! A text becomes [tokens](token): words, with acronyms (`RAG`), terms with signs (`C++`, `.NET`,
+//! `TCP/IP`) and numbers told apart, and addresses, paths, hashes and keys set aside. Each word has
+//! a [role]: most are content, some are verbs or words of no weight and end a phrase, some only
+//! count as part of one (*effects*), some fall off at its end (*techniques*). Runs of content words
+//! are [phrases](phrase), of four words at most; the longest is the topic, and its parts are not
+//! named again. An acronym before a phrase of two or more words is a topic of its own.
+//!
+//! # Keys
+//!
+//! Two names are one topic if their [`key`] is the same. A key is made of words in lower case,
+//! without accents, in the singular, with one space between them: *Database indexes* →
+//! `database index`, *GPT-4* → `gpt 4`, *U.S.* → `us`. It depends on the name alone, never on the
+//! language of the text around it, and the key of a key is itself.
+//!
+//! # Scores
+//!
+//! Of a question, for a topic named n times:
+//!
+//! ```text
+//! score = 1 − (1 − s) / n     s = 0.95  acronym or term with signs
+//!                                 0.90  a name: a capital where the sentence does not ask for one
+//!                                 0.85  phrase of two or more words
+//!                                 0.70  word
+//! ```
+//!
+//! Of a passage, where a topic stands `t` times in the text, `h` times in the headings, and `d`
+//! times in the title:
+//!
+//! ```text
+//! score = s · m / (m + 2.5)   m = t + 3·h + 6·d
+//! ```
+//!
+//! so that with the default threshold of 0.3 a word of the text counts from the second mention,
+//! and a word of a heading from the first. A phrase inside a longer one that is kept counts only
+//! where it stands by itself.
 
+mod fold;
+mod matcher;
+mod phrase;
+mod role;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+use phrase::{Phrase, Sentences};
+use token::Shape;
+
+pub use matcher::{Matcher, Occurrence};
 
 /// Something that a text is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,14 +72,14 @@ pub enum StopWords {
     /// Those of the text's language.
     #[default]
     Default,
-    /// These, and those of the text's language.
+    /// These too. An entry of several words stops the topic of that name and nothing else.
     List(Vec<String>),
 }
 
 /// What counts as a topic, and how many are given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopicSettings {
-    /// Fewest characters; acronyms and terms with symbols (C#, k8s) are exempt.
+    /// Fewest characters of a key; acronyms and terms with signs (C#, k8s) are exempt.
     pub min_topic_length: usize,
     /// Most topics of a question or a passage.
     pub max_topics_per_query: usize,
@@ -57,20 +108,50 @@ pub struct Passage<'a> {
     /// The headings above the passage, outermost first.
     pub headings: &'a [&'a str],
     /// The text. Spans point into it; a topic that only the title or a heading names has an empty
-    /// span.
+    /// span at its beginning.
     pub text: &'a str,
 }
 
+const SYMBOLIC: f64 = 0.95;
+const NAME: f64 = 0.90;
+const PHRASE: f64 = 0.85;
+const WORD: f64 = 0.70;
+
+/// Mentions at which a topic of a passage has half of its score.
+const HALF_MENTIONS: f64 = 2.5;
+const HEADING_MENTIONS: usize = 3;
+const TITLE_MENTIONS: usize = 6;
+
 /// Finds topics. Make one, and keep it.
+///
+/// The same text gives the same topics, and the topic of a topic's name is itself. The work is
+/// linear in the length of the text.
 #[derive(Clone, Debug, Default)]
 pub struct Extractor {
     settings: TopicSettings,
+    /// Canonical words, and keys of several.
+    stops: HashSet<String>,
+}
+
+/// A phrase that may become a topic, and how often it was met.
+#[derive(Debug)]
+struct Candidate {
+    key: String,
+    name: String,
+    strength: f64,
+    n_mentions: usize,
+    n_words: usize,
+    span: Option<Range<usize>>,
 }
 
 impl Extractor {
     /// An extractor for these settings.
     pub fn new(settings: TopicSettings) -> Self {
-        Self { settings }
+        let stops = match &settings.stop_words {
+            StopWords::Default => HashSet::new(),
+            StopWords::List(words) => words.iter().map(|word| key(word)).collect(),
+        };
+        Self { settings, stops }
     }
 
     /// The settings it was made with.
@@ -78,46 +159,243 @@ impl Extractor {
         &self.settings
     }
 
-    /// The topics of a question, best first; equal scores in the order of the text.
-    pub fn question(&self, _question: &str) -> Vec<Topic> {
-        Vec::new()
+    /// The topics of a question, best first; equal scores in the order of the text. Nothing for a
+    /// question about nothing in particular.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ragged::memory::topic::{Extractor, TopicSettings};
+    ///
+    /// let extractor = Extractor::new(TopicSettings::default());
+    /// let topics = extractor.question("How do I improve RAG retrieval accuracy techniques?");
+    /// let names: Vec<_> = topics.iter().map(|topic| (topic.name.as_str(), topic.score)).collect();
+    /// assert_eq!(names, [("RAG", 0.95), ("retrieval accuracy", 0.85)]);
+    /// ```
+    pub fn question(&self, question: &str) -> Vec<Topic> {
+        let words = Sentences::new(question, &self.stops);
+        let mut candidates = Vec::new();
+        let mut known = HashMap::new();
+        for phrase in words.phrases() {
+            add(&words, phrase, 1, &mut candidates, &mut known);
+        }
+        let score = |candidate: &Candidate| {
+            1.0 - (1.0 - candidate.strength) / candidate.n_mentions.max(1) as f64
+        };
+        self.best(candidates, score)
     }
 
     /// The topics of a passage, best first; equal scores in the order of the text.
-    pub fn passage(&self, _passage: Passage<'_>) -> Vec<Topic> {
-        Vec::new()
+    pub fn passage(&self, passage: Passage<'_>) -> Vec<Topic> {
+        let mut candidates = Vec::new();
+        let mut known = HashMap::new();
+        let body = Sentences::new(passage.text, &self.stops);
+        for phrase in body.phrases() {
+            // Every part of a phrase may be what the passage is about, seen as a whole.
+            for first in phrase.first..phrase.end {
+                for end in first + 1..=phrase.end {
+                    let part = Phrase { first, end };
+                    if part == phrase || body.stands_alone(part) {
+                        add(&body, part, 1, &mut candidates, &mut known);
+                    }
+                }
+            }
+        }
+        let announced = [(passage.title, TITLE_MENTIONS)]
+            .into_iter()
+            .chain(passage.headings.iter().map(|&heading| (heading, HEADING_MENTIONS)));
+        for (text, n_mentions) in announced {
+            let words = Sentences::new(text, &self.stops);
+            for phrase in words.phrases() {
+                let idx = add(&words, phrase, n_mentions, &mut candidates, &mut known);
+                // Met here first: its place is in another text.
+                if let Some(candidate) = candidates.get_mut(idx)
+                    && candidate.n_mentions == n_mentions
+                {
+                    candidate.span = None;
+                }
+            }
+        }
+        keep_longest(&mut candidates, &known);
+        let score = |candidate: &Candidate| {
+            let mentions = candidate.n_mentions as f64;
+            candidate.strength * mentions / (mentions + HALF_MENTIONS)
+        };
+        self.best(candidates, score)
+    }
+
+    /// The candidates that are topics by the settings.
+    fn best(&self, candidates: Vec<Candidate>, score: impl Fn(&Candidate) -> f64) -> Vec<Topic> {
+        let mut scored: Vec<(f64, Candidate)> = candidates
+            .into_iter()
+            .map(|candidate| (score(&candidate), candidate))
+            .filter(|(score, candidate)| {
+                let long_enough = candidate.strength == SYMBOLIC
+                    || candidate.key.chars().count() >= self.settings.min_topic_length;
+                *score >= self.settings.confidence_threshold
+                    && candidate.n_mentions > 0
+                    && long_enough
+                    && !self.stops.contains(&candidate.key)
+            })
+            .collect();
+        // The sort is stable: candidates are in the order of the text.
+        scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        scored
+            .into_iter()
+            .filter(|(_, candidate)| self.names_itself(candidate))
+            .take(self.settings.max_topics_per_query)
+            .map(|(score, candidate)| Topic {
+                key: candidate.key,
+                name: candidate.name,
+                score: score.clamp(0.0, 1.0),
+                span: candidate.span.unwrap_or(0..0),
+            })
+            .collect()
+    }
+
+    /// Whether the name is one phrase out of its sentence too: a topic that an owner could not
+    /// ask for by its name is none.
+    fn names_itself(&self, candidate: &Candidate) -> bool {
+        let words = Sentences::new(&candidate.name, &self.stops);
+        let mut own = String::new();
+        match *words.phrases() {
+            [phrase] => {
+                words.key(phrase, &mut own);
+                own == candidate.key
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Counts a phrase; where it stands among the candidates.
+fn add(
+    words: &Sentences<'_>,
+    phrase: Phrase,
+    n_mentions: usize,
+    candidates: &mut Vec<Candidate>,
+    known: &mut HashMap<String, usize>,
+) -> usize {
+    let mut key = String::new();
+    words.key(phrase, &mut key);
+    let strength = words.strength(phrase);
+    if let Some(&idx) = known.get(&key) {
+        let candidate: &mut Candidate = &mut candidates[idx];
+        candidate.n_mentions += n_mentions;
+        // Written as a name anywhere, it is one.
+        candidate.strength = candidate.strength.max(strength);
+        return idx;
+    }
+    let span = words.span(phrase);
+    known.insert(key.clone(), candidates.len());
+    candidates.push(Candidate {
+        name: display(&words.text[span.clone()]),
+        n_words: key.split(' ').count(),
+        key,
+        strength,
+        n_mentions,
+        span: Some(span),
+    });
+    candidates.len() - 1
+}
+
+/// Of the phrases of a passage keeps those met twice or announced, the longest first; what is part
+/// of one that is kept counts only where it stands by itself.
+fn keep_longest(candidates: &mut [Candidate], known: &HashMap<String, usize>) {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|&idx| std::cmp::Reverse(candidates[idx].n_words));
+    let mut seen = HashSet::new();
+    for idx in order {
+        let candidate = &candidates[idx];
+        if candidate.n_words < 2 {
+            break;
+        }
+        let n_mentions = candidate.n_mentions;
+        if n_mentions < 2 {
+            candidates[idx].n_mentions = 0;
+            continue;
+        }
+        let key = candidate.key.clone();
+        let parts: Vec<&str> = key.split(' ').collect();
+        seen.clear();
+        for first in 0..parts.len() {
+            for end in first + 1..=parts.len() {
+                if end - first == parts.len() {
+                    continue;
+                }
+                let part = parts[first..end].join(" ");
+                if let Some(&part_idx) = known.get(&part)
+                    && seen.insert(part_idx)
+                {
+                    let part = &mut candidates[part_idx];
+                    part.n_mentions = part.n_mentions.saturating_sub(n_mentions);
+                }
+            }
+        }
+    }
+}
+
+/// A name for showing: white space within it is one space.
+fn display(written: &str) -> String {
+    written.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Sentences<'_> {
+    fn span(&self, phrase: Phrase) -> Range<usize> {
+        let part = &self.words[phrase.first..phrase.end];
+        match (part.first(), part.last()) {
+            (Some(first), Some(last)) => first.token.span.start..last.token.span.end,
+            _ => 0..0,
+        }
+    }
+
+    fn strength(&self, phrase: Phrase) -> f64 {
+        let part = &self.words[phrase.first..phrase.end];
+        let symbolic = part.iter().any(phrase::Word::is_symbolic) && part.len() == 1
+            || part.first().is_some_and(phrase::Word::is_symbolic)
+                && part[1..].iter().all(|word| word.token.shape == Shape::Number)
+            || part.len() == 1 && role::is_known_acronym(&self.lower_of(phrase));
+        if symbolic {
+            SYMBOLIC
+        } else if part.iter().any(phrase::Word::is_name) {
+            NAME
+        } else if part.len() > 1 {
+            PHRASE
+        } else {
+            WORD
+        }
+    }
+
+    fn lower_of(&self, phrase: Phrase) -> String {
+        self.text[self.span(phrase)].to_lowercase()
     }
 }
 
 /// The canonical form of a topic's name: a fixed point, `key(key(name)) == key(name)`. Empty for a
 /// text without words.
-pub fn key(_name: &str) -> String {
-    String::new()
-}
-
-/// A known topic that occurs in a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Occurrence {
-    /// Which of the keys the [`Matcher`] was made from.
-    pub topic_idx: usize,
-    /// How often.
-    pub n_occurrences: usize,
-    /// Where first, in bytes of the text.
-    pub span: Range<usize>,
-}
-
-/// Finds which of many known topics a text names.
-#[derive(Clone, Debug, Default)]
-pub struct Matcher {}
-
-impl Matcher {
-    /// A matcher for these keys or names.
-    pub fn new<K: AsRef<str>>(_keys: impl IntoIterator<Item = K>) -> Self {
-        Self {}
-    }
-
-    /// The topics that occur in `text`, by `topic_idx`.
-    pub fn find(&self, _text: &str) -> Vec<Occurrence> {
-        Vec::new()
-    }
+///
+/// # Examples
+///
+/// ```
+/// use ragged::memory::topic::key;
+///
+/// assert_eq!(key("Database Indexes"), "database index");
+/// assert_eq!(key("GPT-4"), "gpt 4");
+/// assert_eq!(key("Crème brûlée"), "creme brulee");
+/// ```
+pub fn key(name: &str) -> String {
+    let (mut key, mut word) = (String::new(), String::new());
+    token::tokens(name, |token| {
+        if token.shape == Shape::Noise {
+            return;
+        }
+        fold::fold(&name[token.span], &mut word);
+        if !word.is_empty() {
+            if !key.is_empty() {
+                key.push(' ');
+            }
+            key.push_str(&word);
+        }
+    });
+    key
 }
