@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::lexical;
 
 /// Words whose plural no rule gives, and words that only look like plurals.
@@ -60,17 +62,18 @@ const ENDINGS: [(&str, usize); 17] = [
 /// Empty if no letter or digit is left.
 pub(super) fn fold(token: &str, word: &mut String) {
     word.clear();
-    let kept = |c: char| c.is_alphanumeric() || matches!(c, '+' | '#' | '.' | '/' | '&' | '_');
     if token.bytes().all(|byte| byte.is_ascii_lowercase()) {
         word.push_str(token);
     } else if token.is_ascii() {
         let lower = token.bytes().map(|byte| char::from(byte.to_ascii_lowercase()));
-        word.extend(lower.filter(|&c| kept(c)));
+        word.extend(lower.filter(|c| !matches!(c, '\'' | ',' | '-')));
     } else {
         let decomposed = lexical::fold(token);
         let lower: String = decomposed.chars().flat_map(char::to_lowercase).collect();
         // Lower case may bring an accent of its own with it (İ).
-        word.extend(lexical::fold(&lower).chars().filter(|&c| kept(c)));
+        // Terms with signs are ASCII; a sign here came out of a compatibility character (⒈).
+        let kept = |c: &char| c.is_alphanumeric() || is_combining_mark(*c) || *c == '_';
+        word.extend(lexical::fold(&lower).chars().filter(kept));
     }
     // Only initials end in a full stop or have one between single letters: U.S. is US.
     let is_initial =
@@ -78,8 +81,12 @@ pub(super) fn fold(token: &str, word: &mut String) {
     if word.contains('.') && word.split('.').all(is_initial) {
         word.retain(|c| c != '.');
     }
-    let length = word.trim_end_matches(['.', '_']).len();
-    word.truncate(length);
+    // An accent that went may have stood beside an underscore.
+    if word.contains('_') {
+        let parts: Vec<&str> = word.split('_').filter(|part| !part.is_empty()).collect();
+        *word = parts.join("_");
+    }
+    word.truncate(word.trim_end_matches('.').len());
     if !word.chars().all(char::is_alphabetic) {
         return;
     }

@@ -189,32 +189,15 @@ impl Extractor {
     pub fn passage(&self, passage: Passage<'_>) -> Vec<Topic> {
         let mut candidates = Vec::new();
         let mut known = HashMap::new();
-        let body = Sentences::new(passage.text, &self.stops);
-        for phrase in body.phrases() {
-            // Every part of a phrase may be what the passage is about, seen as a whole.
-            for first in phrase.first..phrase.end {
-                for end in first + 1..=phrase.end {
-                    let part = Phrase { first, end };
-                    if part == phrase || body.stands_alone(part) {
-                        add(&body, part, 1, &mut candidates, &mut known);
-                    }
-                }
-            }
+        self.add_all(passage.text, 1, &mut candidates, &mut known);
+        let n_in_text = candidates.len();
+        self.add_all(passage.title, TITLE_MENTIONS, &mut candidates, &mut known);
+        for heading in passage.headings {
+            self.add_all(heading, HEADING_MENTIONS, &mut candidates, &mut known);
         }
-        let announced = [(passage.title, TITLE_MENTIONS)]
-            .into_iter()
-            .chain(passage.headings.iter().map(|&heading| (heading, HEADING_MENTIONS)));
-        for (text, n_mentions) in announced {
-            let words = Sentences::new(text, &self.stops);
-            for phrase in words.phrases() {
-                let idx = add(&words, phrase, n_mentions, &mut candidates, &mut known);
-                // Met here first: its place is in another text.
-                if let Some(candidate) = candidates.get_mut(idx)
-                    && candidate.n_mentions == n_mentions
-                {
-                    candidate.span = None;
-                }
-            }
+        // The others have their places in other texts.
+        for candidate in &mut candidates[n_in_text..] {
+            candidate.span = None;
         }
         keep_longest(&mut candidates, &known);
         let score = |candidate: &Candidate| {
@@ -222,6 +205,28 @@ impl Extractor {
             candidate.strength * mentions / (mentions + HALF_MENTIONS)
         };
         self.best(candidates, score)
+    }
+
+    /// Counts the phrases of a text, and their parts: what is named in many phrases may be what the
+    /// passage is about.
+    fn add_all(
+        &self,
+        text: &str,
+        n_mentions: usize,
+        candidates: &mut Vec<Candidate>,
+        known: &mut HashMap<String, usize>,
+    ) {
+        let words = Sentences::new(text, &self.stops);
+        for phrase in words.phrases() {
+            for first in phrase.first..phrase.end {
+                for end in first + 1..=phrase.end {
+                    let part = Phrase { first, end };
+                    if part == phrase || words.stands_alone(part) {
+                        add(&words, part, n_mentions, candidates, known);
+                    }
+                }
+            }
+        }
     }
 
     /// The candidates that are topics by the settings.
@@ -268,14 +273,14 @@ impl Extractor {
     }
 }
 
-/// Counts a phrase; where it stands among the candidates.
+/// Counts a phrase.
 fn add(
     words: &Sentences<'_>,
     phrase: Phrase,
     n_mentions: usize,
     candidates: &mut Vec<Candidate>,
     known: &mut HashMap<String, usize>,
-) -> usize {
+) {
     let mut key = String::new();
     words.key(phrase, &mut key);
     let strength = words.strength(phrase);
@@ -284,7 +289,7 @@ fn add(
         candidate.n_mentions += n_mentions;
         // Written as a name anywhere, it is one.
         candidate.strength = candidate.strength.max(strength);
-        return idx;
+        return;
     }
     let span = words.span(phrase);
     known.insert(key.clone(), candidates.len());
@@ -296,7 +301,6 @@ fn add(
         n_mentions,
         span: Some(span),
     });
-    candidates.len() - 1
 }
 
 /// Of the phrases of a passage keeps those met twice or announced, the longest first; what is part

@@ -10,6 +10,9 @@ use crate::lexical::Language;
 /// Most words of a phrase; words joined by hyphens count as one.
 pub(super) const UNITS_MAX: usize = 4;
 
+/// Most words of a phrase, those between hyphens counted: what has more is a row of data.
+const WORDS_MAX: usize = 8;
+
 /// Whether two words with this between them may belong to one phrase.
 pub(super) fn holds_together(glue: Glue) -> bool {
     matches!(glue, Glue::Space | Glue::Hyphen)
@@ -173,8 +176,8 @@ impl<'t> Sentences<'t> {
             let mut role = match token.shape {
                 Shape::Noise | Shape::Number => Role::Break,
                 Shape::Symbol => Role::Content,
-                // IT and US are words in lower case.
-                Shape::Acronym if lower.len() <= 6 => Role::Content,
+                // IT and US are words in lower case; NOTE and LIST are words in capitals.
+                Shape::Acronym if lower.len() <= 3 => Role::Content,
                 _ => role::role(self.language, &lower),
             };
             if english && !symbolic && role::is_known_acronym(&lower) {
@@ -467,12 +470,25 @@ impl<'t> Sentences<'t> {
             let cut = self.cut_end(first, end);
             let single = cut - first == 1;
             let role = self.words[first].role;
-            let weak = single && matches!(role, Role::Part | Role::Tail | Role::Break | Role::Verb);
-            if !weak {
+            let weak = single
+                && (matches!(role, Role::Part | Role::Tail | Role::Break | Role::Verb)
+                    || self.is_participle(first));
+            if !weak && cut - first <= WORDS_MAX {
                 phrases.push(Phrase { first, end: cut });
             }
             first = cut;
         }
+    }
+
+    /// *changed*, by itself.
+    fn is_participle(&self, at: usize) -> bool {
+        let word = &self.words[at];
+        let raw = self.raw(word);
+        self.language == Language::English
+            && word.token.shape == Shape::Lower
+            && raw.len() > 4
+            && raw.ends_with("ed")
+            && !raw.ends_with("eed")
     }
 
     /// Where the first phrase of a run ends.

@@ -205,7 +205,7 @@ const ENGLISH: &[(Role, &str)] = &[
         shared bear lay lie pull pulls pulled pushes talked talking talk spoke speak speaks \
         handle pair drain drains taxed measured binding deduct refuse refuses refused freezes \
         boils lets thrive survive acts serve serves served sorted ranked attach ignore ignored \
-        hate love loved liked enjoy help helps helped thaw borrow lend owe hire quit wake sit \
+        hate love loved liked enjoy invests invested hurts help helps helped thaw borrow lend owe hire quit wake sit \
         throw threw catch caught climb forget forgot grab hang hide hid kill knock lift miss \
         obtain overcome perceive postpone proceed protect prove react realise realize recover \
         reject rely resemble resist respond retain reveal scare seek shut stir struggle succeed \

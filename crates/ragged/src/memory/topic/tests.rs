@@ -138,6 +138,7 @@ fn what_is_no_language_is_no_topic() {
         "3.14",
         "2024-05-06",
         "10kg",
+        "0x1F",
         "5pm",
         "explain compare find",
         "what which why",
@@ -228,6 +229,10 @@ fn keys_fold_case_accents_and_plurals() {
         (&["physics"], "physics"),
         (&["analysis", "analyses"], "analysis"),
         (&["HTTPS", "https"], "https"),
+        // Marks without a letter, and accents beside underscores.
+        (&["\u{1939}_\u{d00}"], "\u{1939}_\u{d00}"),
+        (&["a_\u{301}_b"], "a_b"),
+        (&["⒈\u{116c0}"], "1\u{116c0}"),
         (&["", "?!", "https://example.com"], ""),
     ] {
         for name in names {
@@ -275,6 +280,15 @@ fn a_passage_is_about_what_it_repeats_and_what_stands_above_it() {
     assert_eq!(above.span, 0..0);
 }
 
+#[test]
+fn a_part_of_a_phrase_counts_where_it_stands_by_itself() {
+    let text = "An index helps. Every index costs. The index of a book.";
+    let passage = Passage { title: "Database indexes", text, ..Passage::default() };
+    let topics = Extractor::default().passage(passage);
+    let found: Vec<_> = topics.iter().map(|topic| (topic.key.as_str(), topic.score)).collect();
+    assert_eq!(found, [("database index", PHRASE * 6.0 / 8.5), ("index", WORD * 3.0 / 5.5)]);
+}
+
 /// A text without repetition in its shape, from a seed.
 fn prose(n_bytes: usize) -> String {
     let mut state = 7_u64;
@@ -308,6 +322,8 @@ fn a_huge_text_is_read_to_its_end() {
         "a-".repeat(1 << 19),
         "ab ".repeat(1 << 18),
         "a.".repeat(1 << 19),
+        format!("{} ", "ab-".repeat(1 << 10)).repeat(1 << 9),
+        "éa-".repeat(1 << 18),
         "l'".repeat(1 << 19),
         "Ab of ".repeat(1 << 17),
         "/a".repeat(1 << 19),

@@ -329,7 +329,9 @@ fn is_quantity(word: &str) -> bool {
         "in", "k", "x", "px", "gb", "mb", "kb", "tb", "w", "kw", "v", "c", "f", "er", "ers",
     ];
     let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
-    unit.len() < word.len() && is_one_of(unit, &UNITS)
+    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    let is_hex = hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_hex || unit.len() < word.len() && is_one_of(unit, &UNITS)
 }
 
 /// A hash or a key: nothing that a person would say.
