@@ -1,10 +1,10 @@
 //! Topics: what a question or a passage is about, by rules and without a model.
 //!
-//! A text becomes [tokens](token): words, with acronyms (`RAG`), terms with signs (`C++`, `.NET`,
+//! A text becomes tokens: words, with acronyms (`RAG`), terms with signs (`C++`, `.NET`,
 //! `TCP/IP`) and numbers told apart, and addresses, paths, hashes and keys set aside. Each word has
-//! a [role]: most are content, some are verbs or words of no weight and end a phrase, some only
+//! a role: most are content, some are verbs or words of no weight and end a phrase, some only
 //! count as part of one (*effects*), some fall off at its end (*techniques*). Runs of content words
-//! are [phrases](phrase), of four words at most; the longest is the topic, and its parts are not
+//! are phrases, of four words at most; the longest is the topic, and its parts are not
 //! named again. An acronym before a phrase of two or more words is a topic of its own.
 //!
 //! # Keys
