@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use ragged::{
     library::{self, AddReport, BatchResponse, Hit, SearchRequest, SearchResponse, Skip},
+    memory,
     retrieval::{Estimate, SearchTimings},
     store::CollectionRow,
 };
@@ -815,4 +816,185 @@ pub(crate) struct Setting {
     pub(crate) key: &'static str,
     pub(crate) value: String,
     pub(crate) origin: String,
+}
+
+/// A persona.
+#[derive(Debug, Serialize)]
+pub(crate) struct Persona {
+    pub(crate) name: String,
+    pub(crate) active: bool,
+    pub(crate) recording: &'static str,
+    pub(crate) learning: bool,
+    pub(crate) personalised: bool,
+    pub(crate) description: String,
+    pub(crate) focus_areas: Vec<String>,
+    pub(crate) active_projects: Vec<String>,
+    pub(crate) collections: Vec<String>,
+    pub(crate) response_style: &'static str,
+    pub(crate) detail_level: &'static str,
+    pub(crate) citation_style: &'static str,
+    pub(crate) created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_used: Option<String>,
+    pub(crate) usage_count: u64,
+}
+
+impl From<&memory::Persona> for Persona {
+    fn from(persona: &memory::Persona) -> Self {
+        let draft = &persona.draft;
+        Self {
+            name: persona.name.as_str().to_owned(),
+            active: persona.is_active,
+            recording: persona.recording.as_str(),
+            learning: persona.is_learning,
+            personalised: persona.is_personalised,
+            description: draft.description.clone(),
+            focus_areas: draft.focus_areas.clone(),
+            active_projects: draft.active_projects.clone(),
+            collections: draft.collections.iter().map(|name| name.as_str().to_owned()).collect(),
+            response_style: draft.response_style.as_str(),
+            detail_level: draft.detail_level.as_str(),
+            citation_style: draft.citation_style.as_str(),
+            created_at: moment(persona.created_ms),
+            last_used: persona.last_used_ms.map(moment),
+            usage_count: persona.usage_count,
+        }
+    }
+}
+
+/// What a persona asked.
+#[derive(Debug, Serialize)]
+pub(crate) struct Interactions {
+    pub(crate) persona: String,
+    pub(crate) recording: &'static str,
+    /// Those that fit, shown or not.
+    pub(crate) total: u64,
+    pub(crate) interactions: Vec<Interaction>,
+}
+
+/// A question that was recorded.
+#[derive(Debug, Serialize)]
+pub(crate) struct Interaction {
+    pub(crate) id: String,
+    pub(crate) persona: String,
+    pub(crate) query: String,
+    pub(crate) response: Option<String>,
+    pub(crate) timestamp: String,
+    pub(crate) session_id: String,
+    pub(crate) feedback: Option<&'static str>,
+    pub(crate) correction: Option<String>,
+    pub(crate) kind: &'static str,
+    pub(crate) model_used: Option<String>,
+    pub(crate) latency_ms: Option<f64>,
+    pub(crate) learned: bool,
+    pub(crate) topics: Vec<InteractionTopic>,
+    pub(crate) documents: Vec<InteractionDocument>,
+    pub(crate) metadata: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct InteractionTopic {
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) score: f32,
+    pub(crate) source: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct InteractionDocument {
+    pub(crate) rank: u32,
+    pub(crate) path: String,
+    pub(crate) title: Option<String>,
+    pub(crate) score: f32,
+    pub(crate) cited: bool,
+}
+
+/// The word for where a topic was met.
+pub(crate) fn topic_source(source: memory::TopicSource) -> &'static str {
+    match source {
+        memory::TopicSource::Query => "query",
+        memory::TopicSource::Document => "document",
+    }
+}
+
+impl From<&memory::Interaction> for Interaction {
+    fn from(known: &memory::Interaction) -> Self {
+        Self {
+            id: known.id.clone(),
+            persona: known.persona.clone(),
+            query: known.query.clone(),
+            response: known.response.clone(),
+            timestamp: moment(known.timestamp_ms),
+            session_id: known.session_id.clone(),
+            feedback: known.feedback.map(memory::Feedback::as_str),
+            correction: known.correction.clone(),
+            kind: known.kind.as_str(),
+            model_used: known.model_used.clone(),
+            latency_ms: known.latency_ms,
+            learned: known.is_learned,
+            topics: known
+                .topics
+                .iter()
+                .map(|topic| InteractionTopic {
+                    key: topic.key.clone(),
+                    name: topic.name.clone(),
+                    score: topic.score,
+                    source: topic_source(topic.source),
+                })
+                .collect(),
+            documents: known
+                .documents
+                .iter()
+                .map(|document| InteractionDocument {
+                    rank: document.rank,
+                    path: document.path.clone(),
+                    title: document.title.clone(),
+                    score: document.score,
+                    cited: document.is_cited,
+                })
+                .collect(),
+            metadata: known.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+}
+
+/// How much a persona remembers.
+#[derive(Debug, Serialize)]
+pub(crate) struct MemoryStats {
+    pub(crate) persona: String,
+    pub(crate) recording: &'static str,
+    pub(crate) learning: bool,
+    pub(crate) interactions: u64,
+    pub(crate) sessions: u64,
+    pub(crate) with_feedback: u64,
+    pub(crate) topics: u64,
+    pub(crate) documents: u64,
+    pub(crate) facts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<String>,
+}
+
+impl MemoryStats {
+    pub(crate) fn new(persona: &memory::Persona, counts: &memory::MemoryCounts) -> Self {
+        Self {
+            persona: persona.name.as_str().to_owned(),
+            recording: persona.recording.as_str(),
+            learning: persona.is_learning,
+            interactions: counts.interactions,
+            sessions: counts.sessions,
+            with_feedback: counts.with_feedback,
+            topics: counts.topics,
+            documents: counts.documents,
+            facts: counts.facts,
+            first: counts.first_ms.map(moment),
+            last: counts.last_ms.map(moment),
+        }
+    }
+}
+
+/// Unix milliseconds to the millisecond, UTC.
+pub(crate) fn moment(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_default()
 }

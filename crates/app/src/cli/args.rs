@@ -1,5 +1,7 @@
 //! What can be typed: types only, checked against themselves and nothing else.
 
+pub(crate) mod memory;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -185,6 +187,19 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BackendCommand,
     },
+    /// Make, choose and delete personas: who asks, and what is remembered for them
+    #[command(
+        after_help = "Examples:\n  ragged persona create researcher --focus \"tides, moon\"\n  ragged persona switch researcher\n  ragged persona list"
+    )]
+    Persona {
+        #[command(subcommand)]
+        command: memory::PersonaCommand,
+    },
+    /// See and govern what is remembered: off until you turn it on, encrypted, on this machine only
+    #[command(
+        after_help = "Examples:\n  ragged memory enable\n  ragged memory list\n  ragged memory status"
+    )]
+    Memory(memory::MemoryArgs),
     /// Read and change settings
     #[command(
         after_help = "Examples:\n  ragged config show --origin\n  ragged config set search.k 20\n  ragged config get search.k"
@@ -338,6 +353,8 @@ pub(crate) struct SearchArgs {
     /// Show the parts of each score, the plan with its estimates, and the counts
     #[arg(long)]
     pub(crate) explain: bool,
+    #[command(flatten)]
+    pub(crate) asking: memory::AskingArgs,
 }
 
 #[derive(Debug, Args)]

@@ -8,13 +8,15 @@ mod progress;
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use ragged::{
     document::worker::WorkerCommand,
     library::{self, Knowledge, Library},
+    memory::{Memory, MemoryConfig, Persona, PersonaMemory, PersonaName},
     settings::Settings,
     temporal::Clock,
+    vault::{Passphrase, Protection},
 };
 
 use self::{args::Cli, printer::Printer};
@@ -184,6 +186,98 @@ impl Session {
         let models = &self.resolved.data_dir;
         let embedder = library::model_from_settings(models, &settings.embedding, knowledge)?;
         Ok(Library::open(dir, settings, embedder, Arc::new(SystemClock))?)
+    }
+
+    /// Opens the memory, making it if there is none.
+    ///
+    /// A passphrase comes from a file, from the environment, or is asked for on the terminal.
+    pub(crate) fn memory(&self, passphrase_file: Option<&Path>) -> Result<Memory> {
+        keep_new_files_private();
+        let data_dir = &self.resolved.data_dir;
+        let passphrase = match Memory::protection(data_dir)? {
+            Some(Protection::Passphrase) => Some(self.passphrase(passphrase_file)?),
+            _ => None,
+        };
+        let settings = &self.resolved.settings.memory;
+        let config = MemoryConfig {
+            zone: self.zone()?,
+            session_gap_minutes: settings.session_gap_minutes,
+            ..MemoryConfig::default()
+        };
+        Ok(Memory::open(data_dir, passphrase.as_ref(), config, Arc::new(SystemClock))?)
+    }
+
+    /// Opens the memory if there is one.
+    pub(crate) fn memory_if_any(&self, passphrase_file: Option<&Path>) -> Result<Option<Memory>> {
+        if !Memory::exists(&self.resolved.data_dir) {
+            return Ok(None);
+        }
+        self.memory(passphrase_file).map(Some)
+    }
+
+    /// The passphrase of the memory's key.
+    pub(crate) fn passphrase(&self, file: Option<&Path>) -> Result<Passphrase> {
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading the passphrase from {}", path.display()))?;
+            return Ok(Passphrase::new(text.lines().next().unwrap_or_default())?);
+        }
+        if let Some(text) = config::memory_passphrase() {
+            return Ok(Passphrase::new(text)?);
+        }
+        let terminal = console::Term::stderr();
+        if !terminal.is_term() {
+            return Err(anyhow::Error::new(crate::Hinted::new(
+                "the memory's key is protected by a passphrase, and none was given".to_owned(),
+                format!("set {} or use --passphrase-file", config::ENV_PASSPHRASE),
+            )));
+        }
+        terminal.write_str("Passphrase of the memory: ")?;
+        Ok(Passphrase::new(terminal.read_secure_line()?)?)
+    }
+
+    /// Asks a question on the terminal; no where there is none, or nothing is answered.
+    pub(crate) fn agrees(&self, question: &str) -> Result<bool> {
+        let terminal = console::Term::stderr();
+        if self.printer.is_json() || !terminal.is_term() || !console::user_attended() {
+            return Ok(false);
+        }
+        terminal.write_str(question)?;
+        let answer = terminal.read_line()?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// The zone in which the user's days begin.
+    pub(crate) fn zone(&self) -> Result<jiff::tz::TimeZone> {
+        let name = &self.resolved.settings.memory.timezone;
+        if name == "auto" {
+            return Ok(jiff::tz::TimeZone::system());
+        }
+        jiff::tz::TimeZone::get(name).map_err(|error| {
+            crate::Usage::new(format!("the time zone {name:?}: {error}"))
+                .with_hint("a name such as Europe/Berlin, UTC, or auto")
+                .into()
+        })
+    }
+
+    /// The persona that a command is about, and what it remembers.
+    pub(crate) fn remembered(
+        memory: &Memory,
+        name: Option<&str>,
+    ) -> Result<(Persona, Arc<PersonaMemory>)> {
+        let persona = Self::persona(memory, name)?;
+        let remembered = memory.of(&persona.name)?;
+        Ok((persona, remembered))
+    }
+
+    /// The persona of that name, or the active one.
+    pub(crate) fn persona(memory: &Memory, name: Option<&str>) -> Result<Persona> {
+        Ok(match name {
+            Some(name) => {
+                memory.persona(&name.parse::<PersonaName>().map_err(crate::Usage::from)?)?
+            }
+            None => memory.active()?,
+        })
     }
 
     /// How parser processes are started: this program itself, with the hidden command.

@@ -229,6 +229,14 @@ keys! {
             ("graph", Strategy::Graph), ("naive", Strategy::Naive),
         ]).map(|v| s.search.strategy = v),
         "How the `leann` backend searches vectors; `auto` takes what its planner expects to be cheapest.";
+    "memory.timezone", "`auto`, or a name such as `Europe/Berlin`",
+        |s| s.memory.timezone.clone(),
+        |s, v| zone(v).map(|v| s.memory.timezone = v),
+        "The zone in which your days begin and end; `auto` takes the system's.";
+    "memory.session_gap_minutes", COUNT,
+        |s| s.memory.session_gap_minutes.to_string(),
+        |s, v| count(v, 1, 10_080).map(|v| s.memory.session_gap_minutes = v as u32),
+        "Minutes without a question after which the next one begins another session.";
     "answer.generator", "`extractive`, `ollama:MODEL` or `openai:MODEL`",
         |s| s.answer.generator.clone(),
         |s, v| generator(v).map(|v| s.answer.generator = v),
@@ -302,6 +310,13 @@ fn fraction(value: &str, least: f32, most: f32) -> Result<f32, String> {
     } else {
         Err(format!("{number} is outside {least} to {most}"))
     }
+}
+
+fn zone(value: &str) -> Result<String, String> {
+    if value == "auto" || jiff::tz::TimeZone::get(value).is_ok() {
+        return Ok(value.to_owned());
+    }
+    Err(format!("there is no time zone {value:?}"))
 }
 
 fn nanoseconds(value: &str) -> Result<f64, String> {

@@ -19,6 +19,8 @@ pub(crate) use key::{KEYS, Key};
 
 /// Folder that holds the library.
 pub(crate) const ENV_DATA_DIR: &str = "RAGGED_DATA_DIR";
+/// Passphrase of the memory's key; no setting, so that it is never shown.
+pub(crate) const ENV_PASSPHRASE: &str = "RAGGED_MEMORY_PASSPHRASE";
 /// Environment variables for settings are this, then the key in capitals with `_` for `.`.
 pub(crate) const ENV_PREFIX: &str = "RAGGED_";
 
@@ -111,6 +113,12 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
             name.starts_with(ENV_PREFIX) || matches!(name.as_str(), "HOME" | "USERPROFILE")
         })
         .collect()
+}
+
+/// The passphrase of the memory's key, if the environment has one.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+pub(crate) fn memory_passphrase() -> Option<String> {
+    std::env::var(ENV_PASSPHRASE).ok().filter(|text| !text.is_empty())
 }
 
 /// Decides every setting. Pure but for reading `config.yaml`.

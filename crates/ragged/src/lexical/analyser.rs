@@ -154,7 +154,7 @@ pub(super) fn term(language: Language, word: &str) -> (Standing, String) {
 
 /// `word` without accents: é → e, ß → ss, ø → o. Letters that are not accented letters stay
 /// (й, ñ of no other alphabet than Latin folds).
-pub(super) fn fold(word: &str) -> String {
+pub(crate) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.to_owned();
     }

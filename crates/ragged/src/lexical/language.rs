@@ -66,7 +66,8 @@ impl Language {
         }
     }
 
-    pub(super) fn stop_words(self) -> &'static str {
+    /// Its stop words, in lower case, with a space between them.
+    pub(crate) fn stop_words(self) -> &'static str {
         match self {
             Self::Danish => stop_words::DANISH,
             Self::Dutch => stop_words::DUTCH,

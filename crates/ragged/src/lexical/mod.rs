@@ -23,6 +23,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use analyser::fold;
 pub use analyser::{ANALYSER_VERSION, Analyser, Terms};
 pub use index::{Checked, LexicalIndex, Snapshot};
 pub use language::{Language, Languages, detect_language};

@@ -10,13 +10,16 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
+mod counts;
 mod interaction;
+pub mod interest;
 mod persona;
 mod record;
 mod recorder;
 mod registry;
 #[cfg(test)]
 mod tests;
+pub mod topic;
 pub mod views;
 
 use std::{
@@ -28,6 +31,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use self::{
+    counts::{MemoryCounts, MemoryStorage},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
     persona::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,

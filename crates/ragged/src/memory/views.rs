@@ -23,7 +23,10 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params, types::FromSql};
 
-use super::record::{Feedback, RELATED_RANKS, TopicSource};
+use super::{
+    interest,
+    record::{Feedback, RELATED_RANKS, TopicSource},
+};
 use crate::{
     error::Result,
     sqlite::{natural, sql},
@@ -33,7 +36,6 @@ pub(super) const KEY_ROLLUP_ZONE: &str = "rollup_zone";
 const KEY_REVISION: &str = "revision";
 /// The key of the hashes of forgotten topics.
 const KEY_FORGETTING: &str = "forgetting_key";
-const MINUTE_MS: i64 = 60_000;
 
 pub(super) fn state<T: FromSql>(connection: &Connection, key: &str) -> Result<Option<T>> {
     sql(connection
@@ -341,9 +343,8 @@ fn set_end(tx: &Transaction<'_>, statement: &str, topic: i64, end: Option<i64>) 
         .map(|_| ())
 }
 
-/// Minutes of the clock that begin between two moments: gaps so counted add up exactly.
-pub(super) fn gap_minutes(from_ms: i64, to_ms: i64) -> i64 {
-    to_ms.div_euclid(MINUTE_MS) - from_ms.div_euclid(MINUTE_MS)
+fn gap_minutes(from_ms: i64, to_ms: i64) -> i64 {
+    interest::gap_minutes(from_ms, to_ms).cast_signed()
 }
 
 fn relate(tx: &Transaction<'_>, topic: i64, document: i64, change: Change) -> Result<()> {

@@ -20,6 +20,8 @@ pub struct Settings {
     pub backend: BackendSettings,
     /// What a search does unless told otherwise.
     pub search: SearchSettings,
+    /// What is remembered for personas.
+    pub memory: MemorySettings,
     /// How answers are made.
     pub answer: AnswerSettings,
     /// Memory for `library.db`.
@@ -357,6 +359,21 @@ impl Default for SearchSettings {
             candidates: 100,
             strategy: Strategy::default(),
         }
+    }
+}
+
+/// What is remembered for personas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemorySettings {
+    /// Name of the zone in which days begin and end; `auto` takes the system's.
+    pub timezone: String,
+    /// Minutes without a question after which the next one begins another session.
+    pub session_gap_minutes: u32,
+}
+
+impl Default for MemorySettings {
+    fn default() -> Self {
+        Self { timezone: "auto".to_owned(), session_gap_minutes: 30 }
     }
 }
 

@@ -11,8 +11,10 @@ mod doctor;
 mod eval;
 mod init;
 mod list;
+mod memory;
 mod model;
 pub(crate) mod parse_worker;
+mod persona;
 mod query;
 mod reference;
 mod search;
@@ -49,6 +51,8 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Model { command } => model::run(command, session),
         Command::Tune { command } => tune::run(&command, session),
         Command::Backend { command } => backend::run(command, session),
+        Command::Persona { command } => persona::run(command, session),
+        Command::Memory(args) => memory::run(args, session),
         Command::Config { command } => config::run(command, session),
         Command::Completions { shell } => reference::completions(shell, session),
         Command::Man { dir } => reference::man(dir.as_deref(), session),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use console::style;
-use jiff::{Span, Timestamp, Zoned, civil};
+use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
 use ragged::{
     library::{Hit, Library, SearchRequest, SearchResponse},
     retrieval::Filter,
@@ -127,15 +127,10 @@ pub(crate) fn search_mode(mode: Mode) -> SearchMode {
 }
 
 pub(crate) fn filter(filters: &Filters) -> Result<Filter> {
-    let now = Zoned::now();
+    let zone = TimeZone::system();
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        let time = parse_moment(text, &now, end).ok_or_else(|| {
-            crate::Usage::new(format!("{flag} {text:?} is not a time")).with_hint(
-                "write a day (2026-01-31, today, yesterday), a month (2026-01), a year (2026), a \
-                 time (2026-01-31T09:00), or how long ago (7d, 12h)",
-            )
-        })?;
+        let time = moment_in(flag, text, &zone, end)?;
         Ok(Some(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)))
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
@@ -153,9 +148,25 @@ pub(crate) fn named(
     Ok(Filter::new().with_collections(collections)?.with_paths(paths)?.with_types(types)?)
 }
 
+/// A moment as typed; what is none is a usage error.
+pub(crate) fn moment_in(
+    flag: &str,
+    text: &str,
+    zone: &TimeZone,
+    end: End,
+) -> Result<Timestamp, crate::Usage> {
+    let now = Timestamp::now().to_zoned(zone.clone());
+    parse_moment(text, &now, end).ok_or_else(|| {
+        crate::Usage::new(format!("{flag} {text:?} is not a time")).with_hint(
+            "write a day (2026-01-31, today, yesterday), a month (2026-01), a year (2026), a time \
+             (2026-01-31T09:00), or how long ago (7d, 12h)",
+        )
+    })
+}
+
 /// Which end of a day, a month or a year its bare name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Beginning,
     End,
 }

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     cli::{
         Session,
-        args::{ChatArgs, Filters, Mode, SearchArgs},
+        args::{ChatArgs, Filters, Mode, SearchArgs, memory::AskingArgs},
         interrupt,
         printer::{self, Printer, counted, visible, visible_lines},
     },
@@ -511,6 +511,7 @@ fn from_kept(kept: &record::Settings) -> SearchArgs {
         filters: Filters { collections, paths, types, since, until },
         strategy: None,
         explain,
+        asking: AskingArgs::default(),
     }
 }
 
