@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Passages<'r, 's> {
     reader: &'r Reader<'s>,
-    places: BTreeMap<ChunkId, Option<ChunkPlace>>,
+    places: BTreeMap<ChunkId, Option<(ChunkPlace, [u8; 16])>>,
     texts: BTreeMap<ChunkId, String>,
     documents: BTreeMap<DocumentId, Option<DocumentRow>>,
     files: BTreeMap<DocumentId, Vec<FileRow>>,
@@ -34,9 +34,10 @@ impl<'r, 's> Passages<'r, 's> {
         self.reader
     }
 
-    /// Where a chunk stands; `None` if the state does not have it.
-    pub(super) fn place(&mut self, chunk: ChunkId) -> Result<Option<ChunkPlace>> {
-        remembered(&mut self.places, chunk, || self.reader.chunk(chunk))
+    /// Where a chunk stands, and the hash of its document's content; `None` if the state does not
+    /// have it.
+    pub(super) fn place(&mut self, chunk: ChunkId) -> Result<Option<(ChunkPlace, [u8; 16])>> {
+        remembered(&mut self.places, chunk, || self.reader.chunk_with_content(chunk))
     }
 
     pub(super) fn document(&mut self, document: DocumentId) -> Result<Option<DocumentRow>> {

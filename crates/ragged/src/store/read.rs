@@ -372,6 +372,22 @@ impl<'a> Reader<'a> {
             .and_then(|mut statement| statement.query_row([integer(id.0)], chunk_row).optional()))
     }
 
+    /// Where a chunk stands, and the hash of its document's content; `None` if it is gone.
+    pub fn chunk_with_content(&self, id: ChunkId) -> Result<Option<(ChunkPlace, [u8; 16])>> {
+        sql(self
+            .connection()?
+            .prepare_cached(
+                "SELECT c.id, c.document_id, c.start, c.length, c.first_line, c.n_lines, \
+                 c.first_page, c.last_page, c.heading, d.content_hash \
+                 FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([integer(id.0)], |row| Ok((chunk_row(row)?, row.get(9)?)))
+                    .optional()
+            }))
+    }
+
     /// The chunks of a range, in order.
     pub fn chunks(&self, range: ChunkRange) -> Result<Vec<ChunkPlace>> {
         let ids = range.ids();

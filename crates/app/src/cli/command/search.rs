@@ -211,7 +211,7 @@ fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> 
 pub(crate) fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let place = place(hit);
     let path = printer.path(hit.path(), &shortened(hit.path()));
-    let score = style(format!("{:.2}", hit.fused.score)).dim();
+    let score = style(format!("{:.2}", hit.score)).dim();
     let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
     if let Some(collection) = hit.collection()
         && !collection.is_default()
@@ -334,7 +334,54 @@ pub(crate) fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
         line.push_str(&format!("   joined with {chunks} of the same document"));
     }
     printer.line(style(line).dim().to_string())?;
+    for line in lines_of_parts(hit) {
+        printer.line(style(format!("   {line}")).dim().to_string())?;
+    }
     printer.line("")
+}
+
+/// What a profile and a favoured time add, and where the hit would stand without them.
+fn lines_of_parts(hit: &Hit) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut parts = Vec::new();
+    if let Some(taste) = &hit.personal {
+        parts.push(format!("base {:.4}", taste.base_part));
+        for (name, part, value) in [
+            ("topics", taste.topic_part, taste.topic),
+            ("had before", taste.history_part, taste.history),
+            ("goes with the question", taste.co_occurrence_part, taste.co_occurrence),
+        ] {
+            if part > 0.0 {
+                parts.push(format!("{name} {part:.4} (of {value:.2})"));
+            }
+        }
+    }
+    if let Some(time) = &hit.time {
+        if parts.is_empty() {
+            parts.push(format!("base {:.4}", (1.0 - time.weight) * hit.fused.score.min(1.0)));
+        }
+        let part = time.weight * time.closeness;
+        parts.push(format!("time {part:.4} ({} {:.2})", time.favour.as_str(), time.closeness));
+    }
+    if parts.is_empty() {
+        return lines;
+    }
+    lines.push(format!("ranked by {:.4} = {}", hit.score, parts.join(" + ")));
+    let topics = hit.personal.iter().flat_map(|taste| &taste.topics);
+    let topics: Vec<String> =
+        topics.map(|(name, part)| format!("{} {part:.4}", visible(name))).collect();
+    if !topics.is_empty() {
+        lines.push(format!("topics: {}", topics.join(", ")));
+    }
+    if hit.base_rank != hit.rank {
+        let without = match (hit.personal.is_some(), hit.time.is_some()) {
+            (true, true) => "without your profile and the time you asked for",
+            (true, false) => "without your profile",
+            (false, _) => "without the time you asked for",
+        };
+        lines.push(format!("{without}: rank {}", hit.base_rank));
+    }
+    lines
 }
 
 pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result<()> {
@@ -366,6 +413,15 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
             thousands(work.cached),
         ))?;
     }
+    if let Some(personal) = &response.personal {
+        printer.line(format!(
+            "personal: {} · share {:.2} · {} free to change places · {} looked at",
+            visible(&personal.persona),
+            personal.alpha,
+            counted(personal.candidates as u64, "candidate", "candidates"),
+            counted(personal.interests as u64, "interest", "interests"),
+        ))?;
+    }
     if response.from_cache {
         printer.line("answered from memory; the work is that of the first time")?;
     }
@@ -381,12 +437,14 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         counted(counts.hydrated_chunks, "text", "texts"),
     ))?;
     printer.line(format!(
-        "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · hydrate {} · total {}",
+        "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · personal {} \
+         · hydrate {} · total {}",
         milliseconds(timings.filter),
         milliseconds(timings.embed),
         milliseconds(timings.vector),
         milliseconds(timings.lexical),
         milliseconds(timings.fuse),
+        milliseconds(timings.personal),
         milliseconds(timings.hydrate),
         milliseconds(timings.total),
     ))
