@@ -38,7 +38,10 @@ pub(crate) struct Args {
     /// Rounds over all questions for what a profile costs
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Settings as `KEY=VALUE` of `alpha`, `threshold` or `multiplier`
+    /// Measure with the questions that made the profiles, and make profiles of the others
+    #[arg(long)]
+    swap: bool,
+    /// Settings as `KEY=VALUE` of `alpha`, `threshold`, `multiplier` or `full-alpha-words`
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
 }
@@ -62,10 +65,11 @@ struct Subject {
     set: JudgedSet,
     /// In how many of its documents each term is.
     frequencies: BTreeMap<String, usize>,
+    is_swapped: bool,
 }
 
 impl Subject {
-    fn read(name: &str, dir: &Path, analyser: &mut Analyser) -> Result<Self> {
+    fn read(name: &str, dir: &Path, is_swapped: bool, analyser: &mut Analyser) -> Result<Self> {
         let set = JudgedSet::read(dir)?;
         ensure!(set.is_judged(), "{} has no judgements", dir.display());
         let mut frequencies = BTreeMap::new();
@@ -76,7 +80,7 @@ impl Subject {
                 *frequencies.entry(term.to_owned()).or_insert(0) += 1;
             }
         }
-        Ok(Self { name: name.to_owned(), set, frequencies })
+        Ok(Self { name: name.to_owned(), set, frequencies, is_swapped })
     }
 
     fn is_common(&self, term: &str) -> bool {
@@ -84,9 +88,10 @@ impl Subject {
         frequency as f64 >= COMMON * self.set.n_documents() as f64
     }
 
-    /// Every second question, from the first for the past and from the second for measuring.
+    /// Every second question, from the first for the past and from the second for measuring,
+    /// unless they are swapped.
     fn questions(&self, of_the_past: bool) -> impl Iterator<Item = (&str, &str)> {
-        self.set.queries().skip(usize::from(!of_the_past)).step_by(2)
+        self.set.queries().skip(usize::from(of_the_past == self.is_swapped)).step_by(2)
     }
 
     /// The gains of the documents that answer a question, by their paths in the library.
@@ -106,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut analyser = Analyser::new(Language::English);
     let mut subjects = Vec::new();
     for name in &args.sets {
-        subjects.push(Subject::read(name, &data.join(name), &mut analyser)?);
+        subjects.push(Subject::read(name, &data.join(name), args.swap, &mut analyser)?);
     }
     ensure!(subjects.len() > 1, "one subject alone has no ambiguous questions");
 
@@ -119,7 +124,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "alpha" => personal.alpha = Some(value.parse()?),
             "threshold" => personal.min_confidence_threshold = Some(value.parse()?),
             "multiplier" => personal.retrieve_multiplier = Some(value.parse()?),
-            _ => anyhow::bail!("{key} is no option; there are alpha, threshold, multiplier"),
+            "full-alpha-words" => personal.full_alpha_words = value.parse()?,
+            _ => anyhow::bail!(
+                "{key} is no option; there are alpha, threshold, multiplier, full-alpha-words"
+            ),
         }
     }
     let library = open(scratch.path(), settings)?;

@@ -265,6 +265,10 @@ keys! {
         |s| s.personalisation.min_confidence_threshold().to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.min_confidence_threshold = Some(v)),
         "Interests that are less sure do not count, unless they were set by hand.";
+    "personalisation.full_alpha_words", COUNT,
+        |s| s.personalisation.full_alpha_words.to_string(),
+        |s, v| count(v, 0, 256).map(|v| s.personalisation.full_alpha_words = v),
+        "Alpha holds for questions of up to so many words, and is less for longer ones; 0 takes it for all.";
     "personalisation.time_decay_rate", "a number from 0 to 1",
         |s| s.personalisation.time_decay_rate.to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.time_decay_rate = v),

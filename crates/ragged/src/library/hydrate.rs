@@ -22,13 +22,12 @@ use crate::{
 
 const NS_PER_MS: i64 = 1_000_000;
 
-/// Where a chunk stands, and the hash of its document's content.
-type Place = (Arc<ChunkPlace>, [u8; 16]);
-
 /// What has been read for one question.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    places: BTreeMap<ChunkId, Option<Place>>,
+    places: BTreeMap<ChunkId, Option<Arc<ChunkPlace>>>,
+    /// Hashes of the contents of chunks' documents.
+    contents: BTreeMap<ChunkId, [u8; 16]>,
     passages: BTreeMap<ChunkId, Option<Arc<Passage>>>,
 }
 
@@ -44,12 +43,11 @@ struct Passage {
 impl Known {
     /// Things known.
     pub(super) fn len(&self) -> usize {
-        self.places.len() + self.passages.len()
+        self.places.len() + self.contents.len() + self.passages.len()
     }
 
     pub(super) fn footprint_bytes(&self) -> usize {
-        let places: usize =
-            self.places.values().flatten().map(|(place, _)| place_bytes(place)).sum();
+        let places: usize = self.places.values().flatten().map(|place| place_bytes(place)).sum();
         let passages: usize = self.passages.values().flatten().map(|kept| kept.bytes()).sum();
         places + passages + self.len() * size_of::<(ChunkId, [usize; 6])>()
     }
@@ -139,12 +137,12 @@ impl Library {
                 let (snapshot, query) = words.get(self, request)?;
                 let generation = passages.reader().generation()?;
                 let taste = self.taste(profile, generation, (snapshot, query))?;
-                let weights = personal::weights(&self.settings.personalisation);
+                let weights = personal::weights(&self.settings.personalisation, query);
                 let mut parts = Vec::with_capacity(movable.len());
+                known.read_contents(passages, movable)?;
                 for candidate in movable {
                     // One that is gone becomes no hit.
-                    let content =
-                        known.place(passages, candidate.chunk)?.map(|(_, content)| content);
+                    let content = known.contents.get(&candidate.chunk).copied();
                     let bearing = taste.bearing(candidate.chunk, content);
                     parts.push(personal_part(&bearing, &weights));
                 }
@@ -181,7 +179,7 @@ impl Library {
         let mut parts = Vec::with_capacity(movable.len());
         for candidate in movable {
             let time = match known.place(passages, candidate.chunk)? {
-                Some((place, _)) => document_time(passages, request, &place)?,
+                Some(place) => document_time(passages, request, &place)?,
                 None => None,
             };
             parts.push(TimePart::of(favour, time, now_ms, &weights));
@@ -252,14 +250,33 @@ impl Library {
 }
 
 impl Known {
+    /// Reads what a profile is asked about, for all chunks at once.
+    fn read_contents(
+        &mut self,
+        passages: &mut Passages<'_, '_>,
+        candidates: &[FusedHit],
+    ) -> Result<()> {
+        let chunks = candidates.iter().map(|candidate| candidate.chunk);
+        let unknown: Vec<ChunkId> =
+            chunks.filter(|chunk| !self.contents.contains_key(chunk)).collect();
+        if !unknown.is_empty() {
+            self.contents.extend(passages.places(&unknown)?);
+        }
+        Ok(())
+    }
+
     /// The place of a chunk; `None` if the state does not have it.
-    fn place(&mut self, passages: &mut Passages<'_, '_>, chunk: ChunkId) -> Result<Option<Place>> {
+    fn place(
+        &mut self,
+        passages: &mut Passages<'_, '_>,
+        chunk: ChunkId,
+    ) -> Result<Option<Arc<ChunkPlace>>> {
         // A derived index may know chunks that this reader's state does not, and the other way
         // round.
         if let Some(place) = self.places.get(&chunk) {
             return Ok(place.clone());
         }
-        let place = passages.place(chunk)?.map(|(place, content)| (Arc::new(place), content));
+        let place = passages.place(chunk)?.map(Arc::new);
         self.places.insert(chunk, place.clone());
         Ok(place)
     }
@@ -297,7 +314,7 @@ impl Reading<'_, '_, '_, '_> {
 
     /// Puts a candidate into the group whose passage it overlaps or repeats, or into a new one.
     fn join(&mut self, groups: &mut Vec<Group>, chunk: ChunkId) -> Result<Joined> {
-        let Some((place, _)) = self.known.place(self.passages, chunk)? else {
+        let Some(place) = self.known.place(self.passages, chunk)? else {
             return Ok(Joined::Gone);
         };
         let of_document = |group: &Group| group.place.document == place.document;

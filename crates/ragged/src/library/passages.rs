@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Passages<'r, 's> {
     reader: &'r Reader<'s>,
-    places: BTreeMap<ChunkId, Option<(ChunkPlace, [u8; 16])>>,
+    places: BTreeMap<ChunkId, Option<ChunkPlace>>,
     texts: BTreeMap<ChunkId, String>,
     documents: BTreeMap<DocumentId, Option<DocumentRow>>,
     files: BTreeMap<DocumentId, Vec<FileRow>>,
@@ -34,10 +34,20 @@ impl<'r, 's> Passages<'r, 's> {
         self.reader
     }
 
-    /// Where a chunk stands, and the hash of its document's content; `None` if the state does not
-    /// have it.
-    pub(super) fn place(&mut self, chunk: ChunkId) -> Result<Option<(ChunkPlace, [u8; 16])>> {
-        remembered(&mut self.places, chunk, || self.reader.chunk_with_content(chunk))
+    /// Where a chunk stands; `None` if the state does not have it.
+    pub(super) fn place(&mut self, chunk: ChunkId) -> Result<Option<ChunkPlace>> {
+        remembered(&mut self.places, chunk, || self.reader.chunk(chunk))
+    }
+
+    /// Reads the places of several chunks at once, and gives the hashes of their documents'
+    /// contents with them.
+    pub(super) fn places(&mut self, chunks: &[ChunkId]) -> Result<BTreeMap<ChunkId, [u8; 16]>> {
+        let mut contents = BTreeMap::new();
+        for (place, content) in self.reader.chunks_with_content(chunks)? {
+            contents.insert(place.id, content);
+            self.places.insert(place.id, Some(place));
+        }
+        Ok(contents)
     }
 
     pub(super) fn document(&mut self, document: DocumentId) -> Result<Option<DocumentRow>> {

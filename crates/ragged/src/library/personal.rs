@@ -6,7 +6,7 @@
 //! sets of the interests that stayed and drops those of the others.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -17,7 +17,7 @@ use crate::{
     error::{Context, Result},
     id::{ChunkId, Generation},
     lexical::{LexicalQuery, Snapshot as LexicalSnapshot},
-    ranking::{Bearing, PersonalWeights, Profile, ProfileTopic, specificity, whole_days},
+    ranking::{Bearing, PersonalWeights, Profile, ProfileTopic, share, specificity, whole_days},
     settings::PersonalisationSettings,
 };
 
@@ -64,6 +64,8 @@ pub(super) struct Interests {
     revision: u64,
     /// The strongest first.
     counting: Vec<Interest>,
+    /// For each, those that it goes together with.
+    related: Vec<Vec<usize>>,
     bytes: usize,
 }
 
@@ -71,8 +73,6 @@ pub(super) struct Interests {
 struct Interest {
     /// Position in the profile.
     at: usize,
-    /// Its words, as the profile has them.
-    words: Box<str>,
     about: Arc<About>,
     /// Confidence · recency · specificity.
     weight: f32,
@@ -81,6 +81,8 @@ struct Interest {
 /// What the library holds about an interest.
 #[derive(Debug)]
 struct About {
+    /// Its words, as the profile has them.
+    words: Box<str>,
     query: LexicalQuery,
     chunks: ChunkSet,
     specificity: f32,
@@ -169,10 +171,13 @@ impl Taste<'_> {
     }
 }
 
-/// The weights that settings ask for.
-pub(super) fn weights(settings: &PersonalisationSettings) -> PersonalWeights {
+/// The weights that settings ask for, for a question.
+pub(super) fn weights(
+    settings: &PersonalisationSettings,
+    question: &LexicalQuery,
+) -> PersonalWeights {
     PersonalWeights {
-        alpha: settings.alpha(),
+        alpha: share(settings.alpha(), question.words.len(), settings.full_alpha_words),
         topic: settings.topic_relevance,
         history: settings.historical_access,
         co_occurrence: settings.co_occurrence,
@@ -180,40 +185,45 @@ pub(super) fn weights(settings: &PersonalisationSettings) -> PersonalWeights {
     }
 }
 
+fn strength(topic: &ProfileTopic) -> f32 {
+    topic.confidence * topic.recency
+}
+
+fn counts(topic: &ProfileTopic, threshold: f32) -> bool {
+    let strength = strength(topic);
+    (topic.pinned || topic.confidence >= threshold) && strength.is_finite() && strength > 0.0
+}
+
 /// The topics of a profile that count, the strongest first, as positions in it.
-fn counting(profile: &Profile, settings: &PersonalisationSettings) -> Vec<usize> {
-    let threshold = settings.min_confidence_threshold();
-    let strength = |topic: &ProfileTopic| topic.confidence * topic.recency;
-    let mut counting: Vec<usize> = profile
+fn counting(profile: &Profile, threshold: f32) -> Vec<usize> {
+    let mut counting: Vec<(bool, f32, usize)> = profile
         .topics
         .iter()
         .enumerate()
-        .filter(|(_, topic)| {
-            (topic.pinned || topic.confidence >= threshold)
-                && strength(topic).is_finite()
-                && strength(topic) > 0.0
-        })
-        .map(|(at, _)| at)
+        .filter(|(_, topic)| counts(topic, threshold))
+        .map(|(at, topic)| (topic.pinned, strength(topic), at))
         .collect();
-    counting.sort_by(|a, b| {
-        let (a, b) = (&profile.topics[*a], &profile.topics[*b]);
-        b.pinned
-            .cmp(&a.pinned)
-            .then(strength(b).total_cmp(&strength(a)))
-            .then(a.words.cmp(&b.words))
+    counting.sort_unstable_by(|a, b| {
+        let words = |at: usize| profile.topics.get(at).map(|topic| &topic.words);
+        b.0.cmp(&a.0)
+            .then(b.1.total_cmp(&a.1))
+            .then_with(|| words(a.2).cmp(&words(b.2)))
+            .then(a.2.cmp(&b.2))
     });
     counting.truncate(INTERESTS_MAX);
-    counting
+    counting.into_iter().map(|(_, _, at)| at).collect()
 }
 
 impl Library {
     /// The profile, if it can change anything.
     pub(super) fn moving<'p>(&self, profile: Option<&'p Profile>) -> Option<&'p Profile> {
         let settings = &self.settings.personalisation;
+        let threshold = settings.min_confidence_threshold();
         profile.filter(|profile| {
             settings.enabled
                 && settings.alpha() > 0.0
-                && !(profile.documents.is_empty() && counting(profile, settings).is_empty())
+                && (!profile.documents.is_empty()
+                    || profile.topics.iter().any(|topic| counts(topic, threshold)))
         })
     }
 
@@ -225,25 +235,13 @@ impl Library {
         (words, query): (&LexicalSnapshot, &LexicalQuery),
     ) -> Result<Taste<'p>> {
         let interests = self.interests(profile, generation, words)?;
-        let mut n_related = vec![0; interests.counting.len()];
-        if !profile.pairs.is_empty() {
-            let place: BTreeMap<usize, usize> = interests
-                .counting
-                .iter()
-                .enumerate()
-                .map(|(place, interest)| (interest.at, place))
-                .collect();
-            let is_asked: Vec<bool> = interests
-                .counting
-                .iter()
-                .map(|interest| query.says_all_of(&interest.about.query))
-                .collect();
-            for (a, b) in &profile.pairs {
-                if let (Some(a), Some(b)) = (place.get(a).copied(), place.get(b).copied())
-                    && a != b
-                {
-                    n_related[a] += usize::from(is_asked[b]);
-                    n_related[b] += usize::from(is_asked[a]);
+        let counting = &interests.counting;
+        let is_asked = |at: usize| query.says_all_of(&counting[at].about.query);
+        let mut n_related = vec![0; counting.len()];
+        for (at, related) in interests.related.iter().enumerate() {
+            if !related.is_empty() && is_asked(at) {
+                for other in related {
+                    n_related[*other] += 1;
                 }
             }
         }
@@ -264,14 +262,14 @@ impl Library {
         if let Some(kept) = before.as_ref().filter(|kept| kept.revision == profile.revision) {
             return Ok(Arc::clone(kept));
         }
-        let known: BTreeMap<&str, &Arc<About>> = before
+        let known: HashMap<&str, &Arc<About>> = before
             .iter()
             .flat_map(|before| &before.counting)
-            .map(|interest| (&*interest.words, &interest.about))
+            .map(|interest| (&*interest.about.words, &interest.about))
             .collect();
         let mut strongest = Vec::new();
         let mut bytes = size_of::<Interests>() + profile.persona.len();
-        for at in counting(profile, &self.settings.personalisation) {
+        for at in counting(profile, self.settings.personalisation.min_confidence_threshold()) {
             let topic = &profile.topics[at];
             let about = match known.get(topic.words.as_str()) {
                 Some(about) => Arc::clone(about),
@@ -279,10 +277,22 @@ impl Library {
             };
             bytes += size_of::<(Interest, About)>() + 4 * topic.words.len() + about.chunks.bytes();
             let weight = topic.confidence * topic.recency * about.specificity;
-            strongest.push(Interest { at, words: topic.words.as_str().into(), about, weight });
+            strongest.push(Interest { at, about, weight });
         }
+        let places: BTreeMap<usize, usize> =
+            strongest.iter().enumerate().map(|(place, interest)| (interest.at, place)).collect();
+        let mut related: Vec<Vec<usize>> = vec![Vec::new(); strongest.len()];
+        for (a, b) in &profile.pairs {
+            if let (Some(a), Some(b)) = (places.get(a).copied(), places.get(b).copied())
+                && a != b
+            {
+                related[a].push(b);
+                related[b].push(a);
+            }
+        }
+        bytes += related.iter().map(|others| size_of_val(&**others) + 24).sum::<usize>();
         let resolved =
-            Arc::new(Interests { revision: profile.revision, counting: strongest, bytes });
+            Arc::new(Interests { revision: profile.revision, counting: strongest, related, bytes });
         if is_level {
             self.profiles.cache.insert(key, Arc::clone(&resolved));
         }
@@ -300,7 +310,7 @@ fn about(text: &str, words: &LexicalSnapshot) -> Result<About> {
     let query = words.query(text);
     let ids = words.chunks_with_all(&query).context_with(|| "searching the words of interests")?;
     let specificity = specificity(ids.len() as u64, words.chunk_count());
-    Ok(About { query, chunks: ChunkSet::new(ids), specificity })
+    Ok(About { words: text.into(), query, chunks: ChunkSet::new(ids), specificity })
 }
 
 #[cfg(test)]
@@ -336,7 +346,7 @@ mod tests {
         topics.push(topic("pinned", 0.1, true));
         topics.push(topic("odd", f32::NAN, true));
         let profile = Profile { topics, ..Profile::default() };
-        let counting = counting(&profile, &PersonalisationSettings::default());
+        let counting = counting(&profile, 0.3);
         assert_eq!(counting.len(), INTERESTS_MAX);
         assert_eq!(counting[..3], [81, 79, 78]);
         assert!(!counting.contains(&80) && !counting.contains(&82));

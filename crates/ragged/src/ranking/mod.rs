@@ -12,7 +12,7 @@ mod tests;
 pub use fusion::{FusedHit, Fusion, fuse};
 pub use personal::{
     Adjusted, Bearing, PersonalPart, PersonalWeights, Profile, ProfileTopic, adjust, personal_part,
-    specificity, whole_days,
+    share, specificity, whole_days,
 };
 pub use temporal::{TimeFavour, TimePart, TimeWeights, WEIGHT_MAX};
 

@@ -13,6 +13,9 @@
 //! - *co-occurrence*: 0.1 for each pair of an interest that the question names and an interest of
 //!   the passage that go together in the profile.
 //!
+//! α is as set for questions of up to three words, and less for longer ones ([`share`]): the more
+//! words a question has, the less there is to guess.
+//!
 //! **The bound.** Of two passages, taste alone can put the one that matches less in front only if
 //! their base scores differ by less than α/(1 − α) times what their personal parts differ by, so
 //! never by more than α/(1 − α): 0.43 as ragged comes, and 0.21 for a difference in topics alone.
@@ -114,6 +117,16 @@ pub fn specificity(n_with: u64, n_chunks: u64) -> f32 {
     }
     let (with, all) = (n_with as f64, n_chunks as f64);
     unit(((all / with).ln() / all.ln()) as f32)
+}
+
+/// The α of a question of `n_words` words: all of it for up to `full_words`, and of longer ones
+/// the share that `full_words` are of them. With `full_words` of 0 it is always all of it.
+pub fn share(alpha: f32, n_words: usize, full_words: usize) -> f32 {
+    let alpha = unit(alpha);
+    if full_words == 0 || n_words <= full_words {
+        return alpha;
+    }
+    alpha * (full_words as f32 / n_words as f32)
 }
 
 /// e^(−rate · days).

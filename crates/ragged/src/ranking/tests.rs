@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{
     Adjusted, Bearing, FusedHit, PersonalPart, PersonalWeights, TimeFavour, TimePart, TimeWeights,
-    adjust, personal_part, specificity, whole_days,
+    adjust, personal_part, share, specificity, whole_days,
 };
 use crate::id::ChunkId;
 
@@ -87,6 +87,16 @@ fn what_is_everywhere_says_nothing() {
     assert_eq!(specificity(1, 100), 1.0);
     assert!(near(specificity(10, 100), 0.5));
     assert!(specificity(2, 1000) > specificity(3, 1000));
+}
+
+#[test]
+fn the_longer_a_question_the_less_taste_weighs() {
+    for (n_words, full_words, expected) in
+        [(0, 3, 0.3), (1, 3, 0.3), (3, 3, 0.3), (6, 3, 0.15), (12, 3, 0.075), (200, 0, 0.3)]
+    {
+        assert_eq!(share(0.3, n_words, full_words), expected, "{n_words} of {full_words}");
+    }
+    assert_eq!((share(7.0, 1, 3), share(f32::NAN, 1, 3)), (1.0, 0.0));
 }
 
 #[test]

@@ -406,6 +406,9 @@ pub struct PersonalisationSettings {
     pub retrieve_multiplier: Option<usize>,
     /// Interests that are less sure do not count.
     pub min_confidence_threshold: Option<f32>,
+    /// α holds for questions of up to so many words, stop words apart; for longer ones it is less by
+    /// as much as they are longer. 0 takes α for all.
+    pub full_alpha_words: usize,
     /// How fast it is forgotten that a document was had, a day.
     pub time_decay_rate: f32,
     /// The share of topics in the personal part.
@@ -426,6 +429,7 @@ impl Default for PersonalisationSettings {
             alpha: None,
             retrieve_multiplier: None,
             min_confidence_threshold: None,
+            full_alpha_words: 3,
             time_decay_rate: 0.05,
             topic_relevance: 0.5,
             historical_access: 0.3,
@@ -450,6 +454,7 @@ impl PartialEq for PersonalisationSettings {
         };
         numbers(self) == numbers(other)
             && self.retrieve_multiplier() == other.retrieve_multiplier()
+            && self.full_alpha_words == other.full_alpha_words
             && (self.enabled, self.preset, self.async_updates)
                 == (other.enabled, other.preset, other.async_updates)
     }
