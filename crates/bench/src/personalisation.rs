@@ -29,9 +29,8 @@ use crate::measure::{median, open, percentile, spread, timed, without_caches};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder with judged sets in BEIR layout; what `RAGGED_TEST_DATA` names unless given
-    #[arg(long)]
-    data: Option<PathBuf>,
+    /// Folder with judged sets in BEIR layout
+    data: PathBuf,
     /// The sets that become personas, at least two of different subjects
     #[arg(long, value_delimiter = ',', default_value = "cranfield,med,cacm")]
     sets: Vec<String>,
@@ -103,15 +102,10 @@ impl Subject {
 
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let data = args
-        .data
-        .clone()
-        .or_else(|| std::env::var_os("RAGGED_TEST_DATA").map(PathBuf::from))
-        .context("name the folder of judged sets with --data or RAGGED_TEST_DATA")?;
     let mut analyser = Analyser::new(Language::English);
     let mut subjects = Vec::new();
     for name in &args.sets {
-        subjects.push(Subject::read(name, &data.join(name), args.swap, &mut analyser)?);
+        subjects.push(Subject::read(name, &args.data.join(name), args.swap, &mut analyser)?);
     }
     ensure!(subjects.len() > 1, "one subject alone has no ambiguous questions");
 

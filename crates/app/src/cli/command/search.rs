@@ -452,6 +452,11 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
 
 #[cfg(test)]
 mod tests {
+    use ragged::{
+        library::{Cancel, NoProgress, VirtualDocument},
+        ranking::{Profile, ProfileTopic, TimeFavour},
+    };
+
     use super::*;
 
     #[test]
@@ -478,6 +483,81 @@ mod tests {
         for text in ["", "yesterday-ish", "2026-13-01", "2026-13", "20", "last week"] {
             assert!(parse_moment(text, &now, End::End).is_none(), "{text}");
         }
+    }
+
+    const MILL: &str = "A mill by the river turns under the pressure of the stream. The miller opens the gate, lifts \
+     the sack, pours the grain, sets the stone, watches the flour run, sweeps the floor, oils the \
+     shaft, mends the wheel, counts the bags, writes the bill, feeds the horse, loads the cart, \
+     drives to market, sells the bags, buys salt, lamp oil, rope, nails, and returns at night.";
+
+    /// Hits of a real search for a persona.
+    fn personal_hits(favour: Option<TimeFavour>) -> Vec<Hit> {
+        let scratch = tempfile::tempdir().unwrap();
+        let model = std::sync::Arc::new(ragged::embedding::builtin().unwrap());
+        let clock = std::sync::Arc::new(ragged::temporal::FixedClock(0));
+        let settings = ragged::settings::Settings::default();
+        let library = Library::open(scratch.path(), settings, model, clock).unwrap();
+        let documents = [
+            ("bridge", "The pressure on a bridge in winter."),
+            ("blood", "Blood pressure is taken with a cuff, once in the morning."),
+            ("mill", MILL),
+            ("kettle", "A kettle and its lid."),
+        ];
+        let documents = documents.map(|(path, text)| VirtualDocument {
+            path: path.into(),
+            title: String::new(),
+            text: text.into(),
+        });
+        library.add_virtual(documents.to_vec(), &NoProgress, &Cancel::new()).unwrap();
+        let nurse = Profile {
+            persona: "nurse".into(),
+            topics: vec![ProfileTopic {
+                name: "Cuffs".into(),
+                words: "cuff".into(),
+                confidence: 1.0,
+                recency: 1.0,
+                pinned: false,
+            }],
+            ..Profile::default()
+        };
+        let request = SearchRequest {
+            mode: SearchMode::Lexical,
+            k: 2,
+            favour,
+            ..SearchRequest::new("pressure", &library.settings().search)
+        };
+        library.search_for(&request, Some(&nurse)).unwrap().hits
+    }
+
+    #[test]
+    fn parts_are_told_with_the_rank_without_a_profile() {
+        let hits = personal_hits(None);
+        let blood = &hits[0];
+        assert_eq!((blood.path(), blood.rank, blood.base_rank), ("blood", 1, 2));
+        let lines = lines_of_parts(blood);
+        let taste = blood.personal.as_ref().unwrap();
+        let expected = format!(
+            "ranked by {:.4} = base {:.4} + topics 0.1500 (of 1.00)",
+            blood.score, taste.base_part
+        );
+        assert_eq!(lines[..2], [expected, "topics: Cuffs 0.1500".to_owned()]);
+        for hit in &hits {
+            let told = lines_of_parts(hit).into_iter().find(|line| line.contains("rank "));
+            let told = told.filter(|line| line.starts_with("without"));
+            let expected = (hit.rank != hit.base_rank)
+                .then(|| format!("without your profile: rank {}", hit.base_rank));
+            assert_eq!(told, expected);
+        }
+        let json = serde_json::to_value(wire::WireHit::from(blood)).unwrap();
+        assert_eq!(json["base_rank"], blood.base_rank);
+        assert_eq!(json["parts"]["personal"]["topics"][0]["name"], "Cuffs");
+        assert_eq!(json["parts"]["time"], serde_json::Value::Null);
+
+        let hits = personal_hits(Some(TimeFavour::Old));
+        let lines = lines_of_parts(&hits[0]);
+        assert!(lines[0].contains("base ") && lines[0].contains(" + time "), "{lines:?}");
+        let json = serde_json::to_value(wire::WireHit::from(&hits[0])).unwrap();
+        assert_eq!(json["parts"]["time"]["favour"], "old");
     }
 
     #[test]
