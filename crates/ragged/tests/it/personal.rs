@@ -68,7 +68,7 @@ fn all_of(response: &SearchResponse) -> String {
 const SHELF: [(&str, &str); 7] = [
     ("bridge", "The pressure on a bridge in winter."),
     ("blood", "Blood pressure is taken with a cuff, once in the morning."),
-    ("wing", "The pressure on a wing in a stream of air, told by taps."),
+    ("wing", "The pressure on a wing in a stream, told by taps."),
     (
         "mill",
         "A mill by the river turns under the pressure of the stream. The miller opens the gate, lifts \
@@ -86,6 +86,7 @@ fn a_profile_that_can_do_nothing_changes_nothing_to_the_byte() {
     let scratch = tempfile::tempdir().unwrap();
     let mut settings = Settings::default();
     settings.backend.cache_size = 0;
+    settings.backend.vector_cache_bytes = 0;
     let library = open(scratch.path(), settings.clone());
     add(&library, &SHELF);
     let keen = profile(vec![topic("blood", 0.9, 0.9)]);
@@ -210,26 +211,26 @@ fn what_is_kept_is_neutral_and_a_profile_is_asked_anew() {
     let scratch = tempfile::tempdir().unwrap();
     let library = open(scratch.path(), Settings::default());
     add(&library, &SHELF);
-    let request = SearchRequest { k: 1, ..request(&library, "pressure") };
+    let request = SearchRequest { k: 2, ..request(&library, "pressure") };
     let (nurse, pilot) =
-        (profile(vec![topic("cuff", 0.9, 1.0)]), profile(vec![topic("taps", 0.9, 1.0)]));
+        (profile(vec![topic("cuff", 1.0, 1.0)]), profile(vec![topic("taps", 1.0, 1.0)]));
     let pilot = Profile { persona: "bo".into(), ..pilot };
     let ask = |profile: Option<&Profile>| library.search_for(&request, profile).unwrap();
     let first = ask(Some(&nurse));
     assert!(!first.from_cache);
-    assert_eq!(paths(&first), ["blood"]);
+    assert_eq!(paths(&first)[0], "blood");
     for (profile, path) in
         [(None, "bridge"), (Some(&pilot), "wing"), (Some(&nurse), "blood"), (None, "bridge")]
     {
         let found = ask(profile);
         assert!(found.from_cache);
-        assert_eq!(paths(&found), [path]);
+        assert_eq!(paths(&found)[0], path);
     }
     // The same persona, having changed its mind.
     let mut changed = pilot.clone();
     changed.persona.clone_from(&nurse.persona);
     changed.revision = 2;
-    assert_eq!(paths(&ask(Some(&changed))), ["wing"]);
+    assert_eq!(paths(&ask(Some(&changed)))[0], "wing");
     assert_eq!(library.caches().profiles.entries, 2);
     library.forget_profile("ada");
     assert_eq!(library.caches().profiles.entries, 1);
