@@ -1,6 +1,6 @@
 //! Candidates → hits: the order that a profile and a favoured time give, then the text of the best.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{
     Library,
@@ -24,11 +24,18 @@ const NS_PER_MS: i64 = 1_000_000;
 
 /// What has been read for one question.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Read {
     places: BTreeMap<ChunkId, Option<Arc<ChunkPlace>>>,
     /// Hashes of the contents of chunks' documents.
     contents: BTreeMap<ChunkId, [u8; 16]>,
     passages: BTreeMap<ChunkId, Option<Arc<Passage>>>,
+}
+
+/// What was read for a question before, and what is read now.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    before: Arc<Read>,
+    now: Read,
 }
 
 /// A passage that may be shown.
@@ -40,16 +47,42 @@ struct Passage {
     highlights: Vec<std::ops::Range<usize>>,
 }
 
-impl Known {
-    /// Things known.
-    pub(super) fn len(&self) -> usize {
+impl Read {
+    fn len(&self) -> usize {
         self.places.len() + self.contents.len() + self.passages.len()
     }
 
     pub(super) fn footprint_bytes(&self) -> usize {
         let places: usize = self.places.values().flatten().map(|place| place_bytes(place)).sum();
         let passages: usize = self.passages.values().flatten().map(|kept| kept.bytes()).sum();
-        places + passages + self.len() * size_of::<(ChunkId, [usize; 6])>()
+        places + passages + self.len() * size_of::<(ChunkId, [usize; 4])>()
+    }
+}
+
+impl Known {
+    pub(super) fn before(before: &Arc<Read>) -> Self {
+        Self { before: Arc::clone(before), now: Read::default() }
+    }
+
+    /// Whether anything was read now.
+    pub(super) fn has_grown(&self) -> bool {
+        self.now.len() > 0
+    }
+
+    /// All of it, for the next time.
+    pub(super) fn into_read(self) -> Arc<Read> {
+        if self.before.len() == 0 {
+            return Arc::new(self.now);
+        }
+        let mut all = self.before.as_ref().clone();
+        all.places.extend(self.now.places);
+        all.contents.extend(self.now.contents);
+        all.passages.extend(self.now.passages);
+        Arc::new(all)
+    }
+
+    fn content(&self, chunk: ChunkId) -> Option<[u8; 16]> {
+        self.before.contents.get(&chunk).or_else(|| self.now.contents.get(&chunk)).copied()
     }
 }
 
@@ -70,11 +103,21 @@ impl Passage {
 
 /// Candidates in the order in which they become hits.
 pub(super) struct Order<'a> {
-    candidates: Vec<Adjusted>,
-    /// The same in the order of the fused scores, where that may be another.
-    base: Option<&'a [FusedHit]>,
+    /// In the order of the fused scores.
+    base: &'a [FusedHit],
+    /// In another, where there is one.
+    adjusted: Option<Vec<Adjusted>>,
     names: Option<(&'a Profile, PersonalWeights)>,
     pub(super) plan: Option<PersonalPlan>,
+}
+
+impl Order<'_> {
+    fn candidate(&self, at: usize) -> Option<Cow<'_, Adjusted>> {
+        match &self.adjusted {
+            Some(adjusted) => adjusted.get(at).map(Cow::Borrowed),
+            None => self.base.get(at).map(|fused| Cow::Owned(Adjusted::unmoved(*fused, at))),
+        }
+    }
 }
 
 /// What hydration gives.
@@ -125,8 +168,7 @@ impl Library {
         timings: &mut SearchTimings,
     ) -> Result<Order<'a>> {
         if profile.is_none() && request.favour.is_none() {
-            let candidates = adjust(fused, None, None);
-            return Ok(Order { candidates, base: None, names: None, plan: None });
+            return Ok(Order { base: fused, adjusted: None, names: None, plan: None });
         }
         timed(&mut timings.personal, || {
             let movable = fused.get(..self.n_movable(request)).unwrap_or(fused);
@@ -142,7 +184,7 @@ impl Library {
                 known.read_contents(passages, movable)?;
                 for candidate in movable {
                     // One that is gone becomes no hit.
-                    let content = known.contents.get(&candidate.chunk).copied();
+                    let content = known.content(candidate.chunk);
                     let bearing = taste.bearing(candidate.chunk, content);
                     parts.push(personal_part(&bearing, &weights));
                 }
@@ -159,8 +201,8 @@ impl Library {
             if let Some(favour) = request.favour {
                 time_parts = Some(self.time_parts(passages, request, favour, movable, known)?);
             }
-            let candidates = adjust(fused, taste_parts, time_parts);
-            Ok(Order { candidates, base: Some(fused), names, plan })
+            let adjusted = Some(adjust(fused, taste_parts, time_parts));
+            Ok(Order { base: fused, adjusted, names, plan })
         })
     }
 
@@ -193,30 +235,31 @@ impl Library {
         &self,
         passages: &mut Passages<'_, '_>,
         request: &SearchRequest,
-        order: &mut Order<'_>,
+        order: &Order<'_>,
         known: &mut Known,
         words: &Wording,
     ) -> Result<Hydrated> {
-        let mut groups: Vec<Group> = Vec::with_capacity(request.k.min(order.candidates.len()));
+        let mut groups: Vec<Group> = Vec::with_capacity(request.k.min(order.base.len()));
         let mut heads: Vec<Adjusted> = Vec::with_capacity(groups.capacity());
         let (mut n_texts, mut n_walked) = (0, 0);
         let mut read = Reading { library: self, passages, request, words, known };
-        for candidate in &order.candidates {
+        for at in 0..order.base.len() {
             if groups.len() == request.k {
                 break;
             }
             n_walked += 1;
+            let Some(candidate) = order.candidate(at) else { break };
             match read.join(&mut groups, candidate.fused.chunk)? {
                 Joined::Gone | Joined::Overlaps(_) => {}
                 Joined::Repeats(_) => n_texts += 1,
                 Joined::New => {
                     n_texts += 1;
-                    heads.push(candidate.clone());
+                    heads.push(candidate.into_owned());
                 }
             }
         }
-        let base_ranks = match order.base {
-            Some(base) => read.base_ranks(base, &groups)?,
+        let base_ranks = match order.adjusted {
+            Some(_) => read.base_ranks(order.base, &groups)?,
             None => (1..=groups.len()).collect(),
         };
         let mut hits = Vec::with_capacity(groups.len());
@@ -257,10 +300,9 @@ impl Known {
         candidates: &[FusedHit],
     ) -> Result<()> {
         let chunks = candidates.iter().map(|candidate| candidate.chunk);
-        let unknown: Vec<ChunkId> =
-            chunks.filter(|chunk| !self.contents.contains_key(chunk)).collect();
+        let unknown: Vec<ChunkId> = chunks.filter(|chunk| self.content(*chunk).is_none()).collect();
         if !unknown.is_empty() {
-            self.contents.extend(passages.places(&unknown)?);
+            self.now.contents.extend(passages.places(&unknown)?);
         }
         Ok(())
     }
@@ -273,11 +315,12 @@ impl Known {
     ) -> Result<Option<Arc<ChunkPlace>>> {
         // A derived index may know chunks that this reader's state does not, and the other way
         // round.
-        if let Some(place) = self.places.get(&chunk) {
+        let known = self.before.places.get(&chunk).or_else(|| self.now.places.get(&chunk));
+        if let Some(place) = known {
             return Ok(place.clone());
         }
         let place = passages.place(chunk)?.map(Arc::new);
-        self.places.insert(chunk, place.clone());
+        self.now.places.insert(chunk, place.clone());
         Ok(place)
     }
 }
@@ -293,7 +336,10 @@ struct Reading<'a, 'p, 'r, 's> {
 
 impl Reading<'_, '_, '_, '_> {
     fn passage(&mut self, place: &ChunkPlace) -> Result<Option<Arc<Passage>>> {
-        if let Some(passage) = self.known.passages.get(&place.id) {
+        let Known { before, now } = &*self.known;
+        if let Some(passage) =
+            before.passages.get(&place.id).or_else(|| now.passages.get(&place.id))
+        {
             return Ok(passage.clone());
         }
         let passage = match self.passages.document(place.document)? {
@@ -308,7 +354,7 @@ impl Reading<'_, '_, '_, '_> {
                 Some(Arc::new(Passage { document, files, text, highlights }))
             }
         };
-        self.known.passages.insert(place.id, passage.clone());
+        self.known.now.passages.insert(place.id, passage.clone());
         Ok(passage)
     }
 

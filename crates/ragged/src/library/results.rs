@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{SearchRequest, SearchResponse, hydrate::Known};
+use super::{SearchRequest, SearchResponse, hydrate::Read};
 use crate::{
     cache::{Cache, CacheStats, Footprint},
     id::Generation,
@@ -44,7 +44,7 @@ pub(super) struct Entry {
     pub(super) plan: Plan,
     pub(super) counts: SearchCounts,
     pub(super) query_vector: Option<Vec<f32>>,
-    pub(super) known: Known,
+    pub(super) known: Arc<Read>,
     is_level: bool,
 }
 
@@ -54,7 +54,7 @@ impl Entry {
         response: &SearchResponse,
         mut fused: Vec<FusedHit>,
         n_kept: usize,
-        known: Known,
+        known: Arc<Read>,
     ) -> Self {
         let is_whole = fused.len() <= n_kept;
         fused.truncate(n_kept);
@@ -70,7 +70,7 @@ impl Entry {
     }
 
     /// The same with more passages.
-    pub(super) fn with(&self, known: Known) -> Self {
+    pub(super) fn with(&self, known: Arc<Read>) -> Self {
         Self {
             fused: Arc::clone(&self.fused),
             is_whole: self.is_whole,

@@ -382,10 +382,10 @@ impl Library {
         let is_level = stamp >= generation.0
             && (vector.at >= generation || self.require_own_vectors_in(reader).is_err());
         let mut known = Known::default();
-        let mut order =
+        let order =
             self.order(passages, request, profile, &fused, &mut known, words, &mut timings)?;
         let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, &mut order, &mut known, words)
+            self.hydrate(passages, request, &order, &mut known, words)
         })?;
         counts.hydrated_chunks = found.n_texts;
         let response = SearchResponse {
@@ -406,6 +406,7 @@ impl Library {
             query_vector: vector.query_vector,
             personal: order.plan,
         };
+        let known = known.into_read();
         let n_kept = found.n_walked.max(self.n_movable(request)).saturating_add(request.k);
         let entry = Entry::new(&response, fused, n_kept, known);
         Ok((response, entry))
@@ -422,13 +423,12 @@ impl Library {
         words: &Wording,
     ) -> Result<Option<(SearchResponse, Option<Entry>)>> {
         let mut timings = SearchTimings::default();
-        let mut known = entry.known.clone();
-        let n_known = known.len();
+        let mut known = Known::before(&entry.known);
         let fused = &entry.fused;
-        let mut order =
+        let order =
             self.order(passages, request, profile, fused, &mut known, words, &mut timings)?;
         let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, &mut order, &mut known, words)
+            self.hydrate(passages, request, &order, &mut known, words)
         })?;
         if found.hits.len() < request.k && !entry.is_whole {
             return Ok(None);
@@ -445,7 +445,7 @@ impl Library {
             query_vector: entry.query_vector.clone(),
             personal: order.plan,
         };
-        let read = (known.len() > n_known).then(|| entry.with(known));
+        let read = known.has_grown().then(|| entry.with(known.into_read()));
         Ok(Some((response, read)))
     }
 }

@@ -241,6 +241,13 @@ pub fn adjust(
     adjusted
 }
 
+impl Adjusted {
+    /// A candidate to which nothing is added.
+    pub fn unmoved(fused: FusedHit, base_position: usize) -> Self {
+        Self { fused, base_position, personal: None, time: None, score: fused.score }
+    }
+}
+
 impl PersonalPart {
     /// The part of a candidate that is not looked at.
     fn nothing(&self) -> Self {
