@@ -6,7 +6,7 @@
 //! sets of the interests that stayed and drops those of the others.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -64,8 +64,8 @@ pub(super) struct Interests {
     revision: u64,
     /// The strongest first.
     counting: Vec<Interest>,
-    /// For each, those that it goes together with.
-    related: Vec<Vec<usize>>,
+    /// Those of them that go together, as positions in `counting`.
+    pairs: Vec<(usize, usize)>,
     bytes: usize,
 }
 
@@ -236,14 +236,14 @@ impl Library {
     ) -> Result<Taste<'p>> {
         let interests = self.interests(profile, generation, words)?;
         let counting = &interests.counting;
-        let is_asked = |at: usize| query.says_all_of(&counting[at].about.query);
         let mut n_related = vec![0; counting.len()];
-        for (at, related) in interests.related.iter().enumerate() {
-            if !related.is_empty() && is_asked(at) {
-                for other in related {
-                    n_related[*other] += 1;
-                }
-            }
+        let mut asked: Vec<Option<bool>> = vec![None; counting.len()];
+        let mut is_asked = |at: usize| {
+            *asked[at].get_or_insert_with(|| query.says_all_of(&counting[at].about.query))
+        };
+        for &(a, b) in &interests.pairs {
+            n_related[a] += usize::from(is_asked(b));
+            n_related[b] += usize::from(is_asked(a));
         }
         Ok(Taste { profile, interests, n_related, now_ms: self.clock.now_ms() })
     }
@@ -279,20 +279,20 @@ impl Library {
             let weight = topic.confidence * topic.recency * about.specificity;
             strongest.push(Interest { at, about, weight });
         }
-        let places: BTreeMap<usize, usize> =
-            strongest.iter().enumerate().map(|(place, interest)| (interest.at, place)).collect();
-        let mut related: Vec<Vec<usize>> = vec![Vec::new(); strongest.len()];
-        for (a, b) in &profile.pairs {
-            if let (Some(a), Some(b)) = (places.get(a).copied(), places.get(b).copied())
-                && a != b
-            {
-                related[a].push(b);
-                related[b].push(a);
-            }
+        let mut places: Vec<Option<usize>> = vec![None; profile.topics.len()];
+        for (place, interest) in strongest.iter().enumerate() {
+            places[interest.at] = Some(place);
         }
-        bytes += related.iter().map(|others| size_of_val(&**others) + 24).sum::<usize>();
+        let place = |at: usize| places.get(at).copied().flatten();
+        let pairs: Vec<(usize, usize)> = profile
+            .pairs
+            .iter()
+            .filter(|(a, b)| a != b)
+            .filter_map(|(a, b)| place(*a).zip(place(*b)))
+            .collect();
+        bytes += size_of_val(&*pairs);
         let resolved =
-            Arc::new(Interests { revision: profile.revision, counting: strongest, related, bytes });
+            Arc::new(Interests { revision: profile.revision, counting: strongest, pairs, bytes });
         if is_level {
             self.profiles.cache.insert(key, Arc::clone(&resolved));
         }

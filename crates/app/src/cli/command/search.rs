@@ -436,15 +436,19 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         counted(counts.lexical_candidates, "candidate", "candidates"),
         counted(counts.hydrated_chunks, "text", "texts"),
     ))?;
+    let personal = if timings.personal > 0.0 {
+        format!(" · personal {}", milliseconds(timings.personal))
+    } else {
+        String::new()
+    };
     printer.line(format!(
-        "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · personal {} \
-         · hydrate {} · total {}",
+        "time: filter {} · embed {} · vector {} · lexical {} · fuse {}{personal} · hydrate {} · \
+         total {}",
         milliseconds(timings.filter),
         milliseconds(timings.embed),
         milliseconds(timings.vector),
         milliseconds(timings.lexical),
         milliseconds(timings.fuse),
-        milliseconds(timings.personal),
         milliseconds(timings.hydrate),
         milliseconds(timings.total),
     ))
