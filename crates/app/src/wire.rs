@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use ragged::{
-    library::{self, AddReport, BatchResponse, Hit, SearchRequest, SearchResponse, Skip},
+    library::{self, AddReport, BatchResponse, Hit, HitTaste, SearchRequest, SearchResponse, Skip},
     memory,
+    ranking::TimePart,
     retrieval::{Estimate, SearchTimings},
     store::CollectionRow,
 };
@@ -194,6 +195,8 @@ pub(crate) struct Search {
 pub(crate) struct WireHit {
     pub(crate) rank: usize,
     pub(crate) score: f32,
+    /// By how well it matches alone, without a profile and without a favoured time.
+    pub(crate) base_rank: usize,
     pub(crate) document: WireDocument,
     pub(crate) chunk: WireChunk,
     pub(crate) text: String,
@@ -229,7 +232,7 @@ pub(crate) struct WireChunk {
     pub(crate) merged: Vec<u64>,
 }
 
-/// `vector + lexical` is the score.
+/// `vector + lexical` is the score, where neither `personal` nor `time` is there.
 #[derive(Debug, Serialize)]
 pub(crate) struct Parts {
     pub(crate) vector: f32,
@@ -240,6 +243,70 @@ pub(crate) struct Parts {
     pub(crate) cosine_exact: Option<bool>,
     /// The BM25 score, where the lexical side found the chunk.
     pub(crate) bm25: Option<f32>,
+    /// What a profile adds.
+    pub(crate) personal: Option<WireTaste>,
+    /// What the document's time adds, where one was favoured.
+    pub(crate) time: Option<WireTime>,
+}
+
+/// What ends in `_part` is in points of the score.
+#[derive(Debug, Serialize)]
+pub(crate) struct WireTaste {
+    pub(crate) base_part: f32,
+    pub(crate) topic: f32,
+    pub(crate) topic_part: f32,
+    pub(crate) history: f32,
+    pub(crate) history_part: f32,
+    pub(crate) co_occurrence: f32,
+    pub(crate) co_occurrence_part: f32,
+    pub(crate) topics: Vec<WireTopicPart>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireTopicPart {
+    pub(crate) name: String,
+    pub(crate) part: f32,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WireTime {
+    pub(crate) favour: &'static str,
+    pub(crate) weight: f32,
+    pub(crate) closeness: f32,
+    pub(crate) part: f32,
+    /// Unix time in milliseconds.
+    pub(crate) document_ms: Option<i64>,
+}
+
+impl From<&HitTaste> for WireTaste {
+    fn from(taste: &HitTaste) -> Self {
+        Self {
+            base_part: taste.base_part,
+            topic: taste.topic,
+            topic_part: taste.topic_part,
+            history: taste.history,
+            history_part: taste.history_part,
+            co_occurrence: taste.co_occurrence,
+            co_occurrence_part: taste.co_occurrence_part,
+            topics: taste
+                .topics
+                .iter()
+                .map(|(name, part)| WireTopicPart { name: name.clone(), part: *part })
+                .collect(),
+        }
+    }
+}
+
+impl From<&TimePart> for WireTime {
+    fn from(time: &TimePart) -> Self {
+        Self {
+            favour: time.favour.as_str(),
+            weight: time.weight,
+            closeness: time.closeness,
+            part: time.weight * time.closeness,
+            document_ms: time.document_ms,
+        }
+    }
 }
 
 impl From<&Hit> for WireHit {
@@ -248,7 +315,8 @@ impl From<&Hit> for WireHit {
         let dated = hit.dated();
         Self {
             rank: hit.rank,
-            score: hit.fused.score,
+            score: hit.score,
+            base_rank: hit.base_rank,
             document: WireDocument {
                 id: hit.document.id.0,
                 path: hit.path().to_owned(),
@@ -281,6 +349,8 @@ impl From<&Hit> for WireHit {
                 cosine: hit.fused.vector.map(|candidate| candidate.score),
                 cosine_exact: hit.fused.vector.map(|candidate| candidate.exact),
                 bm25: hit.fused.lexical.map(|candidate| candidate.score),
+                personal: hit.personal.as_ref().map(WireTaste::from),
+                time: hit.time.as_ref().map(WireTime::from),
             },
         }
     }
@@ -293,6 +363,7 @@ pub(crate) struct Timings {
     pub(crate) vector: f64,
     pub(crate) lexical: f64,
     pub(crate) fuse: f64,
+    pub(crate) personal: f64,
     pub(crate) hydrate: f64,
     pub(crate) answer: f64,
     pub(crate) total: f64,
@@ -300,9 +371,18 @@ pub(crate) struct Timings {
 
 impl From<SearchTimings> for Timings {
     fn from(timings: SearchTimings) -> Self {
-        let SearchTimings { filter, embed, vector, lexical, fuse, hydrate, answer, total } =
-            timings;
-        Self { filter, embed, vector, lexical, fuse, hydrate, answer, total }
+        let SearchTimings {
+            filter,
+            embed,
+            vector,
+            lexical,
+            fuse,
+            personal,
+            hydrate,
+            answer,
+            total,
+        } = timings;
+        Self { filter, embed, vector, lexical, fuse, personal, hydrate, answer, total }
     }
 }
 
@@ -315,11 +395,24 @@ pub(crate) struct WirePlan {
     pub(crate) candidates: usize,
     pub(crate) vector_weight: f32,
     pub(crate) allowed_chunks: Option<u64>,
+    /// What a profile was allowed to do, where one was asked and could change anything.
+    pub(crate) personal: Option<WirePersonalPlan>,
     /// Whether the answer was in memory; the counts are then those of the first time.
     pub(crate) from_cache: bool,
     /// What each way of searching vectors was expected to cost, cheapest first.
     pub(crate) estimates: Vec<WireEstimate>,
     pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct WirePersonalPlan {
+    pub(crate) persona: String,
+    /// The share of the personal part in a score.
+    pub(crate) alpha: f32,
+    /// Candidates that were free to change places.
+    pub(crate) candidates: usize,
+    /// Interests that were looked at.
+    pub(crate) interests: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -371,6 +464,12 @@ impl WirePlan {
             candidates: plan.candidates,
             vector_weight: plan.vector_weight,
             allowed_chunks: plan.allowed_chunks,
+            personal: response.personal.as_ref().map(|personal| WirePersonalPlan {
+                persona: personal.persona.clone(),
+                alpha: personal.alpha,
+                candidates: personal.candidates,
+                interests: personal.interests,
+            }),
             from_cache: response.from_cache,
             estimates: plan.vector.estimates.iter().map(WireEstimate::from).collect(),
             counts: Counts {

@@ -5,6 +5,7 @@ mod engine;
 mod filter;
 mod idle;
 mod measure;
+mod personalisation;
 mod program;
 mod speed;
 
@@ -28,6 +29,8 @@ enum Command {
     Filter(filter::Args),
     /// Measure what `watch` and `chat` cost while nothing happens
     Idle(idle::Args),
+    /// Measure what personal ranking gains and costs, with personas made from judged sets
+    Personalisation(personalisation::Args),
     /// Time adding and searching a folder of real files
     Speed(speed::Args),
     /// Compare the ways of searching vectors with each other and with exact search
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Crash(args) => crash::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Idle(args) => idle::run(&args),
+        Command::Personalisation(args) => personalisation::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Strategies(args) => engine::strategies::run(&args),
         Command::Batch(args) => engine::batch::run(&args),

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use ragged::{
     answer::Generator,
-    settings::{AnswerSettings, BackendKind, GraphUse, SearchMode, Settings, Strategy, Tier},
+    ranking::WEIGHT_MAX,
+    settings::{
+        AnswerSettings, BackendKind, GraphUse, PersonalisationPreset, SearchMode, Settings,
+        Strategy, Tier,
+    },
 };
 
 /// One setting.
@@ -237,6 +241,62 @@ keys! {
         |s| s.memory.session_gap_minutes.to_string(),
         |s, v| count(v, 1, 10_080).map(|v| s.memory.session_gap_minutes = v as u32),
         "Minutes without a question after which the next one begins another session.";
+    "search.time_weight", "a number from 0 to 0.5",
+        |s| s.search.time_weight.to_string(),
+        |s, v| fraction(v, 0.0, WEIGHT_MAX).map(|v| s.search.time_weight = v),
+        "Share of a document's time in a score, where a question favours recent or old documents.";
+    "search.time_decay_rate", "a number from 0 to 1",
+        |s| s.search.time_decay_rate.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.search.time_decay_rate = v),
+        "How fast a document's time counts as far away: a day is worth e to the minus this.";
+    "personalisation.enabled", "`true` or `false`",
+        |s| s.personalisation.enabled.to_string(),
+        |s, v| switch(v).map(|v| s.personalisation.enabled = v),
+        "Whether a persona's interests move hits.";
+    "personalisation.preset", "`balanced`, `conservative` or `aggressive`",
+        |s| s.personalisation.preset.as_str().to_owned(),
+        |s, v| one_of(v, &[
+            ("balanced", PersonalisationPreset::Balanced),
+            ("conservative", PersonalisationPreset::Conservative),
+            ("aggressive", PersonalisationPreset::Aggressive),
+        ]).map(|v| s.personalisation.preset = v),
+        "What alpha, threshold and multiplier are where they are not set: 0.3, 0.3, 2; 0.2, 0.5, 2; or 0.5, 0.2, 3.";
+    "personalisation.alpha", "a number from 0 to 0.9",
+        |s| s.personalisation.alpha().to_string(),
+        |s, v| fraction(v, 0.0, 0.9).map(|v| s.personalisation.alpha = Some(v)),
+        "Share of the personal part in a score; the rest is how well the passage matches.";
+    "personalisation.retrieve_multiplier", COUNT,
+        |s| s.personalisation.retrieve_multiplier().to_string(),
+        |s, v| count(v, 1, 10).map(|v| s.personalisation.retrieve_multiplier = Some(v)),
+        "So many times as many candidates as hits may change places.";
+    "personalisation.min_confidence_threshold", "a number from 0 to 1",
+        |s| s.personalisation.min_confidence_threshold().to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.min_confidence_threshold = Some(v)),
+        "Interests that are less sure do not count, unless they were set by hand.";
+    "personalisation.full_alpha_words", COUNT,
+        |s| s.personalisation.full_alpha_words.to_string(),
+        |s, v| count(v, 0, 256).map(|v| s.personalisation.full_alpha_words = v),
+        "Alpha holds for questions of up to so many words, and is less for longer ones; 0 takes it for all.";
+    "personalisation.time_decay_rate", "a number from 0 to 1",
+        |s| s.personalisation.time_decay_rate.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.time_decay_rate = v),
+        "How fast it is forgotten that a document was had: a day is worth e to the minus this.";
+    "personalisation.boost.topic_relevance", "a number from 0 to 1",
+        |s| s.personalisation.topic_relevance.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.topic_relevance = v),
+        "Share of interests that the passage is about in the personal part.";
+    "personalisation.boost.historical_access", "a number from 0 to 1",
+        |s| s.personalisation.historical_access.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.historical_access = v),
+        "Share of documents had before in the personal part.";
+    "personalisation.boost.co_occurrence", "a number from 0 to 1",
+        |s| s.personalisation.co_occurrence.to_string(),
+        |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.co_occurrence = v),
+        "Share of interests that go with those of the question in the personal part.";
+    "personalisation.async_updates", "`true` or `false`",
+        |s| s.personalisation.async_updates.to_string(),
+        |s, v| switch(v).map(|v| s.personalisation.async_updates = v),
+        "Whether a profile learns after the answer is given rather than before.";
     "answer.generator", "`extractive`, `ollama:MODEL` or `openai:MODEL`",
         |s| s.answer.generator.clone(),
         |s, v| generator(v).map(|v| s.answer.generator = v),
@@ -317,6 +377,10 @@ fn zone(value: &str) -> Result<String, String> {
         return Ok(value.to_owned());
     }
     Err(format!("there is no time zone {value:?}"))
+}
+
+fn switch(value: &str) -> Result<bool, String> {
+    one_of(value, &[("true", true), ("false", false)])
 }
 
 fn nanoseconds(value: &str) -> Result<f64, String> {

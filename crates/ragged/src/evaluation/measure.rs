@@ -61,6 +61,13 @@ impl Scores {
     }
 }
 
+/// Share of the first `k` places that hold relevant documents; places that a shorter ranking
+/// leaves empty count. 0 for `k` of 0.
+pub fn precision_at(k: usize, ranking: &[&str], judgements: &BTreeMap<String, i64>) -> f64 {
+    let is_relevant = |document: &&&str| judgements.get(**document).is_some_and(|gain| *gain > 0);
+    ranking.iter().take(k).filter(is_relevant).count() as f64 / k.max(1) as f64
+}
+
 fn discounted(gains: &[f64]) -> f64 {
     gains.iter().take(10).enumerate().map(|(at, gain)| gain / (at as f64 + 2.0).log2()).sum()
 }
@@ -103,6 +110,14 @@ mod tests {
         assert!((scores.ndcg_at_10 - found / ideal).abs() < 1e-12);
         assert!((scores.recall_at_10 - 2.0 / 3.0).abs() < 1e-12);
         assert!((scores.mrr_at_10 - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn precision_counts_places() {
+        let judged = judgements(&[("b", 1), ("c", 2), ("x", 0)]);
+        assert_eq!(precision_at(4, &["x", "b", "c", "y", "b"], &judged), 0.5);
+        assert_eq!(precision_at(4, &["b"], &judged), 0.25);
+        assert_eq!(precision_at(0, &["b"], &judged), 0.0);
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! `text`) and `qrels/test.tsv` (query, document, gain; a header line). A ranking of documents is
 //! the ranking of their best chunks.
 
+pub mod comparison;
 mod measure;
 mod set;
 
 use std::{collections::BTreeSet, time::Instant};
 
-pub use measure::Scores;
+pub use measure::{Scores, precision_at};
 pub use set::JudgedSet;
 
 use crate::{

@@ -92,15 +92,17 @@ impl JudgedSet {
         !self.judgements.is_empty()
     }
 
-    /// The queries that count: those with judgements, or all where there are none at all.
-    pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Id and text of the queries that count: those with judgements, or all where there are none
+    /// at all. In the order of the file.
+    pub fn queries(&self) -> impl Iterator<Item = (&str, &str)> {
         self.queries
             .iter()
             .filter(|(id, _)| !self.is_judged() || self.judgements.contains_key(id))
             .map(|(id, text)| (id.as_str(), text.as_str()))
     }
 
-    pub(super) fn judgements(&self, query: &str) -> Option<&BTreeMap<String, i64>> {
+    /// The gains of the documents that were judged for a query.
+    pub fn judgements(&self, query: &str) -> Option<&BTreeMap<String, i64>> {
         self.judgements.get(query)
     }
 }

@@ -52,6 +52,14 @@ impl LexicalQuery {
         self.words.is_empty()
     }
 
+    /// Whether this question says every word of another one, made of the same snapshot.
+    pub fn says_all_of(&self, other: &Self) -> bool {
+        let has = |word: &QueryWord| self.words.iter().any(|own| own.terms == word.terms);
+        self.only_stop_words == other.only_stop_words
+            && !other.is_empty()
+            && other.words.iter().all(has)
+    }
+
     /// The question `text` to an index whose texts are in `languages`.
     pub(super) fn new(text: &str, languages: &[Language]) -> Self {
         let mut content = Vec::new();
@@ -217,6 +225,58 @@ impl Snapshot {
         })
     }
 
+    /// The chunks that hold every word of `query`, each by any of its terms, ascending; none for
+    /// a query without words.
+    ///
+    /// Cost: the postings of all its terms, and the ids of the chunks that are found.
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub fn chunks_with_all(&self, query: &LexicalQuery) -> Result<Vec<u64>> {
+        let mut chunks = Vec::new();
+        if query.is_empty() {
+            return Ok(chunks);
+        }
+        guard(&self.dir, "searching", || {
+            let field = self.field(query);
+            for segment in self.searcher.segment_readers() {
+                let index = segment.inverted_index(field)?;
+                let mut common: Option<Vec<u32>> = None;
+                for word in &query.words {
+                    let mut docs: Vec<u32> = Vec::new();
+                    for text in &word.terms {
+                        let term = Term::from_field_text(field, text);
+                        let postings = index.read_postings(&term, IndexRecordOption::Basic)?;
+                        let Some(mut postings) = postings else { continue };
+                        while postings.doc() != TERMINATED {
+                            docs.push(postings.doc());
+                            postings.advance();
+                        }
+                    }
+                    // Of one term they are in order, of several they are not.
+                    docs.sort_unstable();
+                    docs.dedup();
+                    common = Some(match common {
+                        None => docs,
+                        Some(before) => intersection(&before, &docs),
+                    });
+                    if common.as_ref().is_some_and(Vec::is_empty) {
+                        break;
+                    }
+                }
+                let ids = segment.fast_fields().u64("chunk")?;
+                let alive = segment.alive_bitset();
+                let docs = common.into_iter().flatten();
+                let docs = docs.filter(|doc| alive.is_none_or(|alive| alive.is_alive(*doc)));
+                chunks.extend(docs.filter_map(|doc| ids.first(doc)));
+            }
+            chunks.sort_unstable();
+            Ok(())
+        })?;
+        Ok(chunks)
+    }
+
     fn contributions(
         &self,
         query: &LexicalQuery,
@@ -294,6 +354,12 @@ impl Snapshot {
         }
         BooleanQuery::new(clauses)
     }
+}
+
+/// What two ascending lists have in common.
+fn intersection(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    few.iter().copied().filter(|doc| many.binary_search(doc).is_ok()).collect()
 }
 
 fn record_option(query: &LexicalQuery) -> IndexRecordOption {

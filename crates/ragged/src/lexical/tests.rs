@@ -390,6 +390,26 @@ fn explanations_add_up_to_the_score() {
 }
 
 #[test]
+fn chunks_with_all_words_are_found_by_stems_and_in_no_other() {
+    let (_fixture, index) = Fixture::with(&[
+        (None, "The boundary layers of a wing"),
+        (None, "a layer of paint at the boundary"),
+        (None, "the boundary of a field"),
+        (None, "wings and layers"),
+    ]);
+    let snapshot = index.snapshot().unwrap();
+    let found = |text: &str| snapshot.chunks_with_all(&snapshot.query(text)).unwrap();
+    assert_eq!(found("boundary layer").len(), 2);
+    assert_eq!(found("layer wing").len(), 2);
+    assert_eq!(found("boundary layer wing").len(), 1);
+    assert!(found("boundary sea").is_empty() && found("").is_empty());
+    let asked = snapshot.query("the boundary layer of a wing in flight");
+    assert!(asked.says_all_of(&snapshot.query("wings boundaries")));
+    assert!(!asked.says_all_of(&snapshot.query("wing paint")));
+    assert!(!asked.says_all_of(&snapshot.query("")));
+}
+
+#[test]
 fn a_filter_is_applied_while_searching() {
     let texts: Vec<_> = (0..200).map(|_| (None, "tide")).collect();
     let (_fixture, index) = Fixture::with(&texts);
@@ -619,6 +639,24 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The chunks that hold every word of `query`.
+    fn with_all(&self, query: &LexicalQuery) -> Vec<u64> {
+        let holds = |terms: &Terms, term: &String| {
+            if query.only_stop_words {
+                terms.common().any(|held| held == term)
+            } else {
+                terms.content().any(|held| held == term)
+            }
+        };
+        let all = |terms: &Terms| {
+            !query.is_empty()
+                && query.words.iter().all(|word| word.terms.iter().any(|term| holds(terms, term)))
+        };
+        self.chunks.iter().filter(|(_, terms)| all(terms)).map(|(id, _)| *id).collect()
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     /// A document of chunks, written in a language.
@@ -757,6 +795,8 @@ fn run(ops: &[Op]) {
                 found.sort_unstable();
                 expected.sort_unstable();
                 assert_eq!(found, expected, "{query:?}");
+                let all_words = snapshot.chunks_with_all(&query).unwrap();
+                assert_eq!(all_words, committed.with_all(&query), "{query:?}");
                 let top = snapshot.search(&query, *n, None).unwrap().hits;
                 assert_alike(&top, &all[..top.len()]);
                 assert_eq!(top.len(), all.len().min(*n));

@@ -11,6 +11,7 @@ use crate::{
     embedding::Embedder,
     error::Result,
     lexical::{Analyser, Snapshot},
+    ranking::Profile,
     settings::SearchMode,
 };
 
@@ -74,8 +75,23 @@ impl Library {
         request: &SearchRequest,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Answered> {
+        self.answer_for(request, None, on_text)
+    }
+
+    /// [`answer`](Self::answer) from the hits that [`search_for`](Self::search_for) finds. How much
+    /// a passage counts for the answer is how well it matches the question, without the profile.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn answer_for(
+        &self,
+        request: &SearchRequest,
+        profile: Option<&Profile>,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Answered> {
         let begun = Instant::now();
-        let mut search = self.search(request)?;
+        let mut search = self.search_for(request, profile)?;
         let answering = Instant::now();
         let hits = std::mem::take(&mut search.hits);
         let headings: Vec<String> = hits.iter().map(full_heading).collect();

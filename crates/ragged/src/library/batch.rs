@@ -13,8 +13,8 @@ use super::{
     Library, SearchRequest, SearchResponse,
     passages::Passages,
     recompute::FromText,
-    results::ResultKey,
-    search::{TRIES, VectorSide, Wanted, milliseconds, timed},
+    results::{Entry, ResultKey},
+    search::{TRIES, VectorSide, Wanted, Wording, milliseconds, timed},
 };
 use crate::{
     backend::VectorRequest,
@@ -71,6 +71,7 @@ struct Done {
     key: ResultKey,
     places: Vec<usize>,
     response: SearchResponse,
+    entry: Entry,
 }
 
 impl Library {
@@ -122,10 +123,16 @@ impl Library {
                 continue;
             }
             let asked = Instant::now();
-            if let Some(response) = self.results.get(&key, asked) {
-                responses[place] = Some(response);
-                counts.from_cache += 1;
-                continue;
+            if let Some(entry) = self.results.get(&key) {
+                let mut passages = Passages::of(reader);
+                let wording = Wording::of(words.clone(), words.query(&request.query));
+                let kept = self.repeat(&mut passages, request, None, &entry, &wording)?;
+                if let Some((mut response, _)) = kept {
+                    response.timings.total = milliseconds(asked);
+                    responses[place] = Some(response);
+                    counts.from_cache += 1;
+                    continue;
+                }
             }
             let mut timings = SearchTimings::default();
             let wanted = timed(&mut timings.filter, || self.wanted(reader, &words, request))?;
@@ -136,9 +143,9 @@ impl Library {
         let readers = self.vector_sides(&mut open, readers, generation, &mut counts)?;
         let done = self.complete_all(open, readers, &words)?;
         let is_overtaken = self.is_overtaken(generation, &words);
-        for Done { key, places, response } in done {
+        for Done { key, places, response, entry } in done {
             if !is_overtaken {
-                self.results.keep(&key, &response);
+                self.results.keep(&key, entry);
             }
             let (last, others) = places.split_last().ok_or_else(no_answer)?;
             for place in others {
@@ -243,16 +250,11 @@ impl Library {
                 let query = words.query(&wanted.request.query);
                 let lexical = timed(&mut timings.lexical, || wanted.matching(words, &query))?;
                 let before = timings.filter + timings.embed + timings.vector;
-                let mut response = self.complete(
-                    &mut passages,
-                    &wanted,
-                    vector,
-                    &lexical,
-                    (words, &query),
-                    timings,
-                )?;
+                let words = Wording::of(words.clone(), query);
+                let (mut response, entry) =
+                    self.complete(&mut passages, &wanted, None, vector, &lexical, &words, timings)?;
                 response.timings.total = before + milliseconds(begun);
-                done.push(Done { key, places, response });
+                done.push(Done { key, places, response, entry });
             }
             Ok(done)
         };

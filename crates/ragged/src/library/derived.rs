@@ -206,6 +206,7 @@ impl<'a> DerivedWriter<'a> {
         self.lexical.commit(generation.0).context_with(|| "committing the lexical index")?;
         // Earlier generations are over, and what was removed must not stay in memory.
         self.library.results.begin(generation);
+        self.library.profiles.begin(generation);
         self.commit_vectors(generation)
     }
 

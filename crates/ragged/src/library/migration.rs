@@ -32,6 +32,7 @@ use super::{
     allowed::RememberedFilters,
     derived::{self, vectors_dir, vectors_root},
     lock::WriteLock,
+    personal::Profiles,
     results::Results,
 };
 use crate::{
@@ -203,6 +204,7 @@ impl Library {
             lexical: derived::open_lexical(&self.dir)?,
             results: Results::new(&settings.backend),
             filters: RememberedFilters::default(),
+            profiles: Profiles::default(),
             settings,
             vectors,
         })

@@ -1,7 +1,8 @@
 //! The façade of a library, and the only module that knows the order of steps.
 //!
 //! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
-//! (`allowed` says of which documents; `batch` takes many at once, `results` gives them again),
+//! (`allowed` says of which documents; `personal` what a profile makes of candidates, `hydrate` which
+//! of them become hits; `batch` takes many at once, `results` gives them again),
 //! `derived` keeps the indexes level with the truth, `migration` changes the backend, `sync` follows
 //! changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
@@ -11,11 +12,13 @@ mod batch;
 mod collection;
 mod deferred;
 mod derived;
+mod hydrate;
 mod ingest;
 mod lock;
 mod migration;
 mod model;
 mod passages;
+mod personal;
 mod recompute;
 mod results;
 mod search;
@@ -44,10 +47,12 @@ pub use migration::{
     UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
-pub use search::{Hit, HitFile, MatchedChunk, SearchRequest, SearchResponse};
+pub use search::{
+    Hit, HitFile, HitTaste, MatchedChunk, PersonalPlan, SearchRequest, SearchResponse,
+};
 pub use upkeep::{CheckReport, CompactReport, Keep, ReindexProgress, Status, StoreBytes};
 
-use self::{allowed::RememberedFilters, results::Results};
+use self::{allowed::RememberedFilters, personal::Profiles, results::Results};
 use crate::{
     backend::VectorBackend,
     cache::CacheStats,
@@ -77,6 +82,7 @@ pub struct Library {
     vectors: Box<dyn VectorBackend>,
     results: Results,
     filters: RememberedFilters,
+    profiles: Profiles,
 }
 
 /// What a library keeps in memory because it may be asked for again.
@@ -86,6 +92,8 @@ pub struct Caches {
     pub results: CacheStats,
     /// Vectors that were made again from text.
     pub vectors: CacheStats,
+    /// Which chunks the interests of personas speak of.
+    pub profiles: CacheStats,
 }
 
 impl std::fmt::Debug for Library {
@@ -119,8 +127,19 @@ impl Library {
         let results = Results::new(&settings.backend);
         let dir = dir.to_path_buf();
         let filters = RememberedFilters::default();
-        let library =
-            Self { dir, settings, clock, store, embedder, lexical, vectors, results, filters };
+        let profiles = Profiles::default();
+        let library = Self {
+            dir,
+            settings,
+            clock,
+            store,
+            embedder,
+            lexical,
+            vectors,
+            results,
+            filters,
+            profiles,
+        };
         library.settle_model()?;
         library.settle_chunker()?;
         library.catch_up_if_free()?;
@@ -162,6 +181,10 @@ impl Library {
 
     /// What is kept in memory of answers and of recomputed vectors.
     pub fn caches(&self) -> Caches {
-        Caches { results: self.results.stats(), vectors: self.vectors.cache_stats() }
+        Caches {
+            results: self.results.stats(),
+            vectors: self.vectors.cache_stats(),
+            profiles: self.profiles.stats(),
+        }
     }
 }

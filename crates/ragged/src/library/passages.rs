@@ -39,6 +39,17 @@ impl<'r, 's> Passages<'r, 's> {
         remembered(&mut self.places, chunk, || self.reader.chunk(chunk))
     }
 
+    /// Reads the places of several chunks at once, and gives the hashes of their documents'
+    /// contents with them.
+    pub(super) fn places(&mut self, chunks: &[ChunkId]) -> Result<BTreeMap<ChunkId, [u8; 16]>> {
+        let mut contents = BTreeMap::new();
+        for (place, content) in self.reader.chunks_with_content(chunks)? {
+            contents.insert(place.id, content);
+            self.places.insert(place.id, Some(place));
+        }
+        Ok(contents)
+    }
+
     pub(super) fn document(&mut self, document: DocumentId) -> Result<Option<DocumentRow>> {
         remembered(&mut self.documents, document, || self.reader.document(document))
     }

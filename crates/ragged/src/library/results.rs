@@ -3,23 +3,21 @@
 //! The key of an answer holds all that decides it: the words of the question, what is asked of
 //! the search, the filter, and the generation of the library; model and settings belong to the
 //! [`Library`](super::Library) that owns the cache. A generation that is gone cannot be asked for
-//! again, so its answers are dropped when a newer one is seen. What a persona adds to a ranking is
-//! computed anew on top of these answers and never kept here.
+//! again, so its answers are dropped when a newer one is seen. What is kept are the candidates as
+//! both sides found them, and the passages that were read of them; what a profile or a favoured
+//! time adds to a ranking is worked out anew on top of these and never kept here.
 
 use std::{
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
 };
 
-use super::{
-    SearchRequest, SearchResponse,
-    search::{Hit, milliseconds},
-};
+use super::{SearchRequest, SearchResponse, hydrate::Read};
 use crate::{
     cache::{Cache, CacheStats, Footprint},
     id::Generation,
-    retrieval::SearchTimings,
+    ranking::{FusedHit, TimeFavour},
+    retrieval::{Plan, SearchCounts},
     settings::{BackendSettings, SearchMode, Strategy},
 };
 
@@ -32,20 +30,68 @@ pub(super) struct ResultKey {
     mode: SearchMode,
     strategy: Strategy,
     filter: Box<str>,
+    /// It decides nothing of what is kept, but batches tell requests apart by their keys.
+    favour: Option<TimeFavour>,
+}
+
+/// What both sides found for a request, and what was read of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The first candidates, without anything personal.
+    pub(super) fused: Arc<[FusedHit]>,
+    /// Whether those are all.
+    pub(super) is_whole: bool,
+    pub(super) plan: Plan,
+    pub(super) counts: SearchCounts,
+    pub(super) query_vector: Option<Vec<f32>>,
+    pub(super) known: Arc<Read>,
+    is_level: bool,
+}
+
+impl Entry {
+    /// The first `n_kept` candidates of a response.
+    pub(super) fn new(
+        response: &SearchResponse,
+        mut fused: Vec<FusedHit>,
+        n_kept: usize,
+        known: Arc<Read>,
+    ) -> Self {
+        let is_whole = fused.len() <= n_kept;
+        fused.truncate(n_kept);
+        Self {
+            fused: fused.into(),
+            is_whole,
+            plan: response.plan.clone(),
+            counts: response.counts,
+            query_vector: response.query_vector.clone(),
+            known,
+            is_level: response.is_level,
+        }
+    }
+
+    /// The same with more passages.
+    pub(super) fn with(&self, known: Arc<Read>) -> Self {
+        Self {
+            fused: Arc::clone(&self.fused),
+            is_whole: self.is_whole,
+            plan: self.plan.clone(),
+            counts: self.counts,
+            query_vector: self.query_vector.clone(),
+            known,
+            is_level: self.is_level,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
-struct Kept(Arc<Entry>);
-
-#[derive(Debug)]
-struct Entry {
-    response: SearchResponse,
+struct Kept {
+    entry: Arc<Entry>,
     bytes: usize,
 }
 
 impl Footprint for Kept {
     fn footprint_bytes(&self) -> usize {
-        self.0.bytes
+        self.bytes
     }
 }
 
@@ -78,31 +124,30 @@ impl Results {
             mode: request.mode,
             strategy: request.strategy,
             filter: request.filter.key().into(),
+            favour: request.favour,
         }
     }
 
-    /// The answer to a request that was answered before.
-    pub(super) fn get(&self, key: &ResultKey, begun: Instant) -> Option<SearchResponse> {
-        let kept = self.cache.get(key)?;
-        let mut response = kept.0.response.clone();
-        response.from_cache = true;
-        response.timings = SearchTimings { total: milliseconds(begun), ..SearchTimings::default() };
-        Some(response)
+    /// What is kept of a request that was answered before.
+    pub(super) fn get(&self, key: &ResultKey) -> Option<Arc<Entry>> {
+        self.cache.get(key).map(|kept| kept.entry)
     }
 
-    /// Keeps an answer, unless it was given from indexes that were behind: it may be another one
-    /// in a moment, in the same generation.
-    pub(super) fn keep(&self, key: &ResultKey, response: &SearchResponse) {
+    /// Keeps what was found, unless the indexes were behind: it may be something else in
+    /// a moment, in the same generation.
+    pub(super) fn keep(&self, key: &ResultKey, entry: Entry) {
         let is_over = |key: &ResultKey| key.generation.0 < self.newest.load(Ordering::SeqCst);
-        if !response.is_level || !self.cache.is_enabled() || is_over(key) {
+        if !entry.is_level || !self.cache.is_enabled() || is_over(key) {
             return;
         }
-        let hits: usize = response.hits.iter().map(hit_bytes).sum();
-        let vector = response.query_vector.as_ref().map_or(0, Vec::len) * size_of::<f32>();
-        let bytes =
-            size_of::<(ResultKey, Entry)>() + key.query.len() + key.filter.len() + hits + vector;
-        let kept = Kept(Arc::new(Entry { response: response.clone(), bytes }));
-        self.cache.insert(key.clone(), kept);
+        let vector = entry.query_vector.as_ref().map_or(0, Vec::len) * size_of::<f32>();
+        let bytes = size_of::<(ResultKey, Entry)>()
+            + key.query.len()
+            + key.filter.len()
+            + size_of_val(&*entry.fused)
+            + entry.known.footprint_bytes()
+            + vector;
+        self.cache.insert(key.clone(), Kept { entry: Arc::new(entry), bytes });
         // It may have ended meanwhile.
         if is_over(key) {
             self.cache.retain(|kept| kept != key);
@@ -112,15 +157,4 @@ impl Results {
     pub(super) fn stats(&self) -> CacheStats {
         self.cache.stats()
     }
-}
-
-fn hit_bytes(hit: &Hit) -> usize {
-    let files: usize = hit.files.iter().map(|file| size_of_val(file) + file.path.len()).sum();
-    size_of::<Hit>()
-        + files
-        + hit.text.len()
-        + hit.chunk.place.heading.len()
-        + hit.document.title.as_ref().map_or(0, String::len)
-        + size_of_val(hit.highlights.as_slice())
-        + size_of_val(hit.merged.as_slice())
 }

@@ -1,15 +1,15 @@
 //! A question → hits.
 
-use std::{sync::Arc, time::Instant};
+use std::{cell::OnceCell, sync::Arc, time::Instant};
 
-use super::{Library, passages::Passages, recompute::FromText};
+use super::{Library, hydrate::Known, passages::Passages, recompute::FromText, results::Entry};
 use crate::{
     backend::{VectorHits, VectorRequest},
     collection::CollectionName,
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, Generation},
-    lexical::{Language, LexicalQuery, Snapshot as LexicalSnapshot},
-    ranking::{Candidate, FusedHit, Fusion, fuse},
+    lexical::{LexicalQuery, Snapshot as LexicalSnapshot},
+    ranking::{Candidate, FusedHit, Fusion, Profile, TimeFavour, TimePart, fuse},
     retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
     settings::{SearchMode, SearchSettings, Strategy},
     store::{ChunkPlace, Dated, DocumentRow, Reader},
@@ -28,6 +28,8 @@ pub struct SearchRequest {
     pub filter: Filter,
     /// How vectors are searched.
     pub strategy: Strategy,
+    /// Documents of which time are preferred, the others not left out.
+    pub favour: Option<TimeFavour>,
 }
 
 impl SearchRequest {
@@ -39,6 +41,7 @@ impl SearchRequest {
             mode: settings.mode,
             filter: Filter::new(),
             strategy: settings.strategy,
+            favour: None,
         }
     }
 }
@@ -62,6 +65,21 @@ pub struct SearchResponse {
     pub from_cache: bool,
     /// The query's vector, where the vector side was asked.
     pub query_vector: Option<Vec<f32>>,
+    /// What a profile was allowed to do, where one was asked and could change anything.
+    pub personal: Option<PersonalPlan>,
+}
+
+/// What a profile was allowed to do in a search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonalPlan {
+    /// Whose profile it was.
+    pub persona: String,
+    /// The share of the personal part in a score.
+    pub alpha: f32,
+    /// Candidates that were free to change places.
+    pub candidates: usize,
+    /// Interests that were looked at.
+    pub interests: usize,
 }
 
 /// A passage that matches.
@@ -69,8 +87,17 @@ pub struct SearchResponse {
 pub struct Hit {
     /// Place in the ranking, from 1.
     pub rank: usize,
-    /// The score and its parts.
+    /// The score that it is ranked by, from 0 to 1: the fused score, with the personal and the
+    /// temporal part mixed in where there are any.
+    pub score: f32,
+    /// The rank that it has, or would have if more hits were asked for, by the fused score alone.
+    pub base_rank: usize,
+    /// How well it matches the question, and the parts of that.
     pub fused: FusedHit,
+    /// What a profile adds; `None` where none was asked or it can change nothing.
+    pub personal: Option<HitTaste>,
+    /// What its document's time adds, where one was favoured.
+    pub time: Option<TimePart>,
     /// Where the passage stands.
     pub chunk: MatchedChunk,
     /// Its document.
@@ -83,6 +110,28 @@ pub struct Hit {
     pub highlights: Vec<std::ops::Range<usize>>,
     /// Chunks of the same document that overlap or repeat this one, and were found too.
     pub merged: Vec<ChunkId>,
+}
+
+/// What a profile adds to a hit's score. All that ends in `_part` is in points of that score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HitTaste {
+    /// The fused score's share: (1 − α) times it, less what a favoured time takes of that.
+    pub base_part: f32,
+    /// How much the passage is about interests, from 0 to 1.
+    pub topic: f32,
+    /// What that gives.
+    pub topic_part: f32,
+    /// How lately the document was had, from 0 to 1.
+    pub history: f32,
+    /// What that gives.
+    pub history_part: f32,
+    /// How much its interests go with those of the question, from 0 to 1.
+    pub co_occurrence: f32,
+    /// What that gives.
+    pub co_occurrence_part: f32,
+    /// The interests that it is about, by name, and what each gives; they sum to `topic_part`.
+    /// The most first.
+    pub topics: Vec<(String, f32)>,
 }
 
 impl Hit {
@@ -138,24 +187,62 @@ impl Library {
     /// the embedding server is away and the mode needs it; `Incompatible` where the vectors are
     /// another model's.
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
+        self.search_for(request, None)
+    }
+
+    /// [`search`](Self::search) as a persona would have it: among the best candidates, those that
+    /// its profile speaks for come further up, within the bound that [`crate::ranking`] states.
+    ///
+    /// `None`, a profile that can change nothing, and personalisation that is not enabled give
+    /// what `search` gives, to the byte. What both sides found is kept in memory without the
+    /// personal part, so that asking again with another profile works out only that. What is
+    /// worked out for a profile stays in memory until its revision or the library changes, or
+    /// [`forget_profile`](Self::forget_profile).
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub fn search_for(
+        &self,
+        request: &SearchRequest,
+        profile: Option<&Profile>,
+    ) -> Result<SearchResponse> {
         let begun = Instant::now();
+        let profile = self.moving(profile);
         for _ in 1..TRIES {
-            if let Some(response) = self.search_one_state(request, begun)?.settled() {
+            if let Some(response) = self.search_one_state(request, profile, begun)?.settled() {
                 return Ok(response);
             }
         }
-        Ok(self.search_one_state(request, begun)?.response)
+        Ok(self.search_one_state(request, profile, begun)?.response)
     }
 
-    fn search_one_state(&self, request: &SearchRequest, begun: Instant) -> Result<Attempt> {
+    fn search_one_state(
+        &self,
+        request: &SearchRequest,
+        profile: Option<&Profile>,
+        begun: Instant,
+    ) -> Result<Attempt> {
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         if request.mode != SearchMode::Lexical {
             self.look_at_vectors(&reader)?;
         }
         let key = self.results.key(request, generation);
-        if let Some(response) = self.results.get(&key, begun) {
-            return Ok(Attempt { response, is_overtaken: false });
+        if let Some(entry) = self.results.get(&key) {
+            let words = Wording::default();
+            let mut passages = Passages::of(&reader);
+            let kept = self.repeat(&mut passages, request, profile, &entry, &words)?;
+            if let Some((mut response, read)) = kept {
+                response.timings.total = milliseconds(begun);
+                let seen = words.of.get();
+                let is_overtaken =
+                    seen.is_some_and(|(words, _)| self.is_overtaken(generation, words));
+                if let Some(read) = read.filter(|_| !is_overtaken) {
+                    self.results.keep(&key, read);
+                }
+                return Ok(Attempt { response, is_overtaken });
+            }
         }
         let mut timings = SearchTimings::default();
         let words = self.lexical.snapshot()?;
@@ -187,12 +274,13 @@ impl Library {
         let (lexical, lexical_ms) = lexical;
         timings.lexical = lexical_ms;
         let mut passages = Passages::of(&reader);
-        let mut response =
-            self.complete(&mut passages, &wanted, vector, &lexical, (&words, &query), timings)?;
+        let words = Wording::of(words, query);
+        let (mut response, entry) =
+            self.complete(&mut passages, &wanted, profile, vector, &lexical, &words, timings)?;
         response.timings.total = milliseconds(begun);
-        let is_overtaken = self.is_overtaken(generation, &words);
+        let is_overtaken = self.is_overtaken(generation, &words.get(self, request)?.0);
         if !is_overtaken {
-            self.results.keep(&key, &response);
+            self.results.keep(&key, entry);
         }
         Ok(Attempt { response, is_overtaken })
     }
@@ -269,16 +357,18 @@ impl Library {
         Ok((VectorSide { found, query_vector: Some(embedded), at }, reader))
     }
 
-    /// From what both sides found to hits.
+    /// From what both sides found to hits, and what may be kept in memory of it.
+    #[expect(clippy::too_many_arguments, reason = "a step of a search, cut out for batches")]
     pub(super) fn complete(
         &self,
         passages: &mut Passages<'_, '_>,
         wanted: &Wanted<'_>,
+        profile: Option<&Profile>,
         vector: VectorSide,
         lexical: &[Candidate],
-        (words, query): (&LexicalSnapshot, &LexicalQuery),
+        words: &Wording,
         mut timings: SearchTimings,
-    ) -> Result<SearchResponse> {
+    ) -> Result<(SearchResponse, Entry)> {
         let request = wanted.request;
         let mut counts = SearchCounts::default();
         counts.note_vectors(&vector.found.counts);
@@ -292,18 +382,23 @@ impl Library {
         let fused = timed(&mut timings.fuse, || {
             Ok(fuse(&vector.found.candidates, lexical, Fusion { vector_weight }))
         })?;
-        let hits = timed(&mut timings.hydrate, || {
-            Self::hydrate(passages, request, &fused, (words, query), &mut counts)
-        })?;
         // By what was searched, not by what the indexes have come to meanwhile.
         let reader = passages.reader();
         let generation = reader.generation()?;
-        let is_level = words.stamp() >= generation.0
+        let stamp = words.get(self, request)?.0.stamp();
+        let is_level = stamp >= generation.0
             && (vector.at >= generation || self.require_own_vectors_in(reader).is_err());
-        Ok(SearchResponse {
+        let mut known = Known::default();
+        let order =
+            self.order(passages, request, profile, &fused, &mut known, words, &mut timings)?;
+        let found = timed(&mut timings.hydrate, || {
+            self.hydrate(passages, request, &order, &mut known, words)
+        })?;
+        counts.hydrated_chunks = found.n_texts;
+        let response = SearchResponse {
             is_level,
             from_cache: false,
-            hits,
+            hits: found.hits,
             plan: Plan {
                 mode: request.mode,
                 backend: self.vectors.kind(),
@@ -316,67 +411,74 @@ impl Library {
             counts,
             timings,
             query_vector: vector.query_vector,
-        })
+            personal: order.plan,
+        };
+        let known = known.into_read();
+        let n_kept = found.n_walked.max(self.n_movable(request)).saturating_add(request.k);
+        let entry = Entry::new(&response, fused, n_kept, known);
+        Ok((response, entry))
     }
 
-    /// Reads the text of the best hits, joining those that overlap or repeat each other within
-    /// a document.
-    fn hydrate(
+    /// The answer to a request whose candidates are in memory, and those candidates again with what
+    /// had to be read besides, if anything; `None` if too few of them were kept.
+    pub(super) fn repeat(
+        &self,
         passages: &mut Passages<'_, '_>,
         request: &SearchRequest,
-        fused: &[FusedHit],
-        (words, query): (&LexicalSnapshot, &LexicalQuery),
-        counts: &mut SearchCounts,
-    ) -> Result<Vec<Hit>> {
-        let mut hits: Vec<Hit> = Vec::with_capacity(request.k.min(fused.len()));
-        for candidate in fused {
-            if hits.len() == request.k {
-                break;
-            }
-            // A derived index may know chunks that this reader's state does not, and the other
-            // way round.
-            let Some(place) = passages.place(candidate.chunk)? else { continue };
-            let Some(document) = passages.document(place.document)? else { continue };
-            let same_document = |hit: &&mut Hit| hit.document.id == document.id;
-            if let Some(hit) =
-                hits.iter_mut().filter(same_document).find(|hit| overlap(&hit.chunk.place, &place))
-            {
-                hit.merged.push(place.id);
-                continue;
-            }
-            let text = passages.text(&place)?;
-            counts.hydrated_chunks += 1;
-            if let Some(hit) = hits.iter_mut().filter(same_document).find(|hit| hit.text == text) {
-                hit.merged.push(place.id);
-                continue;
-            }
-            let mut files = passages.files(document.id)?;
-            files.sort_by_key(|file| !request.filter.admits(&document, file));
-            let language: Option<Language> =
-                document.language.as_deref().and_then(|language| language.parse().ok());
-            let highlights = words.highlights(query, language, &text);
-            hits.push(Hit {
-                rank: hits.len() + 1,
-                fused: *candidate,
-                chunk: MatchedChunk {
-                    ordinal: place.id.0.saturating_sub(document.chunks.first.0),
-                    place,
-                },
-                document,
-                files: files
-                    .into_iter()
-                    .map(|file| HitFile {
-                        path: file.path,
-                        modified_ns: file.modified_ns,
-                        collection: file.collection,
-                    })
-                    .collect(),
-                text,
-                highlights,
-                merged: Vec::new(),
-            });
+        profile: Option<&Profile>,
+        entry: &Entry,
+        words: &Wording,
+    ) -> Result<Option<(SearchResponse, Option<Entry>)>> {
+        let mut timings = SearchTimings::default();
+        let mut known = Known::before(&entry.known);
+        let fused = &entry.fused;
+        let order =
+            self.order(passages, request, profile, fused, &mut known, words, &mut timings)?;
+        let found = timed(&mut timings.hydrate, || {
+            self.hydrate(passages, request, &order, &mut known, words)
+        })?;
+        if found.hits.len() < request.k && !entry.is_whole {
+            return Ok(None);
         }
-        Ok(hits)
+        let mut counts = entry.counts;
+        counts.hydrated_chunks = found.n_texts;
+        let response = SearchResponse {
+            is_level: true,
+            from_cache: true,
+            hits: found.hits,
+            plan: entry.plan.clone(),
+            counts,
+            timings,
+            query_vector: entry.query_vector.clone(),
+            personal: order.plan,
+        };
+        let read = known.has_grown().then(|| entry.with(known.into_read()));
+        Ok(Some((response, read)))
+    }
+}
+
+/// The words of a question in one state of the index, looked up where they are not known yet.
+#[derive(Debug, Default)]
+pub(super) struct Wording {
+    pub(super) of: OnceCell<(LexicalSnapshot, LexicalQuery)>,
+}
+
+impl Wording {
+    pub(super) fn of(words: LexicalSnapshot, query: LexicalQuery) -> Self {
+        Self { of: OnceCell::from((words, query)) }
+    }
+
+    pub(super) fn get(
+        &self,
+        library: &Library,
+        request: &SearchRequest,
+    ) -> Result<&(LexicalSnapshot, LexicalQuery)> {
+        if self.of.get().is_none() {
+            let words = library.lexical.snapshot()?;
+            let query = words.query(&request.query);
+            drop(self.of.set((words, query)));
+        }
+        self.of.get().ok_or_else(|| Error::new(ErrorKind::Internal, "a question has no words"))
     }
 }
 
@@ -461,10 +563,6 @@ impl VectorSide {
     pub(super) fn unasked(at: Generation) -> Self {
         Self { at, ..Self::default() }
     }
-}
-
-fn overlap(a: &ChunkPlace, b: &ChunkPlace) -> bool {
-    a.span.start < b.span.end && b.span.start < a.span.end
 }
 
 pub(super) fn timed<T>(ms: &mut f64, step: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -3,8 +3,18 @@
 //! Ranking never reads the store, the clock or the indexes.
 
 mod fusion;
+mod personal;
+mod temporal;
+
+#[cfg(test)]
+mod tests;
 
 pub use fusion::{FusedHit, Fusion, fuse};
+pub use personal::{
+    Adjusted, Bearing, PersonalPart, PersonalWeights, Profile, ProfileTopic, adjust, personal_part,
+    share, specificity, whole_days,
+};
+pub use temporal::{TimeFavour, TimePart, TimeWeights, WEIGHT_MAX};
 
 use crate::id::ChunkId;
 

@@ -97,6 +97,8 @@ pub struct SearchTimings {
     pub lexical: f64,
     /// Mixing the sides.
     pub fuse: f64,
+    /// What a profile and a favoured time add; 0 where there is neither.
+    pub personal: f64,
     /// Reading the hits' text.
     pub hydrate: f64,
     /// Making the answer; 0 for a search.

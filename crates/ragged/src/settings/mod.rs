@@ -22,6 +22,8 @@ pub struct Settings {
     pub search: SearchSettings,
     /// What is remembered for personas.
     pub memory: MemorySettings,
+    /// How far a persona's interests may move hits.
+    pub personalisation: PersonalisationSettings,
     /// How answers are made.
     pub answer: AnswerSettings,
     /// Memory for `library.db`.
@@ -348,6 +350,10 @@ pub struct SearchSettings {
     pub candidates: usize,
     /// How the LEANN engine searches vectors.
     pub strategy: Strategy,
+    /// Share of a document's time in a score, from 0 to 0.5, where a question favours a time.
+    pub time_weight: f32,
+    /// How fast the favour of a time falls, a day.
+    pub time_decay_rate: f32,
 }
 
 impl Default for SearchSettings {
@@ -358,6 +364,8 @@ impl Default for SearchSettings {
             vector_weight: 0.25,
             candidates: 100,
             strategy: Strategy::default(),
+            time_weight: 0.2,
+            time_decay_rate: 0.05,
         }
     }
 }
@@ -374,6 +382,126 @@ pub struct MemorySettings {
 impl Default for MemorySettings {
     fn default() -> Self {
         Self { timezone: "auto".to_owned(), session_gap_minutes: 30 }
+    }
+}
+
+/// How bold personal ranking is, where its numbers are not set one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PersonalisationPreset {
+    /// α 0.3, interests of confidence 0.3 and more, twice as many candidates as hits.
+    #[default]
+    Balanced,
+    /// α 0.2, interests of confidence 0.5 and more, twice as many candidates as hits.
+    Conservative,
+    /// α 0.5, interests of confidence 0.2 and more, three times as many candidates as hits.
+    Aggressive,
+}
+
+impl PersonalisationPreset {
+    /// The name used in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Balanced => "balanced",
+            Self::Conservative => "conservative",
+            Self::Aggressive => "aggressive",
+        }
+    }
+}
+
+/// How far a persona's interests may move hits.
+///
+/// What is `None` is as the preset has it; the methods of the same names give what is in force.
+#[derive(Clone, Debug)]
+pub struct PersonalisationSettings {
+    /// Whether they move any at all.
+    pub enabled: bool,
+    /// How bold.
+    pub preset: PersonalisationPreset,
+    /// α, the share of the personal part in a score, from 0 to 0.9.
+    pub alpha: Option<f32>,
+    /// So many times as many candidates as hits may change places.
+    pub retrieve_multiplier: Option<usize>,
+    /// Interests that are less sure do not count.
+    pub min_confidence_threshold: Option<f32>,
+    /// α holds for questions of up to so many words, stop words apart; for longer ones it is less by
+    /// as much as they are longer. 0 takes α for all.
+    pub full_alpha_words: usize,
+    /// How fast it is forgotten that a document was had, a day.
+    pub time_decay_rate: f32,
+    /// The share of topics in the personal part.
+    pub topic_relevance: f32,
+    /// The share of documents had before.
+    pub historical_access: f32,
+    /// The share of interests that go with those of the question.
+    pub co_occurrence: f32,
+    /// Whether a profile learns after the answer, on a thread of its own, rather than before it.
+    pub async_updates: bool,
+}
+
+impl Default for PersonalisationSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            preset: PersonalisationPreset::default(),
+            alpha: None,
+            retrieve_multiplier: None,
+            min_confidence_threshold: None,
+            full_alpha_words: 3,
+            time_decay_rate: 0.05,
+            topic_relevance: 0.5,
+            historical_access: 0.3,
+            co_occurrence: 0.2,
+            async_updates: true,
+        }
+    }
+}
+
+/// By what is in force: a number that is set to what the preset has is no difference.
+impl PartialEq for PersonalisationSettings {
+    fn eq(&self, other: &Self) -> bool {
+        let numbers = |settings: &Self| {
+            [
+                settings.alpha(),
+                settings.min_confidence_threshold(),
+                settings.time_decay_rate,
+                settings.topic_relevance,
+                settings.historical_access,
+                settings.co_occurrence,
+            ]
+        };
+        numbers(self) == numbers(other)
+            && self.retrieve_multiplier() == other.retrieve_multiplier()
+            && self.full_alpha_words == other.full_alpha_words
+            && (self.enabled, self.preset, self.async_updates)
+                == (other.enabled, other.preset, other.async_updates)
+    }
+}
+
+impl PersonalisationSettings {
+    /// α in force.
+    pub fn alpha(&self) -> f32 {
+        self.alpha.unwrap_or(match self.preset {
+            PersonalisationPreset::Balanced => 0.3,
+            PersonalisationPreset::Conservative => 0.2,
+            PersonalisationPreset::Aggressive => 0.5,
+        })
+    }
+
+    /// How many times as many candidates as hits may change places.
+    pub fn retrieve_multiplier(&self) -> usize {
+        self.retrieve_multiplier.unwrap_or(match self.preset {
+            PersonalisationPreset::Balanced | PersonalisationPreset::Conservative => 2,
+            PersonalisationPreset::Aggressive => 3,
+        })
+    }
+
+    /// The least confidence of an interest that counts.
+    pub fn min_confidence_threshold(&self) -> f32 {
+        self.min_confidence_threshold.unwrap_or(match self.preset {
+            PersonalisationPreset::Balanced => 0.3,
+            PersonalisationPreset::Conservative => 0.5,
+            PersonalisationPreset::Aggressive => 0.2,
+        })
     }
 }
 

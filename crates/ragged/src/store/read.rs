@@ -379,6 +379,21 @@ impl<'a> Reader<'a> {
             .and_then(|mut statement| statement.query_row([integer(id.0)], chunk_row).optional()))
     }
 
+    /// Where chunks stand, and the hashes of their documents' contents, in any order. Those that
+    /// are gone are left out. For a few: it is one statement for all.
+    pub fn chunks_with_content(&self, ids: &[ChunkId]) -> Result<Vec<(ChunkPlace, [u8; 16])>> {
+        let list: Vec<String> = ids.iter().map(|id| integer(id.0).to_string()).collect();
+        let mut statement = sql(self.connection()?.prepare_cached(
+            "SELECT c.id, c.document_id, c.start, c.length, c.first_line, c.n_lines, \
+             c.first_page, c.last_page, c.heading, d.content_hash \
+             FROM json_each(?1) wanted CROSS JOIN chunks c ON c.id = wanted.value \
+             CROSS JOIN documents d ON d.id = c.document_id",
+        ))?;
+        let list = format!("[{}]", list.join(","));
+        let rows = sql(statement.query_map([list], |row| Ok((chunk_row(row)?, row.get(9)?))))?;
+        sql(rows.collect())
+    }
+
     /// The chunks of a range, in order.
     pub fn chunks(&self, range: ChunkRange) -> Result<Vec<ChunkPlace>> {
         let ids = range.ids();

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use ragged::{
     embedding,
     library::{Cancel, Library, NoProgress, SearchRequest, SearchResponse, VirtualDocument},
+    ranking::{Profile, ProfileTopic, TimeFavour},
     retrieval::Filter,
     settings::{SearchMode, Settings},
     temporal::FixedClock,
@@ -35,6 +36,14 @@ enum Op {
         mode: SearchMode,
         filtered: bool,
     },
+    /// For a persona in one of the states that its profile has been in.
+    SearchFor {
+        words: [u8; 2],
+        k: usize,
+        persona: u8,
+        revision: u8,
+        favour: Option<TimeFavour>,
+    },
     Batch {
         words: Vec<[u8; 2]>,
     },
@@ -61,10 +70,42 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..6_u8, handle()).prop_map(|(path, through)| Op::Remove { path, through }),
         8 => ([0..4_u8, 0..4_u8], 1..4_usize, mode, any::<bool>())
             .prop_map(|(words, k, mode, filtered)| Op::Search { words, k, mode, filtered }),
+        6 => ([0..4_u8, 0..4_u8], 1..4_usize, 0..3_u8, 0..3_u8, favour()).prop_map(
+            |(words, k, persona, revision, favour)| Op::SearchFor {
+                words, k, persona, revision, favour,
+            }
+        ),
         2 => proptest::collection::vec([0..4_u8, 0..4_u8], 1..5)
             .prop_map(|words| Op::Batch { words }),
         1 => Just(Op::Compact),
     ]
+}
+
+fn favour() -> impl Strategy<Value = Option<TimeFavour>> {
+    prop_oneof![
+        2 => Just(None),
+        1 => Just(Some(TimeFavour::Recent)),
+        1 => Just(Some(TimeFavour::Old)),
+    ]
+}
+
+/// Each persona and revision has interests of its own.
+fn profile(persona: u8, revision: u8) -> Profile {
+    let first = usize::from(persona) * 3 + usize::from(revision);
+    let topics = (first..first + 3).map(|at| ProfileTopic {
+        name: WORDS[at % WORDS.len()].to_owned(),
+        words: WORDS[at % WORDS.len()].to_owned(),
+        confidence: 0.4 + 0.1 * f32::from(revision),
+        recency: 0.9,
+        pinned: false,
+    });
+    Profile {
+        persona: persona.to_string(),
+        revision: revision.into(),
+        topics: topics.collect(),
+        pairs: vec![(0, 1), (1, 2)],
+        ..Profile::default()
+    }
 }
 
 fn open(dir: &Path, settings: Settings) -> Library {
@@ -77,9 +118,9 @@ fn sentence(words: &[u8]) -> String {
 }
 
 /// All of a response that a user sees.
-fn shown(response: &SearchResponse) -> Vec<(String, String, u32)> {
+fn shown(response: &SearchResponse) -> Vec<String> {
     let hits = response.hits.iter();
-    hits.map(|hit| (hit.path().to_owned(), hit.text.clone(), hit.fused.score.to_bits())).collect()
+    hits.map(|hit| format!("{hit:?}")).collect()
 }
 
 proptest! {
@@ -126,6 +167,16 @@ proptest! {
                     };
                     let found = caching.search(&request).unwrap();
                     prop_assert_eq!(shown(&found), shown(&other.search(&request).unwrap()));
+                }
+                Op::SearchFor { words, k, persona, revision, favour } => {
+                    let settings = caching.settings().search.clone();
+                    let request = SearchRequest {
+                        k, favour, ..SearchRequest::new(sentence(&words), &settings)
+                    };
+                    let profile = profile(persona, revision);
+                    let found = caching.search_for(&request, Some(&profile)).unwrap();
+                    let expected = other.search_for(&request, Some(&profile)).unwrap();
+                    prop_assert_eq!(shown(&found), shown(&expected));
                 }
                 Op::Batch { words } => {
                     let settings = caching.settings().search.clone();

@@ -22,3 +22,5 @@ mod format;
 mod layering;
 /// A library against a map from path to text, through random operations.
 mod model;
+/// What profiles and favoured times do to a search.
+mod personal;

@@ -222,7 +222,7 @@ fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> 
 pub(crate) fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
     let place = place(hit);
     let path = printer.path(hit.path(), &shortened(hit.path()));
-    let score = style(format!("{:.2}", hit.fused.score)).dim();
+    let score = style(format!("{:.2}", hit.score)).dim();
     let mut header = format!("{}. {path}{}  {score}", style(hit.rank).bold(), style(place).dim());
     if let Some(collection) = hit.collection()
         && !collection.is_default()
@@ -345,7 +345,54 @@ pub(crate) fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
         line.push_str(&format!("   joined with {chunks} of the same document"));
     }
     printer.line(style(line).dim().to_string())?;
+    for line in lines_of_parts(hit) {
+        printer.line(style(format!("   {line}")).dim().to_string())?;
+    }
     printer.line("")
+}
+
+/// What a profile and a favoured time add, and where the hit would stand without them.
+fn lines_of_parts(hit: &Hit) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut parts = Vec::new();
+    if let Some(taste) = &hit.personal {
+        parts.push(format!("base {:.4}", taste.base_part));
+        for (name, part, value) in [
+            ("topics", taste.topic_part, taste.topic),
+            ("had before", taste.history_part, taste.history),
+            ("goes with the question", taste.co_occurrence_part, taste.co_occurrence),
+        ] {
+            if part > 0.0 {
+                parts.push(format!("{name} {part:.4} (of {value:.2})"));
+            }
+        }
+    }
+    if let Some(time) = &hit.time {
+        if parts.is_empty() {
+            parts.push(format!("base {:.4}", (1.0 - time.weight) * hit.fused.score.min(1.0)));
+        }
+        let part = time.weight * time.closeness;
+        parts.push(format!("time {part:.4} ({} {:.2})", time.favour.as_str(), time.closeness));
+    }
+    if parts.is_empty() {
+        return lines;
+    }
+    lines.push(format!("ranked by {:.4} = {}", hit.score, parts.join(" + ")));
+    let topics = hit.personal.iter().flat_map(|taste| &taste.topics);
+    let topics: Vec<String> =
+        topics.map(|(name, part)| format!("{} {part:.4}", visible(name))).collect();
+    if !topics.is_empty() {
+        lines.push(format!("topics: {}", topics.join(", ")));
+    }
+    if hit.base_rank != hit.rank {
+        let without = match (hit.personal.is_some(), hit.time.is_some()) {
+            (true, true) => "without your profile and the time you asked for",
+            (true, false) => "without your profile",
+            (false, _) => "without the time you asked for",
+        };
+        lines.push(format!("{without}: rank {}", hit.base_rank));
+    }
+    lines
 }
 
 pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result<()> {
@@ -377,6 +424,15 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
             thousands(work.cached),
         ))?;
     }
+    if let Some(personal) = &response.personal {
+        printer.line(format!(
+            "personal: {} · share {:.2} · {} free to change places · {} looked at",
+            visible(&personal.persona),
+            personal.alpha,
+            counted(personal.candidates as u64, "candidate", "candidates"),
+            counted(personal.interests as u64, "interest", "interests"),
+        ))?;
+    }
     if response.from_cache {
         printer.line("answered from memory; the work is that of the first time")?;
     }
@@ -391,8 +447,14 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
         counted(counts.lexical_candidates, "candidate", "candidates"),
         counted(counts.hydrated_chunks, "text", "texts"),
     ))?;
+    let personal = if timings.personal > 0.0 {
+        format!(" · personal {}", milliseconds(timings.personal))
+    } else {
+        String::new()
+    };
     printer.line(format!(
-        "time: filter {} · embed {} · vector {} · lexical {} · fuse {} · hydrate {} · total {}",
+        "time: filter {} · embed {} · vector {} · lexical {} · fuse {}{personal} · hydrate {} · \
+         total {}",
         milliseconds(timings.filter),
         milliseconds(timings.embed),
         milliseconds(timings.vector),
@@ -405,6 +467,11 @@ pub(crate) fn print_plan(response: &SearchResponse, printer: &Printer) -> Result
 
 #[cfg(test)]
 mod tests {
+    use ragged::{
+        library::{Cancel, NoProgress, VirtualDocument},
+        ranking::{Profile, ProfileTopic, TimeFavour},
+    };
+
     use super::*;
 
     #[test]
@@ -431,6 +498,81 @@ mod tests {
         for text in ["", "yesterday-ish", "2026-13-01", "2026-13", "20", "last week"] {
             assert!(parse_moment(text, &now, End::End).is_none(), "{text}");
         }
+    }
+
+    const MILL: &str = "A mill by the river turns under the pressure of the stream. The miller opens the gate, lifts \
+     the sack, pours the grain, sets the stone, watches the flour run, sweeps the floor, oils the \
+     shaft, mends the wheel, counts the bags, writes the bill, feeds the horse, loads the cart, \
+     drives to market, sells the bags, buys salt, lamp oil, rope, nails, and returns at night.";
+
+    /// Hits of a real search for a persona.
+    fn personal_hits(favour: Option<TimeFavour>) -> Vec<Hit> {
+        let scratch = tempfile::tempdir().unwrap();
+        let model = std::sync::Arc::new(ragged::embedding::builtin().unwrap());
+        let clock = std::sync::Arc::new(ragged::temporal::FixedClock(0));
+        let settings = ragged::settings::Settings::default();
+        let library = Library::open(scratch.path(), settings, model, clock).unwrap();
+        let documents = [
+            ("bridge", "The pressure on a bridge in winter."),
+            ("blood", "Blood pressure is taken with a cuff, once in the morning."),
+            ("mill", MILL),
+            ("kettle", "A kettle and its lid."),
+        ];
+        let documents = documents.map(|(path, text)| VirtualDocument {
+            path: path.into(),
+            title: String::new(),
+            text: text.into(),
+        });
+        library.add_virtual(documents.to_vec(), &NoProgress, &Cancel::new()).unwrap();
+        let nurse = Profile {
+            persona: "nurse".into(),
+            topics: vec![ProfileTopic {
+                name: "Cuffs".into(),
+                words: "cuff".into(),
+                confidence: 1.0,
+                recency: 1.0,
+                pinned: false,
+            }],
+            ..Profile::default()
+        };
+        let request = SearchRequest {
+            mode: SearchMode::Lexical,
+            k: 2,
+            favour,
+            ..SearchRequest::new("pressure", &library.settings().search)
+        };
+        library.search_for(&request, Some(&nurse)).unwrap().hits
+    }
+
+    #[test]
+    fn parts_are_told_with_the_rank_without_a_profile() {
+        let hits = personal_hits(None);
+        let blood = &hits[0];
+        assert_eq!((blood.path(), blood.rank, blood.base_rank), ("blood", 1, 2));
+        let lines = lines_of_parts(blood);
+        let taste = blood.personal.as_ref().unwrap();
+        let expected = format!(
+            "ranked by {:.4} = base {:.4} + topics 0.1500 (of 1.00)",
+            blood.score, taste.base_part
+        );
+        assert_eq!(lines[..2], [expected, "topics: Cuffs 0.1500".to_owned()]);
+        for hit in &hits {
+            let told = lines_of_parts(hit).into_iter().find(|line| line.contains("rank "));
+            let told = told.filter(|line| line.starts_with("without"));
+            let expected = (hit.rank != hit.base_rank)
+                .then(|| format!("without your profile: rank {}", hit.base_rank));
+            assert_eq!(told, expected);
+        }
+        let json = serde_json::to_value(wire::WireHit::from(blood)).unwrap();
+        assert_eq!(json["base_rank"], blood.base_rank);
+        assert_eq!(json["parts"]["personal"]["topics"][0]["name"], "Cuffs");
+        assert_eq!(json["parts"]["time"], serde_json::Value::Null);
+
+        let hits = personal_hits(Some(TimeFavour::Old));
+        let lines = lines_of_parts(&hits[0]);
+        assert!(lines[0].contains("base ") && lines[0].contains(" + time "), "{lines:?}");
+        let json = serde_json::to_value(wire::WireHit::from(&hits[0])).unwrap();
+        assert_eq!(json["parts"]["time"]["favour"], "old");
     }
 
     #[test]
