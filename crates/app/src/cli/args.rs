@@ -408,6 +408,8 @@ pub(crate) struct ChatArgs {
     /// Quote from the files even where a generator is configured
     #[arg(long)]
     pub(crate) extractive: bool,
+    #[command(flatten)]
+    pub(crate) asking: memory::AskingArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The command line: from what was typed to what is printed.
 
 pub(crate) mod args;
+mod asking;
 mod command;
 mod interrupt;
 mod printer;

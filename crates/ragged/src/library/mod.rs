@@ -3,6 +3,7 @@
 //! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
 //! (`allowed` says of which documents; `personal` what a profile makes of candidates, `hydrate` which
 //! of them become hits; `batch` takes many at once, `results` gives them again),
+//! `remember` says what is recorded of a question,
 //! `derived` keeps the indexes level with the truth, `migration` changes the backend, `sync` follows
 //! changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
@@ -20,6 +21,7 @@ mod model;
 mod passages;
 mod personal;
 mod recompute;
+mod remember;
 mod results;
 mod search;
 mod sync;
@@ -47,6 +49,7 @@ pub use migration::{
     UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
+pub use remember::{Asked, recording};
 pub use search::{
     Hit, HitFile, HitTaste, MatchedChunk, PersonalPlan, SearchRequest, SearchResponse,
 };

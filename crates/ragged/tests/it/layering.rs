@@ -68,6 +68,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
             "id",
             "lexical",
+            "memory",
             "permission",
             "ranking",
             "retrieval",

@@ -4,6 +4,7 @@ use anyhow::Result;
 use console::style;
 use ragged::{
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
+    memory::InteractionKind,
     settings::Settings,
 };
 
@@ -12,6 +13,7 @@ use crate::{
     cli::{
         Session,
         args::{QueryArgs, TryArgs},
+        asking::{self, Asking},
         interrupt::{TemporaryFolder, Watch},
         printer::{Printer, counted, milliseconds, visible, visible_lines},
     },
@@ -26,9 +28,12 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     }
     session.require_library()?;
     let library = session.library_with(settings)?;
+    let mut asking = Asking::begin(&args.search.asking, session)?;
     let mut request = search::request(&args.search, &library)?;
     request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
-    let answered = answer(session, &library, &request)?;
+    request.filter = asking.within_collections(request.filter)?;
+    let answered = answer(session, &library, &request, Some(&mut asking))?;
+    asking.finish(&session.printer);
     if answered.text.is_empty() && !session.printer.is_json() {
         search::suggest(&args.search, &library, &session.printer)?;
     }
@@ -66,14 +71,23 @@ pub(crate) fn run_try(args: &TryArgs, session: &Session) -> Result<Outcome> {
         k: settings.answer.k,
         ..SearchRequest::new(joined(&args.query), &settings.search)
     };
-    answer(session, &library, &request)?;
+    answer(session, &library, &request, None)?;
     Ok(if report.failed.is_empty() { Outcome::Done } else { Outcome::Partial })
 }
 
-fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Result<Answered> {
+fn answer(
+    session: &Session,
+    library: &Library,
+    request: &SearchRequest,
+    mut asking: Option<&mut Asking>,
+) -> Result<Answered> {
     let printer = &session.printer;
+    let profile = match &asking {
+        Some(asking) => asking.profile(library)?,
+        None => None,
+    };
     let mut speech = Speech::new(printer);
-    let answered = library.answer(request, &mut |text| speech.say(text));
+    let answered = library.answer_for(request, profile.as_ref(), &mut |text| speech.say(text));
     let answered = match answered {
         Ok(answered) => answered,
         Err(error) => {
@@ -82,11 +96,19 @@ fn answer(session: &Session, library: &Library, request: &SearchRequest) -> Resu
             return Err(error.into());
         }
     };
+    let mut footer = None;
+    if let Some(asking) = &mut asking {
+        let is_async = library.settings().personalisation.async_updates;
+        let (kind, search) = (InteractionKind::Query, &answered.search);
+        let recorded =
+            asking.record(&request.query, kind, search, Some(&answered), is_async)?;
+        footer = Some(asking.footer(recorded.as_deref()));
+    }
     if printer.is_json() {
         warn_of_note(&answered, printer);
         printer.json(&wire(request, &answered))?;
     } else {
-        show(&answered, speech, library, printer)?;
+        show(&answered, speech, library, footer.as_deref(), printer)?;
     }
     Ok(answered)
 }
@@ -127,11 +149,12 @@ pub(crate) fn warn_of_note(answered: &Answered, printer: &Printer) {
     }
 }
 
-/// Prints an answer, as far as it was not spoken, and its citations.
+/// Prints an answer, as far as it was not spoken, its citations, and what is said of memory.
 pub(crate) fn show(
     answered: &Answered,
     speech: Speech<'_>,
     library: &Library,
+    footer: Option<&str>,
     printer: &Printer,
 ) -> Result<()> {
     speech.printed?;
@@ -156,16 +179,16 @@ pub(crate) fn show(
         None => "quoted".to_owned(),
     };
     let counts = library.store().reader()?.counts()?;
-    printer.note(
-        style(format!(
-            "{how}, from {}, in {}",
-            counted(counts.chunks, "chunk", "chunks"),
-            milliseconds(answered.search.timings.total)
-        ))
-        .for_stderr()
-        .dim()
-        .to_string(),
+    let mut note = format!(
+        "{how}, from {}, in {}",
+        counted(counts.chunks, "chunk", "chunks"),
+        milliseconds(answered.search.timings.total)
     );
+    if let Some(footer) = footer {
+        note.push_str(" · ");
+        note.push_str(footer);
+    }
+    asking::note(&note, printer);
     Ok(())
 }
 

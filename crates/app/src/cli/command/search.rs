@@ -5,6 +5,7 @@ use console::style;
 use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
 use ragged::{
     library::{Hit, Library, SearchRequest, SearchResponse},
+    memory::InteractionKind,
     retrieval::Filter,
     settings::{SearchMode, Strategy},
 };
@@ -14,6 +15,7 @@ use crate::{
     cli::{
         Session,
         args::{Filters, Mode, SearchArgs, SearchManyArgs, Way},
+        asking::{self, Asking},
         printer::{Printer, counted, milliseconds, thousands, visible},
     },
     failure::Outcome,
@@ -29,11 +31,17 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     }
     let args = &args.search;
     let library = session.existing_library()?;
-    let request = request(args, &library)?;
-    let response = library.search(&request)?;
+    let mut asking = Asking::begin(&args.asking, session)?;
+    let mut request = request(args, &library)?;
+    request.filter = asking.within_collections(request.filter)?;
+    let response = library.search_for(&request, asking.profile(&library)?.as_ref())?;
+    let is_async = library.settings().personalisation.async_updates;
+    let recorded =
+        asking.record(&request.query, InteractionKind::Search, &response, None, is_async)?;
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&wire::Search::new(&request.query, &response))?;
+        asking.finish(printer);
         return Ok(Outcome::Done);
     }
     note_if_behind(&response, printer);
@@ -44,8 +52,10 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     print_hits(&response, args.explain, printer)?;
     let found = counted(response.hits.len() as u64, "hit", "hits");
     let from = if response.from_cache { ", from memory" } else { "" };
-    let note = format!("{found} in {}{from}", milliseconds(response.timings.total));
-    printer.note(style(note).for_stderr().dim().to_string());
+    let took = milliseconds(response.timings.total);
+    let memory = asking.footer(recorded.as_deref());
+    asking::note(&format!("{found} in {took}{from} · {memory}"), printer);
+    asking.finish(printer);
     Ok(Outcome::Done)
 }
 

@@ -21,6 +21,7 @@ use ragged::{
     error::{Error, ErrorKind},
     id::DocumentId,
     library::{Answered, Hit, Library, SearchRequest, SearchResponse},
+    memory::{InteractionKind, NewInteraction},
 };
 
 use self::{
@@ -37,15 +38,13 @@ use crate::{
     cli::{
         Session,
         args::{ChatArgs, Filters, Mode, SearchArgs, memory::AskingArgs},
+        asking::Asking,
         interrupt,
         printer::{self, Printer, counted, visible, visible_lines},
     },
     failure::{Outcome, Report},
     wire,
 };
-
-/// The one persona there is.
-const PERSONA: &str = "default";
 
 pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     if args.forget {
@@ -63,9 +62,13 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     let history = record::history_path(&data_dir);
     let is_for_person = printer.is_terminal() && !printer.is_json();
     let input = Input::open(is_for_person, (!args.no_history).then_some(history.as_path()))?;
+    let chat_session = NewInteraction::new_id()?;
+    let asking = Asking::begin_with(&args.asking, Some(chat_session), session)?;
     let mut chat = Chat {
+        session,
         printer,
         library,
+        asking,
         record: None,
         search: SearchArgs::default(),
         last: Asked::default(),
@@ -87,7 +90,9 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     if args.no_history {
         chat.record = None;
     }
-    chat.converse(input)
+    let outcome = chat.converse(input);
+    chat.asking.finish(printer);
+    outcome
 }
 
 fn forget(is_confirmed: bool, session: &Session) -> Result<Outcome> {
@@ -112,6 +117,9 @@ fn forget(is_confirmed: bool, session: &Session) -> Result<Outcome> {
 }
 
 struct Chat<'a> {
+    session: &'a Session,
+    /// Who asks.
+    asking: Asking,
     printer: &'a Printer,
     library: Arc<Library>,
     /// `None` where nothing is kept.
@@ -216,6 +224,7 @@ impl Chat<'_> {
     fn request(&self, question: &str) -> Result<SearchRequest> {
         let mut request = search::request(&self.search, &self.library)?;
         question.clone_into(&mut request.query);
+        request.filter = self.asking.within_collections(request.filter)?;
         Ok(request)
     }
 
@@ -226,7 +235,11 @@ impl Chat<'_> {
         let mut speech = Speech::new(printer);
         let answered = {
             let (library, request) = (Arc::clone(&self.library), request.clone());
-            self.interrupts.work(move |say| library.answer(&request, say), |text| speech.say(text))
+            let profile = self.asking.profile(&library)?;
+            self.interrupts.work(
+                move |say| library.answer_for(&request, profile.as_ref(), say),
+                |text| speech.say(text),
+            )
         };
         let answered = match answered {
             Ok(Some(answered)) => answered,
@@ -240,11 +253,15 @@ impl Chat<'_> {
                 return Err(error.into());
             }
         };
+        let is_async = self.library.settings().personalisation.async_updates;
+        let (kind, search) = (InteractionKind::Chat, &answered.search);
+        let recorded = self.asking.record(&question, kind, search, Some(&answered), is_async)?;
         if printer.is_json() {
             query::warn_of_note(&answered, printer);
             printer.json_line(&query::wire(&request, &answered))?;
         } else {
-            query::show(&answered, speech, &self.library, printer)?;
+            let footer = self.asking.footer(recorded.as_deref());
+            query::show(&answered, speech, &self.library, Some(&footer), printer)?;
             if answered.text.is_empty() {
                 search::suggest(&self.search, &self.library, printer)?;
             }
@@ -275,6 +292,8 @@ impl Chat<'_> {
     fn search(&mut self, query: String) -> Result<()> {
         let request = self.request(&query)?;
         let Some(found) = self.find(&request)? else { return Ok(()) };
+        let is_async = self.library.settings().personalisation.async_updates;
+        self.asking.record(&query, InteractionKind::Search, &found, None, is_async)?;
         self.show_hits(&query, &found)?;
         if found.hits.is_empty() && !self.printer.is_json() {
             self.printer.line("Nothing found.")?;
@@ -322,7 +341,9 @@ impl Chat<'_> {
     /// `None` if it was cancelled.
     fn find(&self, request: &SearchRequest) -> Result<Option<SearchResponse>> {
         let (library, request) = (Arc::clone(&self.library), request.clone());
-        let found = self.interrupts.work(move |_| library.search(&request), |_| {})?;
+        let profile = self.asking.profile(&library)?;
+        let found =
+            self.interrupts.work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
         if found.is_none() {
             self.printer.note("Cancelled.");
         }
@@ -429,20 +450,13 @@ impl Chat<'_> {
         Ok(())
     }
 
-    fn persona(&self, name: Option<&str>) -> Result<()> {
-        match name {
-            None | Some(PERSONA) => {
-                self.printer.note(format!("persona: {PERSONA}, the only one"));
-                Ok(())
-            }
-            Some(other) => Err(anyhow::Error::new(
-                crate::Usage::new(format!(
-                    "there is no persona {other:?}: this version has the persona {PERSONA} and \
-                     cannot make others"
-                ))
-                .with_hint(format!("/persona {PERSONA} is what everybody is")),
-            )),
+    fn persona(&mut self, name: Option<&str>) -> Result<()> {
+        if let Some(name) = name {
+            self.asking.switch(name, self.session)?;
         }
+        let footer = self.asking.footer(None);
+        self.printer.note(format!("persona: {}; {footer}", visible(self.asking.name())));
+        Ok(())
     }
 
     fn help(&self) {

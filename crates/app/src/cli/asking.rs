@@ -1,0 +1,212 @@
+//! Who asks: the persona of a question, what it adds to the ranking, what is recorded, and what is
+//! said of that below the answer.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Result;
+use console::style;
+use ragged::{
+    collection::CollectionName,
+    library::{Answered, Asked, Library, SearchResponse, recording},
+    memory::{
+        InteractionKind, Memory, NewInteraction, Persona, PersonaMemory, Recorder, Recording,
+        topic::Extractor,
+    },
+    ranking::Profile,
+    retrieval::Filter,
+};
+
+use super::{Session, args::memory::AskingArgs, printer::{Printer, visible}};
+
+/// Digits of an interaction's id that are shown.
+const ID_DIGITS: usize = 8;
+
+/// Who asks in this process.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    memory: Option<Memory>,
+    persona: Option<Persona>,
+    remembered: Option<Arc<PersonaMemory>>,
+    recorder: Option<Recorder>,
+    extractor: Arc<Extractor>,
+    session_id: Option<String>,
+    is_neutral: bool,
+    /// `--no-memory`.
+    is_off: bool,
+}
+
+impl Asking {
+    /// The persona that arguments name, or the active one. Where there is no memory, or it is not
+    /// to be used, nobody.
+    pub(crate) fn begin(args: &AskingArgs, session: &Session) -> Result<Self> {
+        Self::begin_with(args, None, session)
+    }
+
+    /// The same, with all questions in one session.
+    pub(crate) fn begin_with(
+        args: &AskingArgs,
+        session_id: Option<String>,
+        session: &Session,
+    ) -> Result<Self> {
+        let passphrase_file: Option<&Path> = None;
+        let memory = match (&args.persona, args.no_memory) {
+            (None, true) => None,
+            (None, false) => session.memory_if_any(passphrase_file)?,
+            // A persona that is named must exist.
+            (Some(_), _) => Some(session.memory(passphrase_file)?),
+        };
+        let mut asking = Self {
+            memory,
+            persona: None,
+            remembered: None,
+            recorder: None,
+            extractor: Arc::new(Extractor::default()),
+            session_id,
+            is_neutral: args.neutral,
+            is_off: args.no_memory,
+        };
+        if let Some(memory) = &asking.memory {
+            let persona = Session::persona(memory, args.persona.as_deref())?;
+            asking.take(persona)?;
+        }
+        Ok(asking)
+    }
+
+    /// Asks as another persona from now on.
+    pub(crate) fn switch(&mut self, name: &str, session: &Session) -> Result<()> {
+        if self.memory.is_none() {
+            self.memory = Some(session.memory(None)?);
+        }
+        if let Some(memory) = &self.memory {
+            let persona = Session::persona(memory, Some(name))?;
+            self.take(persona)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, persona: Persona) -> Result<()> {
+        self.remembered = match &self.memory {
+            Some(memory) if !self.is_off && persona.recording != Recording::Off => {
+                Some(memory.of(&persona.name)?)
+            }
+            _ => None,
+        };
+        self.persona = Some(persona);
+        Ok(())
+    }
+
+    /// The persona's name.
+    pub(crate) fn name(&self) -> &str {
+        self.persona.as_ref().map_or(ragged::memory::DEFAULT_PERSONA, |persona| persona.name.as_str())
+    }
+
+    /// Keeps a filter within the persona's collections.
+    pub(crate) fn within_collections(&self, filter: Filter) -> Result<Filter, crate::Usage> {
+        let Some(persona) = &self.persona else { return Ok(filter) };
+        let bound = &persona.draft.collections;
+        if bound.is_empty() {
+            return Ok(filter);
+        }
+        if filter.collections().is_empty() {
+            let names: Vec<&str> = bound.iter().map(CollectionName::as_str).collect();
+            return Ok(filter.with_collections(&names)?);
+        }
+        match filter.collections().iter().find(|name| !bound.contains(name)) {
+            None => Ok(filter),
+            Some(other) => Err(crate::Usage::new(format!(
+                "the persona {} does not read the collection {:?}",
+                persona.name,
+                other.as_str()
+            ))
+            .with_hint("`ragged persona edit NAME --collection …` changes what it reads")),
+        }
+    }
+
+    /// What the persona cares about, where that may rank.
+    pub(crate) fn profile(&self, library: &Library) -> Result<Option<Profile>> {
+        let (Some(persona), Some(remembered)) = (&self.persona, &self.remembered) else {
+            return Ok(None);
+        };
+        if self.is_neutral || !persona.is_personalised {
+            return Ok(None);
+        }
+        let _ = (library, remembered);
+        Ok(None)
+    }
+
+    /// Has a question recorded, if the persona agreed to that; returns its id.
+    pub(crate) fn record(
+        &mut self,
+        question: &str,
+        kind: InteractionKind,
+        search: &SearchResponse,
+        answered: Option<&Answered>,
+        is_async: bool,
+    ) -> Result<Option<String>> {
+        let (Some(memory), Some(persona), Some(remembered)) =
+            (&self.memory, &self.persona, &self.remembered)
+        else {
+            return Ok(None);
+        };
+        // Consent may have been withdrawn since, by another process.
+        let persona = memory.persona(&persona.name)?;
+        if persona.recording != Recording::On {
+            self.persona = Some(persona);
+            return Ok(None);
+        }
+        let id = NewInteraction::new_id()?;
+        let asked = Asked {
+            id: id.clone(),
+            question: question.to_owned(),
+            kind,
+            timestamp_ms: jiff::Timestamp::now().as_millisecond(),
+            session_id: self.session_id.clone(),
+            is_learned: persona.is_learning,
+        };
+        let recorder = match &mut self.recorder {
+            Some(recorder) => recorder,
+            empty => empty.insert(Recorder::new(1)?),
+        };
+        recorder.record(remembered, recording(&self.extractor, asked, search, answered))?;
+        if !is_async {
+            recorder.flush()?;
+        }
+        Ok(Some(id))
+    }
+
+    /// What is said of memory below an answer.
+    pub(crate) fn footer(&self, recorded: Option<&str>) -> String {
+        let Some(persona) = &self.persona else {
+            return if self.is_off { "memory not used".to_owned() } else { "memory off".to_owned() };
+        };
+        let state = match (self.is_off, persona.recording, recorded) {
+            (true, ..) => "not used".to_owned(),
+            (_, Recording::On, Some(id)) => {
+                format!("on, kept as {}", id.get(..ID_DIGITS).unwrap_or(id))
+            }
+            (_, recording, _) => recording.as_str().to_owned(),
+        };
+        if persona.name.is_default() {
+            format!("memory {state}")
+        } else {
+            format!("memory {state} for {}", visible(persona.name.as_str()))
+        }
+    }
+
+    /// Writes what waits; what could not be written is a warning, since the answer was given.
+    pub(crate) fn finish(self, printer: &Printer) {
+        if let Some(recorder) = &self.recorder
+            && let Err(error) = recorder.flush()
+        {
+            printer.warning(format!("the question was not recorded: {error:#}"));
+            if let Some(hint) = error.hint() {
+                printer.note(format!("hint: {}", visible(hint)));
+            }
+        }
+    }
+}
+
+/// A line below an answer.
+pub(crate) fn note(text: &str, printer: &Printer) {
+    printer.note(style(text).for_stderr().dim().to_string());
+}

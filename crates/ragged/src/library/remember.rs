@@ -1,0 +1,147 @@
+//! An answered question → what is recorded of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Answered, SearchResponse};
+use crate::{
+    chunk::HEADING_SEPARATOR,
+    memory::{
+        FoundDocument, InteractionKind, NewInteraction, Preparation, RecordedTopic, TopicSource,
+        topic::{Extractor, Passage},
+    },
+};
+
+/// Hits whose topics are looked at: those that a person sees first.
+const READ_HITS: usize = 3;
+/// Topics of what was found that are recorded; more would be noise about one passage.
+const FOUND_TOPICS: usize = 5;
+
+/// A question that was asked, apart from what was found.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The interaction's id; see [`NewInteraction::new_id`].
+    pub id: String,
+    /// The question as it was typed.
+    pub question: String,
+    /// What it was asked with.
+    pub kind: InteractionKind,
+    /// When, Unix milliseconds.
+    pub timestamp_ms: i64,
+    /// Its session; `None` joins the last one, if that is not long ago.
+    pub session_id: Option<String>,
+    /// Whether it counts towards the interests.
+    pub is_learned: bool,
+}
+
+/// What is to be recorded of a question: takes what it needs of the answer now, cheaply, and works
+/// out the topics when it is called, on whatever thread.
+pub fn recording(
+    extractor: &Arc<Extractor>,
+    asked: Asked,
+    search: &SearchResponse,
+    answered: Option<&Answered>,
+) -> Preparation {
+    let cited: Vec<usize> = answered
+        .map(|answered| answered.citations.iter().map(|citation| citation.hit).collect())
+        .unwrap_or_default();
+    let mut documents: Vec<FoundDocument> = Vec::new();
+    let mut read: Vec<Read> = Vec::new();
+    for (idx, hit) in search.hits.iter().enumerate() {
+        let is_cited = cited.contains(&idx);
+        let known = documents
+            .iter_mut()
+            .find(|document| document.content_hash == hit.document.content_hash);
+        match known {
+            Some(document) => document.is_cited |= is_cited,
+            None => documents.push(FoundDocument {
+                content_hash: hit.document.content_hash,
+                title: hit.document.title.clone(),
+                path: hit.path().to_owned(),
+                doc_type: hit.document.format.as_str().to_owned(),
+                rank: u32::try_from(hit.rank).unwrap_or(u32::MAX),
+                score: hit.score,
+                is_cited,
+            }),
+        }
+        if asked.is_learned && (is_cited || (cited.is_empty() && idx < READ_HITS)) {
+            read.push(Read {
+                title: hit.document.title.clone(),
+                heading: hit.chunk.place.heading.clone(),
+                text: hit.text.clone(),
+            });
+        }
+    }
+    read.truncate(READ_HITS);
+    let response = answered.map(|answered| answered.text.clone()).filter(|text| !text.is_empty());
+    let model_used = answered
+        .map(|answered| answered.generator.clone().unwrap_or_else(|| "extractive".to_owned()));
+    let latency_ms = Some(search.timings.total);
+    let extractor = Arc::clone(extractor);
+    Box::new(move || {
+        let topics =
+            if asked.is_learned { topics(&extractor, &asked.question, &read) } else { Vec::new() };
+        Ok(Some(NewInteraction {
+            id: asked.id,
+            query: asked.question,
+            response,
+            timestamp_ms: asked.timestamp_ms,
+            model_used,
+            latency_ms,
+            session_id: asked.session_id,
+            kind: asked.kind,
+            documents,
+            topics,
+            is_learned: asked.is_learned,
+            metadata: None,
+            feedback: None,
+            correction: None,
+        }))
+    })
+}
+
+/// A passage whose topics are looked at.
+#[derive(Debug)]
+struct Read {
+    title: Option<String>,
+    heading: String,
+    text: String,
+}
+
+fn topics(extractor: &Extractor, question: &str, read: &[Read]) -> Vec<RecordedTopic> {
+    let mut topics: Vec<RecordedTopic> = extractor
+        .question(question)
+        .into_iter()
+        .map(|topic| RecordedTopic {
+            key: topic.key,
+            name: topic.name,
+            score: topic.score as f32,
+            source: TopicSource::Query,
+        })
+        .collect();
+    // A topic of several passages counts by its best score.
+    let mut found: BTreeMap<String, RecordedTopic> = BTreeMap::new();
+    for passage in read {
+        let headings: Vec<&str> =
+            passage.heading.split(HEADING_SEPARATOR).filter(|part| !part.is_empty()).collect();
+        let title = passage.title.as_deref().unwrap_or_default();
+        for topic in extractor.passage(Passage { title, headings: &headings, text: &passage.text })
+        {
+            let score = topic.score as f32;
+            let known = found.entry(topic.key.clone()).or_insert_with(|| RecordedTopic {
+                key: topic.key,
+                name: topic.name,
+                score,
+                source: TopicSource::Document,
+            });
+            known.score = known.score.max(score);
+        }
+    }
+    let mut found: Vec<RecordedTopic> = found
+        .into_values()
+        .filter(|topic| topics.iter().all(|known| known.key != topic.key))
+        .collect();
+    found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.key.cmp(&b.key)));
+    found.truncate(FOUND_TOPICS);
+    topics.append(&mut found);
+    topics
+}
