@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("id", &[]),
     ("permission", &["error"]),
-    ("temporal", &[]),
+    ("temporal", &["error"]),
     ("http", &["error"]),
     ("document", &["error"]),
     ("chunk", &["document", "error"]),
