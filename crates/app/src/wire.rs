@@ -432,6 +432,22 @@ impl SearchBatch {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct Time {
+    pub(crate) expression: String,
+    /// `date`, `daterange`, `datetime` or `datetimerange`.
+    pub(crate) kind: &'static str,
+    /// RFC 3339 in the time zone; absent where it has no beginning.
+    pub(crate) start: Option<String>,
+    /// The first moment after it, likewise.
+    pub(crate) end: Option<String>,
+    pub(crate) start_ms: Option<i64>,
+    pub(crate) end_ms: Option<i64>,
+    pub(crate) now: String,
+    pub(crate) zone: String,
+    pub(crate) reading: &'static str,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Probe {
     pub(crate) queries: usize,
     pub(crate) kept: bool,

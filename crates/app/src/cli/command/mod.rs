@@ -18,6 +18,7 @@ mod reference;
 mod search;
 mod show;
 mod status;
+mod time;
 mod tune;
 mod watch;
 
@@ -47,6 +48,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Reindex => check::reindex(session),
         Command::Collection { command } => collection::run(command, session),
         Command::Model { command } => model::run(command, session),
+        Command::Time(args) => time::run(&args, session),
         Command::Tune { command } => tune::run(&command, session),
         Command::Backend { command } => backend::run(command, session),
         Command::Config { command } => config::run(command, session),

@@ -21,6 +21,9 @@ struct Length {
     n: i64,
 }
 
+/// Reads one part of a range, which may be a draft already.
+type ReadPart<'a> = dyn Fn(&[Token], Option<&Draft>, Bias) -> Option<Found> + 'a;
+
 /// How deep expressions may stand within one another.
 const MAX_DEPTH: usize = 6;
 
@@ -145,9 +148,14 @@ impl Reader<'_> {
         if t.is_empty() || depth > MAX_DEPTH {
             return None;
         }
-        self.offset_sign(t)
-            .or_else(|| self.draft(t, bias))
-            .or_else(|| self.nth_of(t, bias, depth))
+        self.offset_sign(t).or_else(|| self.draft(t, bias)).or_else(|| {
+            if depth == 0 && self.has_reason() { None } else { self.composed(t, bias, depth) }
+        })
+    }
+
+    /// What is made of other times.
+    fn composed(&self, t: &[Token], bias: Bias, depth: usize) -> Option<Found> {
+        self.nth_of(t, bias, depth)
             .or_else(|| self.stretch(t, depth))
             .or_else(|| self.offset(t, depth))
             .or_else(|| self.range(t, depth))
@@ -419,7 +427,7 @@ impl Reader<'_> {
                     return None;
                 }
                 let start = self.expression(rest.get(next..)?, Bias::Reading, depth + 1)?;
-                self.from_to(&start, found)
+                self.lasting(&start, found)
             })
             .or_else(|| {
                 // `next Monday for 3 days`
@@ -430,7 +438,7 @@ impl Reader<'_> {
                     return None;
                 }
                 let start = self.expression(t.get(..at)?, Bias::Reading, depth + 1)?;
-                self.from_to(&start, found)
+                self.lasting(&start, found)
             })
             .or_else(|| {
                 // `less than 3 days after tomorrow`, `less than a week ago`
@@ -454,7 +462,7 @@ impl Reader<'_> {
             })
     }
 
-    fn from_to(&self, start: &Found, by: Length) -> Option<Found> {
+    fn lasting(&self, start: &Found, by: Length) -> Option<Found> {
         let end = self.moved(&start.start, by)?;
         let has_time =
             by.seconds != 0 || matches!(start.kind, Kind::DateTime | Kind::DateTimeRange);
@@ -472,21 +480,20 @@ impl Reader<'_> {
             if which == Which::This {
                 return None;
             }
-            match length(t, next) {
-                Some((found, end)) => (which, found, end),
+            if let Some((found, end)) = length(t, next) {
+                (which, found, end)
+            } else {
                 // `the next day and 5 hours`
-                None => {
-                    let unit = token_word(t, next).and_then(word::unit)?;
-                    let mut found = Length::of(1, unit)?;
-                    let mut end = next + 1;
-                    if is_word(t, end, &["and"]) {
-                        let (more, after) = length(t, end + 1)?;
-                        (found, end) = (found.plus(more)?, after);
-                    } else if !is_within {
-                        return None;
-                    }
-                    (which, found, end)
+                let unit = token_word(t, next).and_then(word::unit)?;
+                let mut found = Length::of(1, unit)?;
+                let mut end = next + 1;
+                if is_word(t, end, &["and"]) {
+                    let (more, after) = length(t, end + 1)?;
+                    (found, end) = (found.plus(more)?, after);
+                } else if !is_within {
+                    return None;
                 }
+                (which, found, end)
             }
         } else if let (Some(count), Some((which, next))) =
             (number(t, i).filter(|number| !number.is_ordinal), draft::which(t, i + 1))
@@ -704,7 +711,7 @@ impl Reader<'_> {
             }
         }
         let is_open = |draft: &Option<Draft>| draft.as_ref().is_some_and(Draft::is_open);
-        let read = |t: &[Token], draft: &Option<Draft>, bias: Bias| match draft {
+        let read = |t: &[Token], draft: Option<&Draft>, bias: Bias| match draft {
             Some(draft) => self
                 .resolve(draft, bias, Portions::Points)
                 .or_else(|| self.expression(t, bias, depth + 1)),
@@ -712,18 +719,18 @@ impl Reader<'_> {
         };
         let (start, end) = if is_open(&a) && !is_open(&b) && b.as_ref().is_none_or(Draft::has_days)
         {
-            let end = read(last, &b, Bias::Reading)?;
-            (read(first, &a, Bias::Before(self.date(&end.start)?))?, end)
+            let end = read(last, b.as_ref(), Bias::Reading)?;
+            (read(first, a.as_ref(), Bias::Before(self.date(&end.start)?))?, end)
         } else if is_open(&a) && is_open(&b) {
-            self.open_pair(&read, first, last, &a, &b)?
+            self.open_pair(&read, first, last, a.as_ref(), b.as_ref())?
         } else {
-            let start = read(first, &a, Bias::Reading)?;
+            let start = read(first, a.as_ref(), Bias::Reading)?;
             let from = self.date(&start.start)?;
             let is_time_only = b.as_ref().is_some_and(|b| !b.has_days());
             let end = if is_time_only || is_open(&b) || b.is_none() {
-                read(last, &b, Bias::After(from))?
+                read(last, b.as_ref(), Bias::After(from))?
             } else {
-                read(last, &b, Bias::Reading)?
+                read(last, b.as_ref(), Bias::Reading)?
             };
             (start, end)
         };
@@ -754,11 +761,11 @@ impl Reader<'_> {
     /// Two open dates: the pair that is under way or next, in questions the latest that has begun.
     fn open_pair(
         &self,
-        read: &dyn Fn(&[Token], &Option<Draft>, Bias) -> Option<Found>,
+        read: &ReadPart<'_>,
         first: &[Token],
         last: &[Token],
-        a: &Option<Draft>,
-        b: &Option<Draft>,
+        a: Option<&Draft>,
+        b: Option<&Draft>,
     ) -> Option<(Found, Found)> {
         let mut found = None;
         let from_year_before = Bias::After(calendar::day(self.year() - 1, 12, 31)?);
@@ -845,13 +852,10 @@ fn lend(from: &Draft, to: &mut Draft) {
     if is_day_only && from.month.is_some() && from.day.is_some() {
         to.month = from.month;
         to.year = to.year.or(from.year);
-    } else if is_day_only && from.day.is_some() {
-        to.relative = from.relative;
-    } else if to.weekday.is_some()
-        && to.which.is_none()
-        && to.relative.is_none()
-        && from.weekday.is_some()
-    {
+        return;
+    }
+    let is_weekday = to.weekday.is_some() && to.which.is_none() && to.relative.is_none();
+    if (is_day_only && from.day.is_some()) || (is_weekday && from.weekday.is_some()) {
         to.relative = from.relative;
     }
 }

@@ -98,6 +98,10 @@ impl<'a> Reader<'a> {
         None
     }
 
+    pub(super) fn has_reason(&self) -> bool {
+        self.reason.borrow().is_some()
+    }
+
     pub(super) fn into_reason(self) -> Option<String> {
         self.reason.into_inner()
     }
@@ -111,16 +115,16 @@ impl<'a> Reader<'a> {
             Point::First => Period::EARLIEST_MS,
             Point::Last => Period::LATEST_MS,
             Point::Exact(time) => time.as_millisecond(),
-            Point::Civil(time) => match time.to_zoned(self.context.zone.clone()) {
-                Ok(zoned) => zoned.timestamp().as_millisecond(),
-                // The last day that there is lies outside of what a timestamp holds.
-                Err(_) => {
-                    let epoch = Date::constant(1970, 1, 1);
-                    let time_ms = time.time().duration_since(Time::midnight()).as_millis();
-                    calendar::days_between(epoch, time.date()) * 86_400_000
-                        + i64::try_from(time_ms).ok()?
+            Point::Civil(time) => {
+                if let Ok(zoned) = time.to_zoned(self.context.zone.clone()) {
+                    return Some(zoned.timestamp().as_millisecond());
                 }
-            },
+                // The last day that there is lies outside of what a timestamp holds.
+                let epoch = Date::constant(1970, 1, 1);
+                let time_ms = time.time().duration_since(Time::midnight()).as_millis();
+                calendar::days_between(epoch, time.date()) * 86_400_000
+                    + i64::try_from(time_ms).ok()?
+            }
         })
     }
 
@@ -382,11 +386,9 @@ impl<'a> Reader<'a> {
                 (None, Some(Which::Last | Which::Past)) => (0..=MAX_YEARS_AWAY)
                     .filter_map(|back| in_year(self.year() - back))
                     .find(|(_, last)| *last < self.today)?,
-                (None, Some(Which::Next | Which::Coming)) => {
-                    self.first_after(self.today, &in_year)?
-                }
+                (None, Some(Which::Next | Which::Coming)) => first_after(self.today, &in_year)?,
                 (None, Some(Which::This)) if self.is_question() => {
-                    self.last_begun_before(self.today.tomorrow().ok()?, &in_year)?
+                    last_begun_before(self.today.tomorrow().ok()?, &in_year)?
                 }
                 (None, Some(Which::This)) => (-1..=1)
                     .filter_map(|step| in_year(self.year() + step))
@@ -454,7 +456,7 @@ impl<'a> Reader<'a> {
         match which {
             Some(Which::This) => in_year(self.year()),
             Some(Which::Next) => {
-                let days = self.first_after(self.today, in_year)?;
+                let days = first_after(self.today, in_year)?;
                 // `next March` in January is that of the next year, `next Easter` is the coming one.
                 if days.0 == days.1 || self.is_question() {
                     Some(days)
@@ -462,51 +464,27 @@ impl<'a> Reader<'a> {
                     in_year(self.year() + 1)
                 }
             }
-            Some(Which::Coming) => self.first_after(self.today, in_year),
+            Some(Which::Coming) => first_after(self.today, in_year),
             Some(Which::Last) => {
-                let days = self.last_before(self.today, in_year)?;
+                let days = last_before(self.today, in_year)?;
                 if days.0 == days.1 || self.is_question() {
                     Some(days)
                 } else {
                     in_year(self.year() - 1)
                 }
             }
-            Some(Which::Past) => self.last_before(self.today, in_year),
+            Some(Which::Past) => last_before(self.today, in_year),
             None => match bias {
-                Bias::After(date) => self.first_after(date, in_year),
-                Bias::Before(date) => self.last_begun_before(date, in_year),
+                Bias::After(date) => first_after(date, in_year),
+                Bias::Before(date) => last_begun_before(date, in_year),
                 Bias::Reading if self.is_question() => {
-                    self.last_begun_before(self.today.tomorrow().ok()?, in_year)
+                    last_begun_before(self.today.tomorrow().ok()?, in_year)
                 }
                 Bias::Reading => {
-                    self.around(self.today, in_year, 1).find(|(_, last)| *last >= self.today)
+                    around(self.today, in_year, 1).find(|(_, last)| *last >= self.today)
                 }
             },
         }
-    }
-
-    /// What a year holds of something, for the years around a day, in the order of `step`.
-    fn around<'f>(
-        &self,
-        date: Date,
-        in_year: &'f dyn Fn(i64) -> Option<Days>,
-        step: i64,
-    ) -> impl Iterator<Item = Days> + 'f {
-        let year = i64::from(date.year());
-        (-1..=MAX_YEARS_AWAY).filter_map(move |away| in_year(year + away * step))
-    }
-
-    fn first_after(&self, date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
-        self.around(date, in_year, 1).find(|(first, _)| *first > date)
-    }
-
-    /// The latest that is over before a day.
-    fn last_before(&self, date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
-        self.around(date, in_year, -1).find(|(_, last)| *last < date)
-    }
-
-    fn last_begun_before(&self, date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
-        self.around(date, in_year, -1).find(|(first, _)| *first < date)
     }
 
     /// `the 15th`, `the 15th of next month`, `Tuesday the 11th`.
@@ -597,7 +575,7 @@ impl<'a> Reader<'a> {
             if draft.clock.is_some() || draft.portion.is_some() {
                 return None;
             }
-            return self.clocks(first, last, draft.part, day);
+            return clocks(first, last, draft.part, day);
         }
         if let Some(clock) = draft.clock {
             if draft.portion.is_some() {
@@ -623,7 +601,7 @@ impl<'a> Reader<'a> {
         match draft.portion {
             None => {}
             Some(Portion::Early | Portion::Start | Portion::Earlier) => {
-                last = first + (last - first) / 2
+                last = first + (last - first) / 2;
             }
             Some(Portion::Late | Portion::End | Portion::Later) => first += (last - first) / 2,
             Some(Portion::Mid | Portion::Middle) => (first, last) = (first + 1, last - 1),
@@ -633,38 +611,6 @@ impl<'a> Reader<'a> {
         };
         Some(Found { start: at(first), end: at(last), kind: Kind::DateTimeRange })
     }
-
-    /// From a time to a time; half of the day may be written once only.
-    fn clocks(&self, first: Clock, last: Clock, part: Option<Part>, day: Date) -> Option<Found> {
-        let (mut first, mut last) = (first, last);
-        let key = |clock: Clock| (clock.hour % 12, clock.minute);
-        match (first.half, last.half) {
-            (None, Some(half)) if part.is_none() && first.hour <= 12 => {
-                let other = if half == Half::Afternoon { Half::Morning } else { Half::Afternoon };
-                first.half = Some(if key(first) < key(last) { half } else { other });
-            }
-            (Some(half), None) if last.hour <= 12 => {
-                let other = if half == Half::Afternoon { Half::Morning } else { Half::Afternoon };
-                last.half = Some(if key(first) < key(last) { half } else { other });
-            }
-            // `9 to 5`
-            (None, None) if part.is_none() && last.hour < first.hour && last.hour < 12 => {
-                last.half = Some(Half::Afternoon);
-            }
-            _ => {}
-        }
-        let start = time_on(day, first, part)?;
-        let mut end = time_on(day, last, part)?;
-        // `10pm to 2am`
-        if end <= start && last.half == Some(Half::Morning) {
-            end = end.date().tomorrow().ok()?.to_datetime(end.time());
-        }
-        Some(Found {
-            start: Point::Civil(start),
-            end: Point::Civil(end),
-            kind: Kind::DateTimeRange,
-        })
-    }
 }
 
 /// A time of day on a day; a part of the day decides what no `pm` does.
@@ -672,12 +618,15 @@ fn time_on(day: Date, clock: Clock, part: Option<Part>) -> Option<DateTime> {
     let mut hour = clock.hour;
     let mut day = day;
     match (clock.half, part) {
-        (Some(Half::Afternoon), _) if hour < 12 => hour += 12,
         (Some(Half::Morning), _) if hour == 12 => hour = 0,
-        (None, Some(Part::Afternoon | Part::Evening)) if hour < 12 => hour += 12,
+        (Some(Half::Afternoon), _) | (None, Some(Part::Afternoon | Part::Evening)) if hour < 12 => {
+            hour += 12;
+        }
         // `last night at 2` is after midnight.
         (None, Some(Part::Night)) => match hour {
-            12 => (hour, day) = (0, day.tomorrow().ok()?),
+            12 => {
+                (hour, day) = (0, day.tomorrow().ok()?);
+            }
             1..=4 => day = day.tomorrow().ok()?,
             5..=11 => hour += 12,
             _ => {}
@@ -686,4 +635,55 @@ fn time_on(day: Date, clock: Clock, part: Option<Part>) -> Option<DateTime> {
     }
     let time = Time::new(hour, clock.minute, clock.second.unwrap_or(0), 0).ok()?;
     Some(day.to_datetime(time))
+}
+
+/// What a year holds of something, for the years around a day, in the order of `step`.
+fn around(
+    date: Date,
+    in_year: &dyn Fn(i64) -> Option<Days>,
+    step: i64,
+) -> impl Iterator<Item = Days> {
+    let year = i64::from(date.year());
+    (-1..=MAX_YEARS_AWAY).filter_map(move |away| in_year(year + away * step))
+}
+
+fn first_after(date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
+    around(date, in_year, 1).find(|(first, _)| *first > date)
+}
+
+/// The latest that is over before a day.
+fn last_before(date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
+    around(date, in_year, -1).find(|(_, last)| *last < date)
+}
+
+fn last_begun_before(date: Date, in_year: &dyn Fn(i64) -> Option<Days>) -> Option<Days> {
+    around(date, in_year, -1).find(|(first, _)| *first < date)
+}
+
+/// From a time to a time; half of the day may be written once only.
+fn clocks(first: Clock, last: Clock, part: Option<Part>, day: Date) -> Option<Found> {
+    let (mut first, mut last) = (first, last);
+    let key = |clock: Clock| (clock.hour % 12, clock.minute);
+    match (first.half, last.half) {
+        (None, Some(half)) if part.is_none() && first.hour <= 12 => {
+            let other = if half == Half::Afternoon { Half::Morning } else { Half::Afternoon };
+            first.half = Some(if key(first) < key(last) { half } else { other });
+        }
+        (Some(half), None) if last.hour <= 12 => {
+            let other = if half == Half::Afternoon { Half::Morning } else { Half::Afternoon };
+            last.half = Some(if key(first) < key(last) { half } else { other });
+        }
+        // `9 to 5`
+        (None, None) if part.is_none() && last.hour < first.hour && last.hour < 12 => {
+            last.half = Some(Half::Afternoon);
+        }
+        _ => {}
+    }
+    let start = time_on(day, first, part)?;
+    let mut end = time_on(day, last, part)?;
+    // `10pm to 2am`
+    if end <= start && last.half == Some(Half::Morning) {
+        end = end.date().tomorrow().ok()?.to_datetime(end.time());
+    }
+    Some(Found { start: Point::Civil(start), end: Point::Civil(end), kind: Kind::DateTimeRange })
 }

@@ -345,7 +345,9 @@ pub(super) fn number(word: &str) -> Option<(i64, bool)> {
         "nineteenth",
     ];
     const ORDINAL_TENS: [&str; 2] = ["twentieth", "thirtieth"];
-    let at = |words: &[&str]| words.iter().position(|known| *known == word).map(|at| at as i64);
+    let at = |words: &[&str]| {
+        words.iter().position(|known| *known == word).and_then(|at| i64::try_from(at).ok())
+    };
     at(&CARDINALS)
         .map(|value| (value, false))
         .or_else(|| at(&TENS).map(|tens| (tens * 10 + 20, false)))
