@@ -773,8 +773,8 @@ impl ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct TimeArgs {
-    /// The expression; several words are joined
-    #[arg(required = true, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    /// The expression; several words are joined, and one like -30d comes after --
+    #[arg(required = true, value_name = "EXPRESSION")]
     pub(crate) expression: Vec<String>,
     /// The moment that counts as now: 2026-01-31T09:00 (in the time zone), 2026-01-31T09:00Z
     #[arg(long, value_name = "TIME")]

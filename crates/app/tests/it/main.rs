@@ -27,6 +27,8 @@ mod system;
 /// A terminal, played by the test.
 #[cfg(target_os = "linux")]
 mod terminal;
+/// Times as people write them.
+mod times;
 /// Following changes of files.
 #[cfg(unix)]
 mod watch;
