@@ -240,11 +240,7 @@ impl Draft {
                 return None;
             }
             let (year, month, day) = if first.n_digits > 2 {
-                if is_month(second.value) || !is_month(third.value) {
-                    (first.value, second.value, third.value)
-                } else {
-                    (first.value, third.value, second.value)
-                }
+                (first.value, second.value, third.value)
             } else {
                 let year = if third.n_digits <= 2 { full_year(third.value) } else { third.value };
                 if is_month(first.value) || !is_month(second.value) {
