@@ -107,10 +107,10 @@ impl Draft {
         let mut draft = Self::default();
         if bare == Bare::IsDay
             && let [only] = t
-            && let Some(number) = only.number()
+            && let Some(day) = only.number().and_then(day_number)
         {
-            draft.day = day_number(number);
-            return draft.day.is_some().then_some(draft);
+            draft.day = Some(day);
+            return Some(draft);
         }
         let has_part = t.iter().any(|token| token.word().is_some_and(|w| word::part(w).is_some()));
         let mut i = 0;

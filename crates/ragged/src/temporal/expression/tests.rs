@@ -230,6 +230,7 @@ fn what_is_not_understood_says_what_would_be() {
         ("from 2020 to 2010", "it ends before it begins", "between 2020 and 2024"),
         ("30th february 2019", "no day 30 of month 2", "write"),
         ("2021-02-29", "no day 29 of month 2", "write"),
+        ("2026-13", "is not a time", "write"),
         ("2026-13-01", "no day 1 of month 13", "write"),
         ("week 53 of 2018", "2018 has no week 53", "last week"),
         ("Q5 2020", "a year has four quarters", "Q4 2025"),
