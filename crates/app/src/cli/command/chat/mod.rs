@@ -224,7 +224,9 @@ impl Chat<'_> {
     fn request(&self, question: &str) -> Result<SearchRequest> {
         let mut request = search::request(&self.search, &self.library)?;
         question.clone_into(&mut request.query);
-        request.filter = self.asking.within_collections(request.filter)?;
+        if let Some(time) = self.asking.settle(&mut request, self.session)? {
+            self.printer.note(visible(&time.line()));
+        }
         Ok(request)
     }
 
@@ -342,8 +344,9 @@ impl Chat<'_> {
     fn find(&self, request: &SearchRequest) -> Result<Option<SearchResponse>> {
         let (library, request) = (Arc::clone(&self.library), request.clone());
         let profile = self.asking.profile(&library)?;
-        let found =
-            self.interrupts.work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
+        let found = self
+            .interrupts
+            .work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
         if found.is_none() {
             self.printer.note("Cancelled.");
         }
