@@ -148,6 +148,112 @@ pub(crate) struct MemoryArgs {
 pub(crate) enum MemoryCommand {
     #[command(flatten)]
     Record(RecordCommand),
+    #[command(flatten)]
+    Interest(InterestCommand),
+}
+
+/// What the persona cares about.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InterestCommand {
+    /// Show what the persona cares about, the strongest first
+    #[command(
+        after_help = "Examples:\n  ragged memory profile\n  ragged memory profile --explain --format json"
+    )]
+    Profile {
+        /// How many interests
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Show the parts of each confidence
+        #[arg(long)]
+        explain: bool,
+    },
+    /// List topics that were met
+    #[command(
+        after_help = "Examples:\n  ragged memory topics --min-confidence 0.5\n  ragged memory topics --all"
+    )]
+    Topics {
+        /// Only those at least this sure, from 0 to 1
+        #[arg(long, value_name = "C", default_value_t = 0.3)]
+        min_confidence: f64,
+        /// Every topic that was ever met
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what is known of a topic, and what it rests on
+    #[command(after_help = "Example:\n  ragged memory topic-info \"tide tables\"")]
+    TopicInfo {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+    },
+    /// List the topics that go with one
+    #[command(after_help = "Example:\n  ragged memory related-topics tides")]
+    RelatedTopics {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Forget a topic: it is taken out of everything learned, and never learned again
+    #[command(
+        after_help = "Examples:\n  ragged memory forget-topic tides --confirm\n  ragged memory forget-topic tides --with-interactions --confirm"
+    )]
+    ForgetTopic {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+        /// Also delete the interactions in which it was met
+        #[arg(long)]
+        with_interactions: bool,
+        /// Really forget
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// Make two topics one: what was learned of the first counts for the second
+    #[command(after_help = "Example:\n  ragged memory merge-topics \"tide table\" tides")]
+    MergeTopics {
+        /// The topic that goes
+        from: String,
+        /// The topic that stays
+        into: String,
+    },
+    /// Set how much the persona cares about a topic, from 0 to 1, whatever was learned
+    #[command(
+        after_help = "Examples:\n  ragged memory set-interest tides 0.9\n  ragged memory set-interest tides --reset"
+    )]
+    SetInterest {
+        /// The topic
+        topic: String,
+        /// From 0 (not at all) to 1
+        #[arg(required_unless_present = "reset")]
+        level: Option<f64>,
+        /// Go by what was learned again
+        #[arg(long, conflicts_with = "level")]
+        reset: bool,
+    },
+    /// Record what is asked, and learn nothing from it
+    #[command(after_help = "Example:\n  ragged memory disable-learning")]
+    DisableLearning,
+    /// Learn from what is asked again
+    #[command(after_help = "Example:\n  ragged memory enable-learning")]
+    EnableLearning,
+    /// Switch ranking by interests on or off for the persona
+    #[command(after_help = "Example:\n  ragged memory personalisation disable")]
+    Personalisation {
+        /// On or off
+        #[arg(value_enum)]
+        state: Switch,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Rank by interests
+    Enable,
+    /// Do not
+    Disable,
 }
 
 /// Consent, and the record of what was asked.
