@@ -620,6 +620,9 @@ pub(crate) struct Query {
     pub(crate) time: Option<QuestionTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) memory: Option<AskedWith>,
+    /// What the persona noted that is true at the time asked about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) facts: Vec<Fact>,
 }
 
 #[derive(Debug, Serialize)]
@@ -1255,4 +1258,109 @@ pub(crate) struct Evidence {
     pub(crate) timestamp: String,
     pub(crate) query: String,
     pub(crate) source: &'static str,
+}
+
+/// A cache of a process.
+#[derive(Debug, Serialize)]
+pub(crate) struct CacheLevel {
+    pub(crate) name: &'static str,
+    /// 0 where only bytes bound it.
+    pub(crate) max_entries: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ttl_seconds: Option<u64>,
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) evictions: u64,
+}
+
+impl CacheLevel {
+    pub(crate) fn new(
+        name: &'static str,
+        max_entries: usize,
+        ttl_seconds: Option<u64>,
+        stats: ragged::cache::CacheStats,
+    ) -> Self {
+        Self {
+            name,
+            max_entries,
+            ttl_seconds,
+            entries: stats.entries,
+            bytes: stats.bytes,
+            hits: stats.hits,
+            misses: stats.misses,
+            evictions: stats.evictions,
+        }
+    }
+}
+
+/// A fact in one version.
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
+pub(crate) struct Fact {
+    pub(crate) id: String,
+    pub(crate) version: u32,
+    #[serde(rename = "type")]
+    pub(crate) fact_type: String,
+    pub(crate) content: String,
+    pub(crate) valid_from: String,
+    pub(crate) valid_to: Option<String>,
+    pub(crate) confidence: f64,
+    pub(crate) source: Option<String>,
+    pub(crate) known_from: String,
+    pub(crate) known_to: Option<String>,
+    pub(crate) reason: String,
+}
+
+impl From<&memory::Fact> for Fact {
+    fn from(fact: &memory::Fact) -> Self {
+        Self {
+            id: fact.id.clone(),
+            version: fact.version,
+            fact_type: fact.fact_type.clone(),
+            content: fact.content.clone(),
+            valid_from: moment(fact.valid_from_ms),
+            valid_to: fact.valid_to_ms.map(moment),
+            confidence: fact.confidence,
+            source: fact.source.clone(),
+            known_from: moment(fact.known_from_ms),
+            known_to: fact.known_to_ms.map(moment),
+            reason: fact.reason.clone(),
+        }
+    }
+}
+
+/// Two facts that say different things of one time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Contradiction {
+    pub(crate) earlier: Fact,
+    pub(crate) later: Fact,
+}
+
+impl From<&memory::Contradiction> for Contradiction {
+    fn from(known: &memory::Contradiction) -> Self {
+        Self { earlier: (&known.earlier).into(), later: (&known.later).into() }
+    }
+}
+
+/// A fact that was written, and what it contradicts.
+#[derive(Debug, Serialize)]
+pub(crate) struct WrittenFact {
+    pub(crate) fact: Fact,
+    pub(crate) contradictions: Vec<Contradiction>,
+}
+
+/// What is different between two times.
+#[derive(Debug, Serialize)]
+pub(crate) struct FactDiff {
+    pub(crate) added: Vec<Fact>,
+    pub(crate) ended: Vec<Fact>,
+    pub(crate) changed: Vec<FactChange>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FactChange {
+    pub(crate) before: Fact,
+    pub(crate) after: Fact,
 }

@@ -208,6 +208,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged memory enable\n  ragged memory list\n  ragged memory status"
     )]
     Memory(memory::MemoryArgs),
+    /// See and empty what is kept in memory because it may be asked for again
+    #[command(after_help = "Examples:\n  ragged cache stats\n  ragged cache clear")]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
     /// Read and change settings
     #[command(
         after_help = "Examples:\n  ragged config show --origin\n  ragged config set search.k 20\n  ragged config get search.k"
@@ -489,6 +495,18 @@ pub(crate) struct CheckArgs {
     /// Rebuild what is derived, drop what is damaged
     #[arg(long)]
     pub(crate) repair: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Show what each cache may hold and what it holds
+    ///
+    /// Caches live in the memory of one process: `/cache` shows those of a running `ragged chat`.
+    #[command(after_help = "Example:\n  ragged cache stats --format json")]
+    Stats,
+    /// Empty the caches of this process; nothing of them is ever on disk
+    #[command(after_help = "Example:\n  ragged cache clear")]
+    Clear,
 }
 
 #[derive(Debug, Subcommand)]

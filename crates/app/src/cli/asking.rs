@@ -11,8 +11,8 @@ use ragged::{
     collection::CollectionName,
     library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording},
     memory::{
-        InteractionKind, Memory, NewInteraction, Persona, PersonaMemory, PersonaName, Recorder,
-        Recording, topic::Extractor,
+        AfterRecording, Fact, InteractionKind, Memory, NewInteraction, Persona, PersonaMemory,
+        PersonaName, Recorder, Recording, topic::Extractor,
     },
     ranking::Profile,
     retrieval::Filter,
@@ -28,6 +28,8 @@ use crate::wire;
 
 /// Digits of an interaction's id that are shown.
 const ID_DIGITS: usize = 8;
+/// Facts that are shown below an answer.
+const SHOWN_FACTS: usize = 3;
 
 /// Who asks in this process.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Asking {
     recorder: Option<Recorder>,
     extractor: Arc<Extractor>,
     session_id: Option<String>,
+    /// Made ready for the next question after each.
+    library: Option<Arc<Library>>,
     is_neutral: bool,
     /// `--no-memory`.
     is_off: bool,
@@ -47,13 +51,15 @@ impl Asking {
     /// The persona that arguments name, or the active one. Where there is no memory, or it is not
     /// to be used, nobody.
     pub(crate) fn begin(args: &AskingArgs, session: &Session) -> Result<Self> {
-        Self::begin_with(args, None, session)
+        Self::begin_with(args, None, None, session)
     }
 
-    /// The same, with all questions in one session.
+    /// The same, with all questions in one session. A library that is asked again and again is made
+    /// ready for the next question after each.
     pub(crate) fn begin_with(
         args: &AskingArgs,
         session_id: Option<String>,
+        library: Option<&Arc<Library>>,
         session: &Session,
     ) -> Result<Self> {
         let memory = match (&args.persona, args.no_memory) {
@@ -67,6 +73,7 @@ impl Asking {
             recorder: None,
             extractor: Arc::new(Extractor::default()),
             session_id,
+            library: library.map(Arc::clone),
             is_neutral: args.neutral,
             is_off: args.no_memory,
         };
@@ -97,6 +104,8 @@ impl Asking {
             _ => None,
         };
         self.persona = Some(persona);
+        // The next recorder serves the new persona; this one writes what waits.
+        self.recorder = None;
         Ok(())
     }
 
@@ -151,7 +160,7 @@ impl Asking {
     }
 
     /// What the persona cares about, where that may rank.
-    pub(crate) fn profile(&self, library: &Library) -> Result<Option<Profile>> {
+    pub(crate) fn profile(&self, library: &Library) -> Result<Option<Arc<Profile>>> {
         let (Some(persona), Some(remembered)) = (&self.persona, &self.remembered) else {
             return Ok(None);
         };
@@ -192,13 +201,38 @@ impl Asking {
         };
         let recorder = match &mut self.recorder {
             Some(recorder) => recorder,
-            empty => empty.insert(Recorder::new(1)?),
+            empty => {
+                let library = self.library.clone();
+                let after: Option<AfterRecording> =
+                    library.map(|library| ready_for_next(library, persona.clone()));
+                empty.insert(Recorder::with_after(1, after.as_ref())?)
+            }
         };
         recorder.record(remembered, recording(&self.extractor, asked, search, answered))?;
         if !is_async {
             recorder.flush()?;
         }
         Ok(Some(id))
+    }
+
+    /// What the persona noted that bears on a question and is true at the time that it asks about:
+    /// now, unless it says another.
+    pub(crate) fn facts(&self, question: &str, time: Option<&ReadTime>) -> Result<Vec<Fact>> {
+        let Some(remembered) = &self.remembered else { return Ok(Vec::new()) };
+        let at_ms = match time.and_then(|time| time.period) {
+            // Its last moment: what was true at its end is what it came to.
+            Some(period) => period.end_ms.saturating_sub(1),
+            None => jiff::Timestamp::now().as_millisecond(),
+        };
+        let topics = self.extractor.question(question);
+        let terms: Vec<String> = topics
+            .iter()
+            .flat_map(|topic| topic.name.split_whitespace())
+            .map(str::to_lowercase)
+            .collect();
+        let mut facts = remembered.facts_for(&terms, at_ms)?;
+        facts.truncate(SHOWN_FACTS);
+        Ok(facts)
     }
 
     /// What is said of memory below an answer.
@@ -235,6 +269,16 @@ impl Asking {
             }
         }
     }
+}
+
+/// Has a library work out what the next question of a persona needs.
+fn ready_for_next(library: Arc<Library>, persona: Persona) -> AfterRecording {
+    Arc::new(move |remembered| {
+        // Only a saving of time: the question itself meets what fails here, and tells it.
+        if let Ok(Some(profile)) = library.profile_of(&persona, remembered) {
+            drop(library.warm(&profile));
+        }
+    })
 }
 
 /// The memory, if there is one; where there is none, there is the persona `default` and no other.

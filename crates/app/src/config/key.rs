@@ -245,6 +245,26 @@ keys! {
         |s| s.search.reads_time.to_string(),
         |s, v| switch(v).map(|v| s.search.reads_time = v),
         "Whether a time in a question, such as *last March* or *my recent work*, narrows or orders what is found.";
+    "memory.cache.l1_size", COUNT,
+        |s| s.memory.cache.l1_size.to_string(),
+        |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l1_size = v),
+        "Profiles of personas that are kept at hand; 0 for none.";
+    "memory.cache.l2_size", COUNT,
+        |s| s.memory.cache.l2_size.to_string(),
+        |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l2_size = v),
+        "Profiles of personas that are kept behind those; 0 for none.";
+    "memory.cache.l3_size", COUNT,
+        |s| s.memory.cache.l3_size.to_string(),
+        |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l3_size = v),
+        "Searches of personas that are kept, before the personal part; 0 for none.";
+    "memory.cache.profile_ttl", DURATION,
+        |s| duration(s.memory.cache.profile_ttl),
+        |s, v| seconds(v).map(|v| s.memory.cache.profile_ttl = v),
+        "How long a profile is kept in memory; a bare number is seconds.";
+    "memory.cache.query_ttl", DURATION,
+        |s| duration(s.memory.cache.query_ttl),
+        |s, v| seconds(v).map(|v| s.memory.cache.query_ttl = v),
+        "How long a persona's search is kept in memory; a bare number is seconds.";
     "search.time_weight", "a number from 0 to 0.5",
         |s| s.search.time_weight.to_string(),
         |s, v| fraction(v, 0.0, WEIGHT_MAX).map(|v| s.search.time_weight = v),
@@ -481,6 +501,14 @@ pub(crate) fn parse_duration(value: &str) -> Result<Duration, String> {
         .unwrap_or((&lower, 1.0));
     let number: f64 = digits.trim().parse().map_err(|_| format!("{value:?} is not a time"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("{value:?} is not a time"))
+}
+
+/// A time; a bare number is seconds.
+fn seconds(value: &str) -> Result<Duration, String> {
+    match value.trim().parse::<u32>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
+        Err(_) => parse_duration(value),
+    }
 }
 
 fn duration(value: Duration) -> String {

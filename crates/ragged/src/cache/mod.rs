@@ -5,6 +5,7 @@
 //! generation, an id that is never used again), so that a stale entry cannot be asked for, and
 //! clears it when something must not stay in memory.
 
+mod levels;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use std::{
 };
 
 use hashlink::LinkedHashMap;
+
+pub use self::levels::{Expiring, LevelStats, Levels, Making, Turn};
 
 /// What an entry takes of a cache's budget.
 pub trait Footprint {

@@ -116,14 +116,14 @@ impl Library {
         }
         let words = self.lexical.snapshot()?;
         for (place, request) in requests.iter().enumerate() {
-            let key = self.results.key(request, generation);
+            let key = self.results.key(request, None, generation);
             if let Some(same) = known.get(&key).and_then(|at| open.get_mut(*at)) {
                 same.places.push(place);
                 counts.repeated += 1;
                 continue;
             }
             let asked = Instant::now();
-            if let Some(entry) = self.results.get(&key) {
+            if let Some(entry) = self.results.get(&key, self.clock.now_ms()) {
                 let mut passages = Passages::of(reader);
                 let wording = Wording::of(words.clone(), words.query(&request.query));
                 let kept = self.repeat(&mut passages, request, None, &entry, &wording)?;

@@ -33,6 +33,7 @@ use super::{
     derived::{self, vectors_dir, vectors_root},
     lock::WriteLock,
     personal::Profiles,
+    profile::Tastes,
     results::Results,
 };
 use crate::{
@@ -202,7 +203,8 @@ impl Library {
             store: Store::open(self.store.path(), settings.database)?,
             embedder: Arc::clone(&self.embedder),
             lexical: derived::open_lexical(&self.dir)?,
-            results: Results::new(&settings.backend),
+            results: Results::new(&settings.backend, &settings.memory.cache),
+            tastes: Tastes::new(&settings.memory.cache),
             filters: RememberedFilters::default(),
             profiles: Profiles::default(),
             settings,

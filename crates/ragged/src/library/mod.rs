@@ -88,6 +88,7 @@ pub struct Library {
     results: Results,
     filters: RememberedFilters,
     profiles: Profiles,
+    tastes: profile::Tastes,
 }
 
 /// What a library keeps in memory because it may be asked for again.
@@ -99,6 +100,12 @@ pub struct Caches {
     pub vectors: CacheStats,
     /// Which chunks the interests of personas speak of.
     pub profiles: CacheStats,
+    /// Profiles of personas that are hot.
+    pub l1: CacheStats,
+    /// Profiles of personas behind those.
+    pub l2: CacheStats,
+    /// Searches of personas, before the personal part.
+    pub l3: CacheStats,
 }
 
 impl std::fmt::Debug for Library {
@@ -129,10 +136,11 @@ impl Library {
         let store = Store::open(&path, settings.database)?;
         let lexical = derived::open_lexical(dir)?;
         let vectors = derived::open_vectors(dir, &settings, embedder.as_ref(), &store)?;
-        let results = Results::new(&settings.backend);
+        let results = Results::new(&settings.backend, &settings.memory.cache);
         let dir = dir.to_path_buf();
         let filters = RememberedFilters::default();
         let profiles = Profiles::default();
+        let tastes = profile::Tastes::new(&settings.memory.cache);
         let library = Self {
             dir,
             settings,
@@ -144,6 +152,7 @@ impl Library {
             results,
             filters,
             profiles,
+            tastes,
         };
         library.settle_model()?;
         library.settle_chunker()?;
@@ -186,10 +195,23 @@ impl Library {
 
     /// What is kept in memory of answers and of recomputed vectors.
     pub fn caches(&self) -> Caches {
+        let (results, asked) = self.results.stats();
+        let levels = self.tastes.stats();
         Caches {
-            results: self.results.stats(),
+            results,
             vectors: self.vectors.cache_stats(),
             profiles: self.profiles.stats(),
+            l1: levels.l1,
+            l2: levels.l2,
+            l3: asked,
         }
+    }
+
+    /// Drops everything that is kept in memory of answers and of personas. Vectors that were made
+    /// again are kept: they follow from the text.
+    pub fn clear_caches(&self) {
+        self.results.clear();
+        self.profiles.clear();
+        self.tastes.clear();
     }
 }

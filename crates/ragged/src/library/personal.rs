@@ -53,6 +53,10 @@ impl Profiles {
         self.cache.retain(|(kept, _)| &**kept != persona);
     }
 
+    pub(super) fn clear(&self) {
+        self.cache.clear();
+    }
+
     pub(super) fn stats(&self) -> CacheStats {
         self.cache.stats()
     }
@@ -299,10 +303,25 @@ impl Library {
         Ok(resolved)
     }
 
-    /// Drops what is kept in memory of a persona's interests: for when they are erased or learning
-    /// is disabled. O(personas).
+    /// Drops what is kept in memory of a persona: interests, profiles, what it asked. For when
+    /// that is erased or memory is disabled.
     pub fn forget_profile(&self, persona: &str) {
         self.profiles.forget(persona);
+        self.tastes.forget(persona);
+        self.results.forget(persona);
+    }
+
+    /// Works out what the next search for a persona needs, so that it finds it ready.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the words.
+    pub fn warm(&self, profile: &Profile) -> Result<()> {
+        if let Some(profile) = self.moving(Some(profile)) {
+            let generation = self.store.reader()?.generation()?;
+            self.interests(profile, generation, &self.lexical.snapshot()?)?;
+        }
+        Ok(())
     }
 }
 

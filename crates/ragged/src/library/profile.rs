@@ -1,21 +1,82 @@
 //! What a persona cares about, as ranking takes it.
 
+use std::sync::Arc;
+
 use super::Library;
 use crate::{
+    cache::{Footprint, LevelStats, Levels},
     error::Result,
     memory::{
         Breadth, InterestOrigin, InterestProfile, Persona, PersonaMemory,
         interest::{self, InterestConfig},
     },
     ranking::{Profile, ProfileTopic},
+    settings::MemoryCacheSettings,
 };
 
 /// Bits of a profile's revision that tell the day: recency is counted in whole days.
 const DAY_BITS: u32 = 16;
 
+/// Bytes that each level of profiles may take.
+const LEVEL_BYTES: usize = 16 << 20;
+
+/// What a profile depends on besides the day, which is part of its revision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct TasteKey {
+    persona: Box<str>,
+    revision: u64,
+    focus_areas: Vec<String>,
+}
+
+/// Profiles of the personas that asked last: L1 and L2 of memory.
+///
+/// The key holds the revision of what is remembered, so that a change of it, in this process or
+/// another, asks for another entry; the older ones of the persona are dropped then.
+#[derive(Debug)]
+pub(super) struct Tastes(Levels<TasteKey, Kept>);
+
+#[derive(Clone, Debug)]
+struct Kept(Arc<Profile>);
+
+impl Footprint for Kept {
+    fn footprint_bytes(&self) -> usize {
+        let profile = &self.0;
+        let topics: usize = profile
+            .topics
+            .iter()
+            .map(|topic| size_of_val(topic) + topic.name.len() + topic.words.len())
+            .sum();
+        size_of::<Profile>()
+            + profile.persona.len()
+            + topics
+            + size_of_val(profile.pairs.as_slice())
+            + profile.documents.len() * size_of::<([u8; 16], i64, usize)>()
+    }
+}
+
+impl Tastes {
+    pub(super) fn new(settings: &MemoryCacheSettings) -> Self {
+        let ttl_ms = i64::try_from(settings.profile_ttl.as_millis()).unwrap_or(i64::MAX);
+        Self(Levels::new(settings.l1_size, settings.l2_size, LEVEL_BYTES, ttl_ms))
+    }
+
+    pub(super) fn forget(&self, persona: &str) {
+        self.0.retain(|key| &*key.persona != persona);
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+
+    pub(super) fn stats(&self) -> LevelStats {
+        self.0.stats()
+    }
+}
+
 impl Library {
     /// What a persona cares about, for [`search_for`](Self::search_for) and
-    /// [`answer_for`](Self::answer_for); `None` where nothing may rank.
+    /// [`answer_for`](Self::answer_for); `None` where nothing may rank. Kept in memory for as long
+    /// as what is remembered stays the same.
     ///
     /// # Errors
     ///
@@ -24,14 +85,31 @@ impl Library {
         &self,
         persona: &Persona,
         remembered: &PersonaMemory,
-    ) -> Result<Option<Profile>> {
+    ) -> Result<Option<Arc<Profile>>> {
         if !self.settings.personalisation.enabled || !persona.is_personalised {
             return Ok(None);
         }
-        let config = InterestConfig::default();
-        let profile = remembered.profile(&persona.draft.focus_areas, &config, Breadth::Tracked)?;
-        Ok(Some(for_ranking(&persona.file_id, &profile)))
+        let now_ms = self.clock.now_ms();
+        let key = TasteKey {
+            persona: persona.file_id.as_str().into(),
+            revision: dated(remembered.revision()?, now_ms),
+            focus_areas: persona.draft.focus_areas.clone(),
+        };
+        let make = || -> Result<Kept> {
+            let config = InterestConfig::default();
+            let profile =
+                remembered.profile(&persona.draft.focus_areas, &config, Breadth::Tracked)?;
+            self.tastes.0.retain(|kept| kept.persona != key.persona || *kept == key);
+            Ok(Kept(Arc::new(for_ranking(&persona.file_id, &profile))))
+        };
+        self.tastes.0.get_or_make(&key, now_ms, make).map(|kept| Some(kept.0))
     }
+}
+
+/// Another number whenever the memory or the day is another.
+fn dated(revision: u64, now_ms: i64) -> u64 {
+    let day = interest::day(now_ms).rem_euclid(1 << DAY_BITS).unsigned_abs();
+    (revision << DAY_BITS) | day
 }
 
 /// The same profile, in the words of ranking.
@@ -47,10 +125,9 @@ pub fn for_ranking(persona: &str, profile: &InterestProfile) -> Profile {
             pinned: interest.origin == InterestOrigin::Owner,
         })
         .collect();
-    let day = interest::day(profile.now_ms).rem_euclid(1 << DAY_BITS).unsigned_abs();
     Profile {
         persona: persona.to_owned(),
-        revision: (profile.revision << DAY_BITS) | day,
+        revision: dated(profile.revision, profile.now_ms),
         topics,
         pairs: profile.pairs.clone(),
         documents: profile.documents.iter().copied().collect(),

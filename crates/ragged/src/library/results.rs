@@ -14,11 +14,11 @@ use std::{
 
 use super::{SearchRequest, SearchResponse, hydrate::Read};
 use crate::{
-    cache::{Cache, CacheStats, Footprint},
+    cache::{Cache, CacheStats, Footprint, Making},
     id::Generation,
     ranking::{FusedHit, TimeFavour},
     retrieval::{Plan, SearchCounts},
-    settings::{BackendSettings, SearchMode, Strategy},
+    settings::{BackendSettings, MemoryCacheSettings, SearchMode, Strategy},
 };
 
 /// All that decides an answer.
@@ -30,6 +30,9 @@ pub(super) struct ResultKey {
     mode: SearchMode,
     strategy: Strategy,
     filter: Box<str>,
+    /// Who asked, where memory was used: nothing is shared between personas, and what one asked can
+    /// be dropped. `None` for questions without memory.
+    persona: Option<Box<str>>,
     /// It decides nothing of what is kept, but batches tell requests apart by their keys.
     favour: Option<TimeFavour>,
 }
@@ -46,6 +49,8 @@ pub(super) struct Entry {
     pub(super) query_vector: Option<Vec<f32>>,
     pub(super) known: Arc<Read>,
     is_level: bool,
+    /// When it was found, Unix milliseconds; a copy with more passages keeps it.
+    found_ms: i64,
 }
 
 impl Entry {
@@ -55,6 +60,7 @@ impl Entry {
         mut fused: Vec<FusedHit>,
         n_kept: usize,
         known: Arc<Read>,
+        found_ms: i64,
     ) -> Self {
         let is_whole = fused.len() <= n_kept;
         fused.truncate(n_kept);
@@ -66,6 +72,7 @@ impl Entry {
             query_vector: response.query_vector.clone(),
             known,
             is_level: response.is_level,
+            found_ms,
         }
     }
 
@@ -79,6 +86,7 @@ impl Entry {
             query_vector: self.query_vector.clone(),
             known,
             is_level: self.is_level,
+            found_ms: self.found_ms,
         }
     }
 }
@@ -98,24 +106,58 @@ impl Footprint for Kept {
 /// The answers used last.
 #[derive(Debug)]
 pub(super) struct Results {
+    /// Of questions without memory.
     cache: Cache<ResultKey, Kept>,
+    /// Of questions of personas: L3 of memory.
+    asked: Cache<ResultKey, Kept>,
+    /// How long an entry of L3 lives.
+    ttl_ms: i64,
+    /// Who works out which entry of L3.
+    pub(super) making: Making<ResultKey>,
     newest: AtomicU64,
 }
 
 impl Results {
-    pub(super) fn new(settings: &BackendSettings) -> Self {
+    pub(super) fn new(settings: &BackendSettings, memory: &MemoryCacheSettings) -> Self {
         let max_bytes = usize::try_from(settings.cache_bytes).unwrap_or(usize::MAX);
-        Self { cache: Cache::new(settings.cache_size, max_bytes), newest: AtomicU64::new(0) }
+        Self {
+            cache: Cache::new(settings.cache_size, max_bytes),
+            asked: Cache::new(memory.l3_size, max_bytes),
+            ttl_ms: milliseconds_of(memory.query_ttl),
+            making: Making::default(),
+            newest: AtomicU64::new(0),
+        }
+    }
+
+    fn cache_of(&self, key: &ResultKey) -> &Cache<ResultKey, Kept> {
+        if key.persona.is_some() { &self.asked } else { &self.cache }
     }
 
     /// Answers of earlier generations are dropped, and not taken in any more.
     pub(super) fn begin(&self, generation: Generation) {
         if self.newest.fetch_max(generation.0, Ordering::SeqCst) < generation.0 {
             self.cache.retain(|key| key.generation >= generation);
+            self.asked.retain(|key| key.generation >= generation);
         }
     }
 
-    pub(super) fn key(&self, request: &SearchRequest, generation: Generation) -> ResultKey {
+    /// Drops what a persona asked.
+    pub(super) fn forget(&self, persona: &str) {
+        self.asked.retain(|key| key.persona.as_deref() != Some(persona));
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&self) {
+        self.cache.clear();
+        self.asked.clear();
+    }
+
+    pub(super) fn key(
+        &self,
+        request: &SearchRequest,
+        persona: Option<&str>,
+        generation: Generation,
+    ) -> ResultKey {
         self.begin(generation);
         ResultKey {
             generation,
@@ -124,20 +166,23 @@ impl Results {
             mode: request.mode,
             strategy: request.strategy,
             filter: request.filter.key().into(),
+            persona: persona.map(Box::from),
             favour: request.favour,
         }
     }
 
     /// What is kept of a request that was answered before.
-    pub(super) fn get(&self, key: &ResultKey) -> Option<Arc<Entry>> {
-        self.cache.get(key).map(|kept| kept.entry)
+    pub(super) fn get(&self, key: &ResultKey, now_ms: i64) -> Option<Arc<Entry>> {
+        let entry = self.cache_of(key).get(key)?.entry;
+        let is_live = key.persona.is_none() || now_ms < entry.found_ms.saturating_add(self.ttl_ms);
+        is_live.then_some(entry)
     }
 
     /// Keeps what was found, unless the indexes were behind: it may be something else in
     /// a moment, in the same generation.
     pub(super) fn keep(&self, key: &ResultKey, entry: Entry) {
         let is_over = |key: &ResultKey| key.generation.0 < self.newest.load(Ordering::SeqCst);
-        if !entry.is_level || !self.cache.is_enabled() || is_over(key) {
+        if !entry.is_level || !self.cache_of(key).is_enabled() || is_over(key) {
             return;
         }
         let vector = entry.query_vector.as_ref().map_or(0, Vec::len) * size_of::<f32>();
@@ -147,14 +192,19 @@ impl Results {
             + size_of_val(&*entry.fused)
             + entry.known.footprint_bytes()
             + vector;
-        self.cache.insert(key.clone(), Kept { entry: Arc::new(entry), bytes });
+        self.cache_of(key).insert(key.clone(), Kept { entry: Arc::new(entry), bytes });
         // It may have ended meanwhile.
         if is_over(key) {
-            self.cache.retain(|kept| kept != key);
+            self.cache_of(key).retain(|kept| kept != key);
         }
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
-        self.cache.stats()
+    /// Of questions without memory, and of those of personas.
+    pub(super) fn stats(&self) -> (CacheStats, CacheStats) {
+        (self.cache.stats(), self.asked.stats())
     }
+}
+
+fn milliseconds_of(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -208,18 +208,22 @@ impl Library {
         profile: Option<&Profile>,
     ) -> Result<SearchResponse> {
         let begun = Instant::now();
+        let persona = profile.map(|profile| profile.persona.as_str());
         let profile = self.moving(profile);
         for _ in 1..TRIES {
-            if let Some(response) = self.search_one_state(request, profile, begun)?.settled() {
+            if let Some(response) =
+                self.search_one_state(request, persona, profile, begun)?.settled()
+            {
                 return Ok(response);
             }
         }
-        Ok(self.search_one_state(request, profile, begun)?.response)
+        Ok(self.search_one_state(request, persona, profile, begun)?.response)
     }
 
     fn search_one_state(
         &self,
         request: &SearchRequest,
+        persona: Option<&str>,
         profile: Option<&Profile>,
         begun: Instant,
     ) -> Result<Attempt> {
@@ -228,8 +232,15 @@ impl Library {
         if request.mode != SearchMode::Lexical {
             self.look_at_vectors(&reader)?;
         }
-        let key = self.results.key(request, generation);
-        if let Some(entry) = self.results.get(&key) {
+        let key = self.results.key(request, persona, generation);
+        let now_ms = self.clock.now_ms();
+        let mut kept = self.results.get(&key, now_ms);
+        // Who asks the same at the same time waits for the first.
+        let _turn = (kept.is_none() && persona.is_some()).then(|| self.results.making.turn(&key));
+        if kept.is_none() && persona.is_some() {
+            kept = self.results.get(&key, now_ms);
+        }
+        if let Some(entry) = kept {
             let words = Wording::default();
             let mut passages = Passages::of(&reader);
             let kept = self.repeat(&mut passages, request, profile, &entry, &words)?;
@@ -415,7 +426,7 @@ impl Library {
         };
         let known = known.into_read();
         let n_kept = found.n_walked.max(self.n_movable(request)).saturating_add(request.k);
-        let entry = Entry::new(&response, fused, n_kept, known);
+        let entry = Entry::new(&response, fused, n_kept, known, self.clock.now_ms());
         Ok((response, entry))
     }
 

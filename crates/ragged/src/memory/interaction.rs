@@ -198,40 +198,6 @@ impl PersonaMemory {
             .context_with(|| format!("reading what {} found", self.name()))
     }
 
-    /// When what the words say held: the validity of the latest fact whose content has all of
-    /// them, the end open where it still holds.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading.
-    pub fn validity_of(&self, words: &str) -> Result<Option<(i64, Option<i64>)>> {
-        let words: Vec<String> = words.split_whitespace().map(like_pattern).collect();
-        if words.is_empty() {
-            return Ok(None);
-        }
-        self.database()
-            .read(|connection| {
-                let mut statement = sql(connection.prepare_cached(
-                    "SELECT content, valid_from, valid_to FROM temporal_facts WHERE persona = ?1 \
-                     AND content LIKE ?2 ESCAPE '\' ORDER BY valid_from DESC",
-                ))?;
-                let mut rows = sql(statement.query(params![self.name().as_str(), words[0]]))?;
-                while let Some(row) = sql(rows.next())? {
-                    let content: String = sql(row.get(0))?;
-                    let content = content.to_lowercase();
-                    let has = |pattern: &String| {
-                        let word = pattern.trim_matches('%').replace('\\', "").to_lowercase();
-                        content.contains(&word)
-                    };
-                    if words.iter().all(has) {
-                        return Ok(Some((sql(row.get(1))?, sql(row.get(2))?)));
-                    }
-                }
-                Ok(None)
-            })
-            .context_with(|| format!("looking for a fact of {}", self.name()))
-    }
-
     /// One interaction, by its id or the first digits of it.
     ///
     /// # Errors
@@ -573,17 +539,20 @@ fn not_found(id: &str) -> Error {
         .with_hint("`ragged memory list` shows their ids")
 }
 
-fn seq_of(connection: &Connection, id: &str) -> Result<i64> {
+/// The ids that begin with some digits: from the first up to the second, which no id reaches.
+pub(super) fn prefix_range(id: &str, what: &str, hint: &str) -> Result<(String, String)> {
     let id = id.trim().to_ascii_lowercase();
     if id.len() < MIN_ID_DIGITS || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!("{id:?} is not the id of an interaction"),
-        )
-        .with_hint("give at least the first 4 digits of an id that `ragged memory list` shows"));
+        return Err(Error::new(ErrorKind::Invalid, format!("{id:?} is not the id of {what}"))
+            .with_hint(format!("give at least the first {MIN_ID_DIGITS} digits; {hint}")));
     }
     // Past every id that begins so.
     let end = format!("{id}g");
+    Ok((id, end))
+}
+
+fn seq_of(connection: &Connection, id: &str) -> Result<i64> {
+    let (id, end) = prefix_range(id, "an interaction", "`ragged memory list` shows them")?;
     let seqs: Vec<i64> = sql(connection
         .prepare_cached("SELECT seq FROM interactions WHERE id >= ?1 AND id < ?2 LIMIT 2")
         .and_then(|mut statement| statement.query_map([&id, &end], |row| row.get(0))?.collect()))?;

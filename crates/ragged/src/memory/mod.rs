@@ -11,6 +11,7 @@
 //! All SQL of the encrypted files is in this module.
 
 mod counts;
+mod fact;
 mod interaction;
 pub mod interest;
 mod persona;
@@ -33,6 +34,7 @@ use jiff::tz::TimeZone;
 
 pub use self::{
     counts::{MemoryCounts, MemoryStorage},
+    fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
     persona::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
@@ -42,7 +44,7 @@ pub use self::{
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
-    recorder::{Preparation, Recorder},
+    recorder::{AfterRecording, Preparation, Recorder},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},

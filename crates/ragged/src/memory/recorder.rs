@@ -26,6 +26,9 @@ const BATCH: usize = 100;
 /// the recorder.
 pub type Preparation = Box<dyn FnOnce() -> Result<Option<NewInteraction>> + Send>;
 
+/// What is done for a persona after something was recorded for it, on the recorder's thread.
+pub type AfterRecording = Arc<dyn Fn(&Arc<PersonaMemory>) + Send + Sync>;
+
 enum Job {
     Record(Arc<PersonaMemory>, Preparation),
     Flush(SyncSender<()>),
@@ -61,14 +64,24 @@ impl Recorder {
     ///
     /// `Exhausted` where the system gives no thread.
     pub fn new(n_threads: usize) -> Result<Self> {
+        Self::with_after(n_threads, None)
+    }
+
+    /// The same; `after` is called each time something was recorded, so that what the next question
+    /// needs can be made ready off its path.
+    ///
+    /// # Errors
+    ///
+    /// `Exhausted` where the system gives no thread.
+    pub fn with_after(n_threads: usize, after: Option<&AfterRecording>) -> Result<Self> {
         let outcome = Arc::new(Outcome::default());
         let (mut queues, mut threads) = (Vec::new(), Vec::new());
         for idx in 0..n_threads.max(1) {
             let (queue, jobs) = mpsc::sync_channel(QUEUE_LEN);
-            let outcome = Arc::clone(&outcome);
+            let (outcome, after) = (Arc::clone(&outcome), after.map(Arc::clone));
             let thread = std::thread::Builder::new()
                 .name(format!("recorder-{idx}"))
-                .spawn(move || work(&jobs, &outcome))
+                .spawn(move || work(&jobs, &outcome, after.as_ref()))
                 .map_err(|error| Error::from_source(ErrorKind::Exhausted, error))?;
             queues.push(queue);
             threads.push(thread);
@@ -131,7 +144,7 @@ impl Drop for Recorder {
     }
 }
 
-fn work(jobs: &Receiver<Job>, outcome: &Outcome) {
+fn work(jobs: &Receiver<Job>, outcome: &Outcome, after: Option<&AfterRecording>) {
     while let Ok(job) = jobs.recv() {
         let mut waiting: Vec<(Arc<PersonaMemory>, Vec<NewInteraction>)> = Vec::new();
         let mut flushes = Vec::new();
@@ -170,6 +183,9 @@ fn work(jobs: &Receiver<Job>, outcome: &Outcome) {
             match persona.record_all(&interactions) {
                 Ok(n) => {
                     outcome.recorded.fetch_add(n as u64, Ordering::Relaxed);
+                    if let Some(after) = after {
+                        after(&persona);
+                    }
                 }
                 Err(error) => outcome.note(interactions.len() as u64, error),
             }

@@ -380,11 +380,44 @@ pub struct MemorySettings {
     pub timezone: String,
     /// Minutes without a question after which the next one begins another session.
     pub session_gap_minutes: u32,
+    /// What is kept in memory for personas that ask again.
+    pub cache: MemoryCacheSettings,
 }
 
 impl Default for MemorySettings {
     fn default() -> Self {
-        Self { timezone: "auto".to_owned(), session_gap_minutes: 30 }
+        Self {
+            timezone: "auto".to_owned(),
+            session_gap_minutes: 30,
+            cache: MemoryCacheSettings::default(),
+        }
+    }
+}
+
+/// What is kept in memory for personas that ask again; never on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryCacheSettings {
+    /// Profiles that are hot (L1).
+    pub l1_size: usize,
+    /// Profiles behind those (L2).
+    pub l2_size: usize,
+    /// Searches of personas, before the personal part (L3).
+    pub l3_size: usize,
+    /// How long a profile is kept.
+    pub profile_ttl: Duration,
+    /// How long a search is kept.
+    pub query_ttl: Duration,
+}
+
+impl Default for MemoryCacheSettings {
+    fn default() -> Self {
+        Self {
+            l1_size: 500,
+            l2_size: 200,
+            l3_size: 200,
+            profile_ttl: Duration::from_mins(30),
+            query_ttl: Duration::from_mins(15),
+        }
     }
 }
 

@@ -129,7 +129,15 @@ impl MasterKey {
     /// `Io`, `Exhausted`.
     pub fn write(&mut self, path: &Path, passphrase: Option<&Passphrase>) -> Result<()> {
         let text = Zeroizing::new(self.to_text(passphrase)?);
+        let before = std::fs::hard_link(path, old_path(path)).is_ok();
         write_private(path, text.as_bytes())?;
+        if before {
+            // What stood there may have been the key as it is: its blocks are not left to chance.
+            let old = old_path(path);
+            let length = std::fs::metadata(&old).map_or(0, |metadata| metadata.len());
+            super::overwrite(&old, &vec![0_u8; usize::try_from(length).unwrap_or(0)])?;
+            super::remove(&old)?;
+        }
         self.protection =
             if passphrase.is_some() { Protection::Passphrase } else { Protection::File };
         Ok(())
@@ -164,6 +172,11 @@ impl MasterKey {
             hex(&sealed)
         ))
     }
+}
+
+/// The name that a key file keeps while another takes its place.
+fn old_path(path: &Path) -> std::path::PathBuf {
+    path.with_extension("old")
 }
 
 /// How a passphrase becomes a key.

@@ -74,7 +74,9 @@ impl Vault {
 
     /// Whether there is a database of that name.
     pub fn contains(&self, name: &str) -> bool {
-        self.database_path(name).exists() || self.key_path(name).exists()
+        self.database_path(name).exists()
+            || self.key_path(name).exists()
+            || self.unnamed_key_path(name).exists()
     }
 
     /// Makes an empty database under a new random key.
@@ -89,26 +91,47 @@ impl Vault {
                 format!("{} exists already", self.database_path(name).display()),
             ));
         }
+        self.make(name)
+    }
+
+    /// The key gets its name when the database is there: one without the other is then damage, and
+    /// not a making that was interrupted.
+    fn make(&self, name: &str) -> Result<Database> {
         let key = Key::random()?;
-        // The key first: a database without its key could never be opened.
-        write_private(&self.key_path(name), &self.master.key().seal(name, key.bytes())?)?;
-        Database::open(&self.database_path(name), &key, self.config)
+        let unnamed = self.unnamed_key_path(name);
+        write_private(&unnamed, &self.master.key().seal(name, key.bytes())?)?;
+        let database = Database::open(&self.database_path(name), &key, self.config)?;
+        std::fs::rename(&unnamed, self.key_path(name))
+            .context_with(|| format!("naming the key of {}", self.database_path(name).display()))?;
+        sync_dir(&self.dir);
+        Ok(database)
+    }
+
+    fn unnamed_key_path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.newkey"))
     }
 
     /// Opens a database.
     ///
     /// # Errors
     ///
-    /// `NotFound` where its key file or the database is missing; `Invalid` where the master key is
+    /// `NotFound` where its key file or the database is missing (one whose making was interrupted
+    /// is made anew); `Invalid` where the master key is
     /// not the one that sealed its key; `Corrupt` where pages are not what was written.
     pub fn open(&self, name: &str) -> Result<Database> {
         let path = self.database_path(name);
-        if !path.exists() && self.key_path(name).exists() {
-            // Its first transaction never ended.
-            let key = self.database_key(name)?;
-            return Database::open(&path, &key, self.config);
+        if !self.key_path(name).exists() && self.unnamed_key_path(name).exists() {
+            // It was being made, and nothing was in it yet.
+            self.destroy(name)?;
+            return self.make(name);
         }
         let key = self.database_key(name)?;
+        if !path.exists() {
+            return Err(Error::new(ErrorKind::NotFound, format!("{} is missing", path.display()))
+                .with_hint(
+                    "put the memory folder back from a copy; `ragged persona delete` gives it up",
+                ));
+        }
         Database::open(&path, &key, self.config)
     }
 
@@ -140,11 +163,12 @@ impl Vault {
     ///
     /// `Io` where a file cannot be overwritten or removed.
     pub fn destroy(&self, name: &str) -> Result<()> {
-        let key_path = self.key_path(name);
-        if let Ok(metadata) = std::fs::metadata(&key_path) {
-            let zeros = vec![0_u8; usize::try_from(metadata.len()).unwrap_or(0)];
-            overwrite(&key_path, &zeros)?;
-            remove(&key_path)?;
+        for key_path in [self.key_path(name), self.unnamed_key_path(name)] {
+            if let Ok(metadata) = std::fs::metadata(&key_path) {
+                let zeros = vec![0_u8; usize::try_from(metadata.len()).unwrap_or(0)];
+                overwrite(&key_path, &zeros)?;
+                remove(&key_path)?;
+            }
         }
         let database = self.database_path(name);
         for suffix in ["", "-wal", "-shm", "-journal"] {

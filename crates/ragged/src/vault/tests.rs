@@ -194,6 +194,7 @@ fn a_master_key_is_moved_and_protected() {
         assert!(error.hint().is_some());
     }
     assert!(Passphrase::new("").is_err());
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 
     fs::remove_file(&path).unwrap();
     assert_eq!(MasterKey::open(&path, None).unwrap_err().kind(), ErrorKind::NotFound);
@@ -225,6 +226,13 @@ fn a_destroyed_database_is_gone_and_may_be_made_again() {
     vault.destroy("a").unwrap();
     assert_eq!(vault.open("a").unwrap_err().kind(), ErrorKind::NotFound);
     drop(vault.create("a").unwrap());
+
+    // A database that vanished is no empty one; one whose making was interrupted is.
+    fs::remove_file(vault.database_path("a")).unwrap();
+    assert_eq!(vault.open("a").unwrap_err().kind(), ErrorKind::NotFound);
+    fs::rename(vault.dir().join("a.key"), vault.dir().join("a.newkey")).unwrap();
+    drop(vault.open_or_create("a").unwrap());
+    assert!(vault.dir().join("a.key").exists() && !vault.dir().join("a.newkey").exists());
 }
 
 #[test]

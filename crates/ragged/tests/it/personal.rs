@@ -219,13 +219,19 @@ fn what_is_kept_is_neutral_and_a_profile_is_asked_anew() {
     let first = ask(Some(&nurse));
     assert!(!first.from_cache);
     assert_eq!(paths(&first)[0], "blood");
-    for (profile, path) in
-        [(None, "bridge"), (Some(&pilot), "wing"), (Some(&nurse), "blood"), (None, "bridge")]
-    {
+    // Nothing is shared between personas, nor with those who ask without memory.
+    for (profile, path, from_cache) in [
+        (None, "bridge", false),
+        (Some(&pilot), "wing", false),
+        (Some(&nurse), "blood", true),
+        (Some(&pilot), "wing", true),
+        (None, "bridge", true),
+    ] {
         let found = ask(profile);
-        assert!(found.from_cache);
+        assert_eq!(found.from_cache, from_cache);
         assert_eq!(paths(&found)[0], path);
     }
+    assert_eq!(library.caches().l3.entries, 2);
     // The same persona, having changed its mind.
     let mut changed = pilot.clone();
     changed.persona.clone_from(&nurse.persona);
@@ -233,7 +239,7 @@ fn what_is_kept_is_neutral_and_a_profile_is_asked_anew() {
     assert_eq!(paths(&ask(Some(&changed)))[0], "wing");
     assert_eq!(library.caches().profiles.entries, 2);
     library.forget_profile("ada");
-    assert_eq!(library.caches().profiles.entries, 1);
+    assert_eq!((library.caches().profiles.entries, library.caches().l3.entries), (1, 1));
     // A change of the library forgets the rest.
     add(&library, &[("note", "Another pressure, with a cuff and a cuff.")]);
     assert_eq!(library.caches().profiles.entries, 0);

@@ -150,6 +150,137 @@ pub(crate) enum MemoryCommand {
     Record(RecordCommand),
     #[command(flatten)]
     Interest(InterestCommand),
+    #[command(flatten)]
+    Fact(FactCommand),
+}
+
+/// What was true when, and when it was known.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FactCommand {
+    /// Note a fact, and from when it is true
+    #[command(
+        after_help = "Examples:\n  ragged memory add-fact --type employment --content \"works at Acme\" --since 2022-03\n  ragged memory add-fact --type location --content \"lives in Bergen\" --since 2019 --until 2023-06-01"
+    )]
+    AddFact {
+        /// What kind of fact: employment, location, learning, …
+        #[arg(long = "type", value_name = "KIND")]
+        fact_type: String,
+        /// The fact in words
+        #[arg(long, value_name = "TEXT")]
+        content: String,
+        /// From when it is true
+        #[arg(long, value_name = "TIME")]
+        since: String,
+        /// Up to when, the moment itself not included
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// How sure, from 0 to 1
+        #[arg(long, value_name = "C", default_value_t = ragged::memory::DEFAULT_CONFIDENCE)]
+        confidence: f64,
+        /// Where it comes from
+        #[arg(long, value_name = "TEXT")]
+        source: Option<String>,
+    },
+    /// Change a fact; what it was stays readable
+    #[command(
+        after_help = "Example:\n  ragged memory update-fact 3f9a --until 2025-06-30 --reason \"left\""
+    )]
+    UpdateFact {
+        /// Its id, or the first four digits or more of it
+        id: String,
+        /// The fact in words
+        #[arg(long, value_name = "TEXT")]
+        content: Option<String>,
+        /// From when it is true
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Up to when
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// How sure, from 0 to 1
+        #[arg(long, value_name = "C")]
+        confidence: Option<f64>,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "changed")]
+        reason: String,
+    },
+    /// Say until when a fact was true
+    #[command(after_help = "Example:\n  ragged memory end-fact 3f9a --until yesterday")]
+    EndFact {
+        /// Its id, or the first four digits or more of it
+        id: String,
+        /// Up to when, the moment itself not included
+        #[arg(long, value_name = "TIME")]
+        until: String,
+    },
+    /// Delete a fact; its history stays unless it is erased
+    #[command(
+        after_help = "Examples:\n  ragged memory delete-fact 3f9a --confirm\n  ragged memory delete-fact 3f9a --erase --confirm"
+    )]
+    DeleteFact {
+        /// Its id, or the first four digits or more of it
+        id: String,
+        /// With its whole history
+        #[arg(long)]
+        erase: bool,
+        /// Really delete
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// List facts: those that are true now, or at another time, as known now or then
+    #[command(
+        after_help = "Examples:\n  ragged memory facts\n  ragged memory facts --at 2023-05\n  ragged memory facts --known-at \"last month\" --all"
+    )]
+    Facts {
+        /// True now, which is what is listed unless told otherwise
+        #[arg(long)]
+        current: bool,
+        /// True at that time
+        #[arg(long, value_name = "TIME", conflicts_with_all = ["current", "as_of"])]
+        at: Option<String>,
+        /// As it was known at that time
+        #[arg(long, value_name = "TIME", conflicts_with = "as_of")]
+        known_at: Option<String>,
+        /// True at that time, as it was known then
+        #[arg(long, value_name = "TIME", conflicts_with = "current")]
+        as_of: Option<String>,
+        /// Whenever they are true
+        #[arg(long, conflicts_with_all = ["current", "at", "as_of"])]
+        all: bool,
+        /// Of this kind only
+        #[arg(long = "type", value_name = "KIND")]
+        fact_type: Option<String>,
+    },
+    /// Show every version of a fact
+    #[command(after_help = "Example:\n  ragged memory fact-history 3f9a")]
+    FactHistory {
+        /// Its id, or the first four digits or more of it
+        id: String,
+    },
+    /// Make a fact what it was in an earlier version
+    #[command(after_help = "Example:\n  ragged memory rollback-fact 3f9a 1")]
+    RollbackFact {
+        /// Its id, or the first four digits or more of it
+        id: String,
+        /// The version
+        version: u32,
+    },
+    /// Show what is different between two times
+    #[command(
+        after_help = "Examples:\n  ragged memory diff 2024-01 2024-06\n  ragged memory diff 2024-01 2024-06 --known    (between what was known)"
+    )]
+    Diff {
+        /// The first time
+        a: String,
+        /// The second
+        b: String,
+        /// Between what was known at the two times
+        #[arg(long)]
+        known: bool,
+    },
+    /// List facts of one kind that are true at once and say different things
+    #[command(after_help = "Example:\n  ragged memory contradictions")]
+    Contradictions,
 }
 
 /// What the persona cares about.

@@ -3,6 +3,7 @@
 mod add;
 mod backend;
 mod batch;
+mod cache;
 mod chat;
 mod check;
 mod collection;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Time(args) => time::run(&args, session),
         Command::Tune { command } => tune::run(&command, session),
         Command::Backend { command } => backend::run(command, session),
+        Command::Cache { command } => cache::run(&command, session),
         Command::Persona { command } => persona::run(command, session),
         Command::Memory(args) => memory::run(args, session),
         Command::Config { command } => config::run(command, session),

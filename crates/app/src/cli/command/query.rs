@@ -8,7 +8,7 @@ use ragged::{
     settings::Settings,
 };
 
-use super::{add, add::shortened, joined, search};
+use super::{add, add::shortened, joined, memory, search};
 use crate::{
     cli::{
         Session,
@@ -89,7 +89,7 @@ fn answer(
         None => None,
     };
     let mut speech = Speech::new(printer);
-    let answered = library.answer_for(request, profile.as_ref(), &mut |text| speech.say(text));
+    let answered = library.answer_for(request, profile.as_deref(), &mut |text| speech.say(text));
     let answered = match answered {
         Ok(answered) => answered,
         Err(error) => {
@@ -99,12 +99,14 @@ fn answer(
         }
     };
     let (mut footer, mut asked_with, mut read_time) = (None, None, None);
+    let mut facts = Vec::new();
     let mut question = request.query.as_str();
     if let Some((asking, asked, time)) = &mut asking {
         let is_async = library.settings().personalisation.async_updates;
         let (kind, search) = (InteractionKind::Query, &answered.search);
         let recorded = asking.record(asked, kind, search, Some(&answered), is_async)?;
         footer = Some(asking.footer(recorded.as_deref()));
+        facts = asking.facts(asked, *time)?;
         asked_with = asking.wire(recorded.as_deref());
         (question, read_time) = (asked, *time);
     }
@@ -114,11 +116,15 @@ fn answer(
             query: question.to_owned(),
             time: read_time.map(wire::QuestionTime::from),
             memory: asked_with,
+            facts: facts.iter().map(wire::Fact::from).collect(),
             ..wire(request, &answered)
         })?;
     } else {
         search::print_time(read_time, false, printer)?;
         show(&answered, speech, library, footer.as_deref(), printer)?;
+        for fact in &facts {
+            printer.line(format!("you noted: {}", memory::fact::line(fact)))?;
+        }
     }
     Ok(answered)
 }
@@ -278,5 +284,6 @@ pub(crate) fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query 
         plan: wire::WirePlan::new(search),
         time: None,
         memory: None,
+        facts: Vec::new(),
     }
 }

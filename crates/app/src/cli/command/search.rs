@@ -36,7 +36,7 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     let mut request = request(args, &library)?;
     let question = request.query.clone();
     let time = asking.settle(&mut request, session)?;
-    let response = library.search_for(&request, asking.profile(&library)?.as_ref())?;
+    let response = library.search_for(&request, asking.profile(&library)?.as_deref())?;
     let is_async = library.settings().personalisation.async_updates;
     let recorded = asking.record(&question, InteractionKind::Search, &response, None, is_async)?;
     let printer = &session.printer;

@@ -25,7 +25,15 @@ pub(super) enum Line {
     Collection(Option<Vec<String>>),
     Open(usize),
     Persona(Option<String>),
+    Cache(CacheWish),
     Quit,
+}
+
+/// What to do about the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CacheWish {
+    Show,
+    Clear,
 }
 
 /// What to do about the filter.
@@ -37,7 +45,7 @@ pub(super) enum Change {
 }
 
 /// Every command: name, what follows it, what it does.
-pub(super) const COMMANDS: [(&str, &str, &str); 11] = [
+pub(super) const COMMANDS: [(&str, &str, &str); 12] = [
     ("/more", "", "the next passages for the last question"),
     ("/open", "N", "the whole passage that [N] cites"),
     ("/search", "QUERY", "passages instead of an answer"),
@@ -51,6 +59,7 @@ pub(super) const COMMANDS: [(&str, &str, &str); 11] = [
     ("/collection", "NAME… | all", "which collections are asked; alone it shows them"),
     ("/explain", "[on|off]", "plan, counts and parts of scores with every answer"),
     ("/persona", "[NAME]", "who is asking"),
+    ("/cache", "[clear]", "what is kept in memory because it may be asked for again"),
     ("/help", "", "this list"),
     ("/quit", "", "end; Ctrl-D does too"),
 ];
@@ -119,6 +128,11 @@ impl Line {
                     Usage::new("which passage should be opened?")
                         .with_hint("write /open N, with the number of a citation")
                 }),
+            "/cache" => match given {
+                None => Ok(Self::Cache(CacheWish::Show)),
+                Some("clear") => Ok(Self::Cache(CacheWish::Clear)),
+                Some(_) => Err(usage()),
+            },
             "/persona" => Ok(Self::Persona(given.map(str::to_owned))),
             _ => Err(Self::unknown(name)),
         }

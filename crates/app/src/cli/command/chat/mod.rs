@@ -26,11 +26,12 @@ use ragged::{
 
 use self::{
     input::{Input, Typed},
-    line::{COMMANDS, Change, Line},
+    line::{COMMANDS, CacheWish, Change, Line},
     record::{Asked, Entry, Passage, Record},
 };
 use super::{
     add::shortened,
+    cache,
     query::{self, Speech},
     search,
 };
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     let is_for_person = printer.is_terminal() && !printer.is_json();
     let input = Input::open(is_for_person, (!args.no_history).then_some(history.as_path()))?;
     let chat_session = NewInteraction::new_id()?;
-    let asking = Asking::begin_with(&args.asking, Some(chat_session), session)?;
+    let asking = Asking::begin_with(&args.asking, Some(chat_session), Some(&library), session)?;
     let mut chat = Chat {
         session,
         printer,
@@ -217,6 +218,11 @@ impl Chat<'_> {
             Line::Filter(change) => self.filter(change)?,
             Line::Collection(names) => self.collection(names)?,
             Line::Persona(name) => self.persona(name.as_deref())?,
+            Line::Cache(CacheWish::Show) => cache::show(&self.library, self.printer)?,
+            Line::Cache(CacheWish::Clear) => {
+                self.library.clear_caches();
+                self.printer.note("Emptied the caches.");
+            }
         }
         Ok(Then::GoOn)
     }
@@ -239,7 +245,7 @@ impl Chat<'_> {
             let (library, request) = (Arc::clone(&self.library), request.clone());
             let profile = self.asking.profile(&library)?;
             self.interrupts.work(
-                move |say| library.answer_for(&request, profile.as_ref(), say),
+                move |say| library.answer_for(&request, profile.as_deref(), say),
                 |text| speech.say(text),
             )
         };
@@ -346,7 +352,7 @@ impl Chat<'_> {
         let profile = self.asking.profile(&library)?;
         let found = self
             .interrupts
-            .work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
+            .work(move |_| library.search_for(&request, profile.as_deref()), |_| {})?;
         if found.is_none() {
             self.printer.note("Cancelled.");
         }

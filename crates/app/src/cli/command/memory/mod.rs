@@ -1,5 +1,6 @@
 //! `memory`: what is remembered, and who may say so.
 
+pub(crate) mod fact;
 mod interest;
 mod record;
 
@@ -17,6 +18,7 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
     let MemoryArgs { of, command } = args;
     match command {
         MemoryCommand::Record(command) => record::run(&command, &of, session),
+        MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
     }
 }
