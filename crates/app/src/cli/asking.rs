@@ -16,7 +16,11 @@ use ragged::{
     retrieval::Filter,
 };
 
-use super::{Session, args::memory::AskingArgs, printer::{Printer, visible}};
+use super::{
+    Session,
+    args::memory::AskingArgs,
+    printer::{Printer, visible},
+};
 
 /// Digits of an interaction's id that are shown.
 const ID_DIGITS: usize = 8;
@@ -97,7 +101,9 @@ impl Asking {
 
     /// The persona's name.
     pub(crate) fn name(&self) -> &str {
-        self.persona.as_ref().map_or(ragged::memory::DEFAULT_PERSONA, |persona| persona.name.as_str())
+        self.persona
+            .as_ref()
+            .map_or(ragged::memory::DEFAULT_PERSONA, |persona| persona.name.as_str())
     }
 
     /// Keeps a filter within the persona's collections.
@@ -177,7 +183,11 @@ impl Asking {
     /// What is said of memory below an answer.
     pub(crate) fn footer(&self, recorded: Option<&str>) -> String {
         let Some(persona) = &self.persona else {
-            return if self.is_off { "memory not used".to_owned() } else { "memory off".to_owned() };
+            return if self.is_off {
+                "memory not used".to_owned()
+            } else {
+                "memory off".to_owned()
+            };
         };
         let state = match (self.is_off, persona.recording, recorded) {
             (true, ..) => "not used".to_owned(),

@@ -1,5 +1,7 @@
 //! Time as the library sees it: a clock that is handed in, so that a test can hold it still.
 
+pub mod window;
+
 /// Tells the time. The library never asks the operating system itself.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Milliseconds since the beginning of 1970, UTC.

@@ -100,8 +100,7 @@ fn answer(
     if let Some(asking) = &mut asking {
         let is_async = library.settings().personalisation.async_updates;
         let (kind, search) = (InteractionKind::Query, &answered.search);
-        let recorded =
-            asking.record(&request.query, kind, search, Some(&answered), is_async)?;
+        let recorded = asking.record(&request.query, kind, search, Some(&answered), is_async)?;
         footer = Some(asking.footer(recorded.as_deref()));
     }
     if printer.is_json() {

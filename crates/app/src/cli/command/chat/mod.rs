@@ -342,8 +342,9 @@ impl Chat<'_> {
     fn find(&self, request: &SearchRequest) -> Result<Option<SearchResponse>> {
         let (library, request) = (Arc::clone(&self.library), request.clone());
         let profile = self.asking.profile(&library)?;
-        let found =
-            self.interrupts.work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
+        let found = self
+            .interrupts
+            .work(move |_| library.search_for(&request, profile.as_ref()), |_| {})?;
         if found.is_none() {
             self.printer.note("Cancelled.");
         }
