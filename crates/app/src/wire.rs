@@ -189,6 +189,39 @@ pub(crate) struct Search {
     pub(crate) hits: Vec<WireHit>,
     pub(crate) timings_ms: Timings,
     pub(crate) plan: WirePlan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<QuestionTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<AskedWith>,
+}
+
+/// How the time in a question was read.
+#[derive(Debug, Serialize)]
+pub(crate) struct QuestionTime {
+    pub(crate) words: String,
+    /// The question as it was searched for.
+    pub(crate) searched: String,
+    /// `document`, `interaction`, `fact`, `recent` or `old`.
+    pub(crate) about: &'static str,
+    /// `filter`, `favour` or `none`.
+    pub(crate) effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+}
+
+/// Who asked, and whether that was recorded.
+#[derive(Debug, Serialize)]
+pub(crate) struct AskedWith {
+    pub(crate) persona: String,
+    /// `on`, `off`, `paused`, or `not-used`.
+    pub(crate) state: &'static str,
+    /// The interaction that was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) interaction: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -494,6 +527,8 @@ impl Search {
             hits: response.hits.iter().map(WireHit::from).collect(),
             timings_ms: response.timings.into(),
             plan: WirePlan::new(response),
+            time: None,
+            memory: None,
         }
     }
 }
@@ -539,6 +574,22 @@ impl SearchBatch {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct Time {
+    pub(crate) expression: String,
+    /// `date`, `daterange`, `datetime` or `datetimerange`.
+    pub(crate) kind: &'static str,
+    /// RFC 3339 in the time zone; absent where it has no beginning.
+    pub(crate) start: Option<String>,
+    /// The first moment after it, likewise.
+    pub(crate) end: Option<String>,
+    pub(crate) start_ms: Option<i64>,
+    pub(crate) end_ms: Option<i64>,
+    pub(crate) now: String,
+    pub(crate) zone: String,
+    pub(crate) reading: &'static str,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Probe {
     pub(crate) queries: usize,
     pub(crate) kept: bool,
@@ -565,6 +616,10 @@ pub(crate) struct Query {
     pub(crate) hits: Vec<WireHit>,
     pub(crate) timings_ms: Timings,
     pub(crate) plan: WirePlan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<QuestionTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<AskedWith>,
 }
 
 #[derive(Debug, Serialize)]
@@ -963,6 +1018,7 @@ impl From<&memory::Persona> for Persona {
 
 /// What a persona asked.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 pub(crate) struct Interactions {
     pub(crate) persona: String,
     pub(crate) recording: &'static str,

@@ -173,6 +173,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// Show what stretch of time an expression means
+    ///
+    /// Reads what --since, --until and questions read: days, weeks, months, quarters, ranges, what is
+    /// counted from today. What is not understood entirely is an error that names what is near.
+    #[command(
+        after_help = "Examples:\n  ragged time \"last week\"\n  ragged time \"from May to July\" --reading question --format json\n  ragged time \"3 days after Easter\" --now 2026-01-01 --tz Europe/Berlin"
+    )]
+    Time(TimeArgs),
     /// Fit ragged to this machine and this library
     #[command(after_help = "Example:\n  ragged tune probe")]
     Tune {
@@ -187,7 +195,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BackendCommand,
     },
-    /// Make, choose and delete personas: who asks, and what is remembered for them
+    /// Make, choose and delete personas: who asks
     #[command(
         after_help = "Examples:\n  ragged persona create researcher --focus \"tides, moon\"\n  ragged persona switch researcher\n  ragged persona list"
     )]
@@ -195,7 +203,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: memory::PersonaCommand,
     },
-    /// See and govern what is remembered: off until you turn it on, encrypted, on this machine only
+    /// See and govern what is remembered; nothing is until you turn it on
     #[command(
         after_help = "Examples:\n  ragged memory enable\n  ragged memory list\n  ragged memory status"
     )]
@@ -325,11 +333,12 @@ pub(crate) struct Filters {
     /// Only files of these types (txt, md, pdf, code, rust, …)
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', help_heading = "Filters")]
     pub(crate) types: Vec<String>,
-    /// Only documents from then on, by their own date or else their file's: 2026-01-31, 2026-01-31T09:00, 2026-01, 2026, today,
-    /// yesterday, 7d, 12h
+    /// Only documents from then on, by their own date or else their file's: 2026-01-31,
+    /// 2026-01-31T09:00, 2026-01, 2026, yesterday, 7d, "last week", "March 2025"; `ragged time`
+    /// shows what is understood
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) since: Option<String>,
-    /// Only documents until then: before a time, or before the end of a day, month or year
+    /// Only documents until then: before a time, or before the end of a day, week, month or year
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub(crate) until: Option<String>,
 }
@@ -780,4 +789,30 @@ impl ConfigCommand {
             Self::Get { .. } | Self::Show { .. } | Self::Path => None,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TimeArgs {
+    /// The expression; several words are joined, and one like -30d comes after --
+    #[arg(required = true, value_name = "EXPRESSION")]
+    pub(crate) expression: Vec<String>,
+    /// The moment that counts as now: 2026-01-31T09:00 (in the time zone), 2026-01-31T09:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+    /// Time zone, by its IANA name [default: that of this machine]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) tz: Option<String>,
+    /// How to fill in what is left unsaid
+    #[arg(long, value_enum, default_value_t = TimeReading::Written)]
+    pub(crate) reading: TimeReading,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeReading {
+    /// A month, day or weekday without a year is the coming one; a range ends where its second
+    /// part begins
+    Written,
+    /// As in questions: the latest one that has begun; a range holds its second part, and the last
+    /// days hold today
+    Question,
 }

@@ -1,26 +1,30 @@
 //! Who asks: the persona of a question, what it adds to the ranking, what is recorded, and what is
 //! said of that below the answer.
 
-use std::{path::Path, sync::Arc};
+mod time;
+
+use std::sync::Arc;
 
 use anyhow::Result;
 use console::style;
 use ragged::{
     collection::CollectionName,
-    library::{Answered, Asked, Library, SearchResponse, recording},
+    library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording},
     memory::{
-        InteractionKind, Memory, NewInteraction, Persona, PersonaMemory, Recorder, Recording,
-        topic::Extractor,
+        InteractionKind, Memory, NewInteraction, Persona, PersonaMemory, PersonaName, Recorder,
+        Recording, topic::Extractor,
     },
     ranking::Profile,
     retrieval::Filter,
 };
 
+pub(crate) use self::time::ReadTime;
 use super::{
     Session,
     args::memory::AskingArgs,
     printer::{Printer, visible},
 };
+use crate::wire;
 
 /// Digits of an interaction's id that are shown.
 const ID_DIGITS: usize = 8;
@@ -52,12 +56,9 @@ impl Asking {
         session_id: Option<String>,
         session: &Session,
     ) -> Result<Self> {
-        let passphrase_file: Option<&Path> = None;
         let memory = match (&args.persona, args.no_memory) {
             (None, true) => None,
-            (None, false) => session.memory_if_any(passphrase_file)?,
-            // A persona that is named must exist.
-            (Some(_), _) => Some(session.memory(passphrase_file)?),
+            (name, _) => existing(name.as_deref(), session)?,
         };
         let mut asking = Self {
             memory,
@@ -79,7 +80,7 @@ impl Asking {
     /// Asks as another persona from now on.
     pub(crate) fn switch(&mut self, name: &str, session: &Session) -> Result<()> {
         if self.memory.is_none() {
-            self.memory = Some(session.memory(None)?);
+            self.memory = existing(Some(name), session)?;
         }
         if let Some(memory) = &self.memory {
             let persona = Session::persona(memory, Some(name))?;
@@ -107,7 +108,7 @@ impl Asking {
     }
 
     /// Keeps a filter within the persona's collections.
-    pub(crate) fn within_collections(&self, filter: Filter) -> Result<Filter, crate::Usage> {
+    fn within_collections(&self, filter: Filter) -> Result<Filter, crate::Usage> {
         let Some(persona) = &self.persona else { return Ok(filter) };
         let bound = &persona.draft.collections;
         if bound.is_empty() {
@@ -126,6 +127,27 @@ impl Asking {
             ))
             .with_hint("`ragged persona edit NAME --collection …` changes what it reads")),
         }
+    }
+
+    /// Makes a request the persona's: within its collections, and of the time that the question
+    /// speaks of.
+    pub(crate) fn settle(
+        &self,
+        request: &mut SearchRequest,
+        session: &Session,
+    ) -> Result<Option<ReadTime>> {
+        request.filter = self.within_collections(request.filter.clone())?;
+        time::read(request, self.remembered.as_deref(), session)
+    }
+
+    /// Who asked, for programs; `None` where there is no memory.
+    pub(crate) fn wire(&self, recorded: Option<&str>) -> Option<wire::AskedWith> {
+        let persona = self.persona.as_ref()?;
+        Some(wire::AskedWith {
+            persona: persona.name.as_str().to_owned(),
+            state: if self.is_off { "not-used" } else { persona.recording.as_str() },
+            interaction: recorded.map(str::to_owned),
+        })
     }
 
     /// What the persona cares about, where that may rank.
@@ -214,6 +236,21 @@ impl Asking {
             }
         }
     }
+}
+
+/// The memory, if there is one; where there is none, there is the persona `default` and no other.
+fn existing(name: Option<&str>, session: &Session) -> Result<Option<Memory>> {
+    let memory = session.memory_if_any(None)?;
+    if memory.is_none()
+        && let Some(name) = name
+        && !name.parse::<PersonaName>().map_err(crate::Usage::from)?.is_default()
+    {
+        return Err(anyhow::Error::new(crate::Hinted::new(
+            format!("there is no persona {name:?}"),
+            "there is: default; `ragged persona create` makes another".to_owned(),
+        )));
+    }
+    Ok(memory)
 }
 
 /// A line below an answer.

@@ -196,7 +196,7 @@ impl Session {
         keep_new_files_private();
         let data_dir = &self.resolved.data_dir;
         let passphrase = match Memory::protection(data_dir)? {
-            Some(Protection::Passphrase) => Some(self.passphrase(passphrase_file)?),
+            Some(Protection::Passphrase) => Some(Self::passphrase(passphrase_file)?),
             _ => None,
         };
         let settings = &self.resolved.settings.memory;
@@ -217,7 +217,7 @@ impl Session {
     }
 
     /// The passphrase of the memory's key.
-    pub(crate) fn passphrase(&self, file: Option<&Path>) -> Result<Passphrase> {
+    pub(crate) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("reading the passphrase from {}", path.display()))?;

@@ -241,6 +241,10 @@ keys! {
         |s| s.memory.session_gap_minutes.to_string(),
         |s, v| count(v, 1, 10_080).map(|v| s.memory.session_gap_minutes = v as u32),
         "Minutes without a question after which the next one begins another session.";
+    "search.reads_time", "`true` or `false`",
+        |s| s.search.reads_time.to_string(),
+        |s, v| switch(v).map(|v| s.search.reads_time = v),
+        "Whether a time in a question, such as *last March* or *my recent work*, narrows or orders what is found.";
     "search.time_weight", "a number from 0 to 0.5",
         |s| s.search.time_weight.to_string(),
         |s, v| fraction(v, 0.0, WEIGHT_MAX).map(|v| s.search.time_weight = v),

@@ -57,8 +57,8 @@ fn a_wrong_line_is_told_and_the_next_is_answered() {
     hint: ask something first
     error: there is no question yet
     hint: ask one first
-    error: there is no persona "ada": this version has the persona default and cannot make others
-    hint: /persona default is what everybody is
+    error: there is no persona "ada"
+    hint: there is: default; `ragged persona create` makes another
     "#);
 }
 

@@ -11,6 +11,8 @@ mod backends;
 mod chat;
 /// Named parts of a library.
 mod collections;
+/// When documents are from.
+mod document_times;
 /// Ways of searching, batches, probes, and several processes at once.
 mod engine;
 /// Adding, listing, removing.
@@ -27,7 +29,6 @@ mod system;
 /// A terminal, played by the test.
 #[cfg(target_os = "linux")]
 mod terminal;
-/// When documents are from.
 mod times;
 /// Following changes of files.
 #[cfg(unix)]

@@ -20,8 +20,6 @@ use crate::{
     store::{ChunkPlace, DocumentRow},
 };
 
-const NS_PER_MS: i64 = 1_000_000;
-
 /// What has been read for one question.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Read {
@@ -433,7 +431,7 @@ fn document_time(
 ) -> Result<Option<i64>> {
     let Some(document) = passages.document(place.document)? else { return Ok(None) };
     let files = files_of(passages, request, &document)?;
-    Ok(files.first().map(|file| file.modified_ns.div_euclid(NS_PER_MS)))
+    Ok(files.first().map(|file| document.time_ms(&file.path, file.modified_ns)))
 }
 
 /// The personal part of a hit in points of its score, by name.

@@ -173,6 +173,65 @@ impl PersonaMemory {
         ]
     }
 
+    /// Paths of the documents that were found from `since_ms` on and before `until_ms`, in order.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn paths_found(&self, since_ms: i64, until_ms: i64) -> Result<Vec<String>> {
+        self.database()
+            .read(|connection| {
+                sql(connection
+                    .prepare_cached(
+                        "SELECT DISTINCT path FROM interactions \
+                         JOIN interaction_documents USING (seq) JOIN documents USING (document) \
+                         WHERE persona = ?1 AND timestamp >= ?2 AND timestamp < ?3 ORDER BY path",
+                    )
+                    .and_then(|mut statement| {
+                        statement
+                            .query_map(params![self.name().as_str(), since_ms, until_ms], |row| {
+                                row.get(0)
+                            })?
+                            .collect()
+                    }))
+            })
+            .context_with(|| format!("reading what {} found", self.name()))
+    }
+
+    /// When what the words say held: the validity of the latest fact whose content has all of
+    /// them, the end open where it still holds.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn validity_of(&self, words: &str) -> Result<Option<(i64, Option<i64>)>> {
+        let words: Vec<String> = words.split_whitespace().map(like_pattern).collect();
+        if words.is_empty() {
+            return Ok(None);
+        }
+        self.database()
+            .read(|connection| {
+                let mut statement = sql(connection.prepare_cached(
+                    "SELECT content, valid_from, valid_to FROM temporal_facts WHERE persona = ?1 \
+                     AND content LIKE ?2 ESCAPE '\' ORDER BY valid_from DESC",
+                ))?;
+                let mut rows = sql(statement.query(params![self.name().as_str(), words[0]]))?;
+                while let Some(row) = sql(rows.next())? {
+                    let content: String = sql(row.get(0))?;
+                    let content = content.to_lowercase();
+                    let has = |pattern: &String| {
+                        let word = pattern.trim_matches('%').replace('\\', "").to_lowercase();
+                        content.contains(&word)
+                    };
+                    if words.iter().all(has) {
+                        return Ok(Some((sql(row.get(1))?, sql(row.get(2))?)));
+                    }
+                }
+                Ok(None)
+            })
+            .context_with(|| format!("looking for a fact of {}", self.name()))
+    }
+
     /// One interaction, by its id or the first digits of it.
     ///
     /// # Errors

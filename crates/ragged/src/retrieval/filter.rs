@@ -108,6 +108,17 @@ impl Filter {
         Ok(self)
     }
 
+    /// Only files with exactly these absolute paths.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` where they are too many to be looked for at once.
+    pub fn with_exact_paths<S: AsRef<str>>(self, paths: &[S]) -> Result<Self> {
+        let patterns: Vec<String> =
+            paths.iter().map(|path| globset::escape(path.as_ref())).collect();
+        self.with_paths(&patterns)
+    }
+
     /// Only files of these types: a format (`md`, `pdf`, …) or a programming language (`rust`).
     ///
     /// # Errors

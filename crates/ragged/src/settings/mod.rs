@@ -352,6 +352,8 @@ pub struct SearchSettings {
     pub strategy: Strategy,
     /// Share of a document's time in a score, from 0 to 0.5, where a question favours a time.
     pub time_weight: f32,
+    /// Whether a time in a question narrows or orders what is found.
+    pub reads_time: bool,
     /// How fast the favour of a time falls, a day.
     pub time_decay_rate: f32,
 }
@@ -365,6 +367,7 @@ impl Default for SearchSettings {
             candidates: 100,
             strategy: Strategy::default(),
             time_weight: 0.2,
+            reads_time: true,
             time_decay_rate: 0.05,
         }
     }

@@ -20,6 +20,7 @@ mod reference;
 mod search;
 mod show;
 mod status;
+mod time;
 mod tune;
 mod watch;
 
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Reindex => check::reindex(session),
         Command::Collection { command } => collection::run(command, session),
         Command::Model { command } => model::run(command, session),
+        Command::Time(args) => time::run(&args, session),
         Command::Tune { command } => tune::run(&command, session),
         Command::Backend { command } => backend::run(command, session),
         Command::Persona { command } => persona::run(command, session),
@@ -67,14 +69,19 @@ fn joined(words: &[String]) -> String {
 }
 
 /// Milliseconds of Unix time for people and programs: `2026-11-23T10:15:00Z`.
-fn time_of_ms(ms: i64) -> String {
+pub(crate) fn time_of_ms(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms)
-        .and_then(|time| time.round(jiff::Unit::Second))
+        .and_then(|time| time.round(whole_seconds()))
         .map(|time| time.to_string())
         .unwrap_or_default()
 }
 
+/// The second that a moment lies in.
+fn whole_seconds() -> jiff::TimestampRound {
+    jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor)
+}
+
 /// Nanoseconds of Unix time for people and programs.
 fn time_of_ns(ns: i64) -> String {
-    time_of_ms(ns / 1_000_000)
+    time_of_ms(ns.div_euclid(1_000_000))
 }

@@ -13,7 +13,7 @@ use crate::{
     cli::{
         Session,
         args::{QueryArgs, TryArgs},
-        asking::{self, Asking},
+        asking::{self, Asking, ReadTime},
         interrupt::{TemporaryFolder, Watch},
         printer::{Printer, counted, milliseconds, visible, visible_lines},
     },
@@ -31,8 +31,10 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     let mut asking = Asking::begin(&args.search.asking, session)?;
     let mut request = search::request(&args.search, &library)?;
     request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
-    request.filter = asking.within_collections(request.filter)?;
-    let answered = answer(session, &library, &request, Some(&mut asking))?;
+    let question = request.query.clone();
+    let time = asking.settle(&mut request, session)?;
+    let asked = Some((&mut asking, question.as_str(), time.as_ref()));
+    let answered = answer(session, &library, &request, asked)?;
     asking.finish(&session.printer);
     if answered.text.is_empty() && !session.printer.is_json() {
         search::suggest(&args.search, &library, &session.printer)?;
@@ -79,11 +81,11 @@ fn answer(
     session: &Session,
     library: &Library,
     request: &SearchRequest,
-    mut asking: Option<&mut Asking>,
+    mut asking: Option<(&mut Asking, &str, Option<&ReadTime>)>,
 ) -> Result<Answered> {
     let printer = &session.printer;
     let profile = match &asking {
-        Some(asking) => asking.profile(library)?,
+        Some((asking, ..)) => asking.profile(library)?,
         None => None,
     };
     let mut speech = Speech::new(printer);
@@ -96,17 +98,26 @@ fn answer(
             return Err(error.into());
         }
     };
-    let mut footer = None;
-    if let Some(asking) = &mut asking {
+    let (mut footer, mut asked_with, mut read_time) = (None, None, None);
+    let mut question = request.query.as_str();
+    if let Some((asking, asked, time)) = &mut asking {
         let is_async = library.settings().personalisation.async_updates;
         let (kind, search) = (InteractionKind::Query, &answered.search);
-        let recorded = asking.record(&request.query, kind, search, Some(&answered), is_async)?;
+        let recorded = asking.record(asked, kind, search, Some(&answered), is_async)?;
         footer = Some(asking.footer(recorded.as_deref()));
+        asked_with = asking.wire(recorded.as_deref());
+        (question, read_time) = (asked, *time);
     }
     if printer.is_json() {
         warn_of_note(&answered, printer);
-        printer.json(&wire(request, &answered))?;
+        printer.json(&wire::Query {
+            query: question.to_owned(),
+            time: read_time.map(wire::QuestionTime::from),
+            memory: asked_with,
+            ..wire(request, &answered)
+        })?;
     } else {
+        search::print_time(read_time, false, printer)?;
         show(&answered, speech, library, footer.as_deref(), printer)?;
     }
     Ok(answered)
@@ -265,5 +276,7 @@ pub(crate) fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query 
         hits: search.hits.iter().map(wire::WireHit::from).collect(),
         timings_ms: search.timings.into(),
         plan: wire::WirePlan::new(search),
+        time: None,
+        memory: None,
     }
 }

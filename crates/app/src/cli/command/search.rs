@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use console::style;
-use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
+use jiff::{Span, Zoned, tz::TimeZone};
 use ragged::{
     library::{Hit, Library, SearchRequest, SearchResponse},
     memory::InteractionKind,
     retrieval::Filter,
     settings::{SearchMode, Strategy},
+    temporal::expression::{self, Context, Kind, Reading},
 };
 
 use super::{add::shortened, joined};
@@ -15,7 +16,7 @@ use crate::{
     cli::{
         Session,
         args::{Filters, Mode, SearchArgs, SearchManyArgs, Way},
-        asking::{self, Asking},
+        asking::{self, Asking, ReadTime},
         printer::{Printer, counted, milliseconds, thousands, visible},
     },
     failure::Outcome,
@@ -33,14 +34,18 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     let library = session.existing_library()?;
     let mut asking = Asking::begin(&args.asking, session)?;
     let mut request = request(args, &library)?;
-    request.filter = asking.within_collections(request.filter)?;
+    let question = request.query.clone();
+    let time = asking.settle(&mut request, session)?;
     let response = library.search_for(&request, asking.profile(&library)?.as_ref())?;
     let is_async = library.settings().personalisation.async_updates;
-    let recorded =
-        asking.record(&request.query, InteractionKind::Search, &response, None, is_async)?;
+    let recorded = asking.record(&question, InteractionKind::Search, &response, None, is_async)?;
     let printer = &session.printer;
     if printer.is_json() {
-        printer.json(&wire::Search::new(&request.query, &response))?;
+        printer.json(&wire::Search {
+            time: time.as_ref().map(wire::QuestionTime::from),
+            memory: asking.wire(recorded.as_deref()),
+            ..wire::Search::new(&question, &response)
+        })?;
         asking.finish(printer);
         return Ok(Outcome::Done);
     }
@@ -50,6 +55,7 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
         suggest(args, &library, printer)?;
     }
     print_hits(&response, args.explain, printer)?;
+    print_time(time.as_ref(), args.explain, printer)?;
     let found = counted(response.hits.len() as u64, "hit", "hits");
     let from = if response.from_cache { ", from memory" } else { "" };
     let took = milliseconds(response.timings.total);
@@ -57,6 +63,20 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     asking::note(&format!("{found} in {took}{from} · {memory}"), printer);
     asking.finish(printer);
     Ok(Outcome::Done)
+}
+
+/// How the time in a question was read: asked for, or where nothing came of it.
+pub(crate) fn print_time(time: Option<&ReadTime>, explain: bool, printer: &Printer) -> Result<()> {
+    match time {
+        Some(time) if explain => {
+            printer.line(format!("time in the question: {}", visible(&time.line())))
+        }
+        Some(time) => {
+            printer.note(visible(&time.line()));
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The hits, and with `explain` the parts of their scores and the plan.
@@ -140,8 +160,7 @@ pub(crate) fn filter(filters: &Filters) -> Result<Filter> {
     let zone = TimeZone::system();
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        let time = moment_in(flag, text, &zone, end)?;
-        Ok(Some(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)))
+        Ok(Some(moment_in(flag, text, &zone, end)?.saturating_mul(1_000_000)))
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
     let until = moment("--until", &filters.until, End::End)?;
@@ -158,75 +177,42 @@ pub(crate) fn named(
     Ok(Filter::new().with_collections(collections)?.with_paths(paths)?.with_types(types)?)
 }
 
-/// A moment as typed; what is none is a usage error.
+/// A moment as typed, Unix milliseconds; what is none is a usage error.
 pub(crate) fn moment_in(
     flag: &str,
     text: &str,
     zone: &TimeZone,
     end: End,
-) -> Result<Timestamp, crate::Usage> {
-    let now = Timestamp::now().to_zoned(zone.clone());
-    parse_moment(text, &now, end).ok_or_else(|| {
-        crate::Usage::new(format!("{flag} {text:?} is not a time")).with_hint(
-            "write a day (2026-01-31, today, yesterday), a month (2026-01), a year (2026), a time \
-             (2026-01-31T09:00), or how long ago (7d, 12h)",
-        )
-    })
+) -> Result<i64, crate::Usage> {
+    let now = Zoned::now().with_time_zone(zone.clone());
+    parse_moment(text, &now, end).map_err(|error| crate::Usage::from(error).within(flag))
 }
 
-/// Which end of a day, a month or a year its bare name means.
+/// Which end of a stretch of time its bare name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Beginning,
     End,
 }
 
-fn parse_moment(text: &str, now: &Zoned, end: End) -> Option<Timestamp> {
-    let text = text.trim();
-    if let Some((first, next)) = period(text, now.date()) {
-        let day = match end {
-            End::Beginning => first,
-            End::End => next,
-        };
-        return Some(day.to_zoned(now.time_zone().clone()).ok()?.timestamp());
-    }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time);
-    }
-    if let Ok(time) = text.parse::<civil::DateTime>() {
-        return Some(time.to_zoned(now.time_zone().clone()).ok()?.timestamp());
-    }
-    let ago: Span = text.parse().ok()?;
-    Some(now.checked_sub(ago.abs()).ok()?.timestamp())
-}
-
-/// The first day of a day, month or year that is named, and the day after its last.
-fn period(text: &str, today: civil::Date) -> Option<(civil::Date, civil::Date)> {
-    match text {
-        "today" => return Some((today, today.tomorrow().ok()?)),
-        "yesterday" => return Some((today.yesterday().ok()?, today)),
-        _ => {}
-    }
-    let number = |digits: &str, length: usize| -> Option<i16> {
-        let is_plain = digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit());
-        is_plain.then(|| digits.parse().ok()).flatten()
-    };
-    if let Some(year) = number(text, 4) {
-        let first = civil::Date::new(year, 1, 1).ok()?;
-        return Some((first, first.checked_add(Span::new().years(1)).ok()?));
-    }
-    if let Some((year, month)) = text.split_once('-')
-        && let (Some(year), Some(month)) = (number(year, 4), number(month, 2))
+/// Milliseconds of Unix time: of a stretch the end that is asked for, of a moment the moment, and of
+/// a length (`7d`) that long ago.
+fn parse_moment(text: &str, now: &Zoned, end: End) -> ragged::error::Result<i64> {
+    if let Some(ago) = text.trim().parse::<Span>().ok().filter(|span| !span.is_zero())
+        && let Ok(time) = now.checked_sub(ago.abs())
     {
-        let first = civil::Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
-        return Some((first, first.checked_add(Span::new().months(1)).ok()?));
+        return Ok(time.timestamp().as_millisecond());
     }
-    // A date with a time parses as a date as well.
-    if text.contains(['T', 't', ' ']) {
-        return None;
-    }
-    let day: civil::Date = text.parse().ok()?;
-    Some((day, day.tomorrow().ok()?))
+    let context = Context {
+        now_ms: now.timestamp().as_millisecond(),
+        zone: now.time_zone().clone(),
+        reading: Reading::Question,
+    };
+    let period = expression::parse(text, &context)?;
+    Ok(match end {
+        End::End if period.kind != Kind::DateTime => period.end_ms,
+        _ => period.start_ms,
+    })
 }
 
 pub(crate) fn print_hit(hit: &Hit, printer: &Printer) -> Result<()> {
@@ -501,12 +487,18 @@ mod tests {
             ("2026-02", End::End, "2026-02-28T23:00:00Z"),
             ("2025", End::Beginning, "2024-12-31T23:00:00Z"),
             ("2025", End::End, "2025-12-31T23:00:00Z"),
+            ("last week", End::Beginning, "2026-11-15T23:00:00Z"),
+            ("last week", End::End, "2026-11-22T23:00:00Z"),
+            ("March", End::Beginning, "2026-02-28T23:00:00Z"),
+            ("3 hours ago", End::End, "2026-11-23T06:00:00Z"),
+            ("P7D", End::End, "2026-11-16T09:00:00Z"),
         ] {
             let moment = parse_moment(text, &now, end).unwrap();
-            assert_eq!(moment, expected.parse().unwrap(), "{text}");
+            let expected: jiff::Timestamp = expected.parse().unwrap();
+            assert_eq!(moment, expected.as_millisecond(), "{text}");
         }
-        for text in ["", "yesterday-ish", "2026-13-01", "2026-13", "20", "last week"] {
-            assert!(parse_moment(text, &now, End::End).is_none(), "{text}");
+        for text in ["", "yesterday-ish", "2026-13-01", "2026-13", "20", "last weeek"] {
+            assert!(parse_moment(text, &now, End::End).is_err(), "{text}");
         }
     }
 

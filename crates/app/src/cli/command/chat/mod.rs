@@ -224,7 +224,9 @@ impl Chat<'_> {
     fn request(&self, question: &str) -> Result<SearchRequest> {
         let mut request = search::request(&self.search, &self.library)?;
         question.clone_into(&mut request.query);
-        request.filter = self.asking.within_collections(request.filter)?;
+        if let Some(time) = self.asking.settle(&mut request, self.session)? {
+            self.printer.note(visible(&time.line()));
+        }
         Ok(request)
     }
 

@@ -86,7 +86,7 @@ pub(crate) fn filter(
     let zone = session.zone()?;
     let moment = |flag, text: &Option<String>, end| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        Ok(Some(search::moment_in(flag, text, &zone, end)?.as_millisecond()))
+        Ok(Some(search::moment_in(flag, text, &zone, end)?))
     };
     Ok(InteractionFilter {
         since_ms: moment("--since", &listed.since, search::End::Beginning)?,
