@@ -29,7 +29,7 @@ const TOPICS: u64 = 300;
 const BATCH: usize = 2000;
 const ROUNDS: usize = 100;
 
-/// A random number from a seed: the mixing of SplitMix64.
+/// A random number from a seed: the mixing of `SplitMix64`.
 fn random(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

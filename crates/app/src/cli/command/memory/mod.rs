@@ -1,6 +1,8 @@
 //! `memory`: what is remembered, and who may say so.
 
+mod bar;
 mod record;
+mod timeline;
 
 use anyhow::Result;
 
@@ -16,5 +18,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
     let MemoryArgs { of, command } = args;
     match command {
         MemoryCommand::Record(command) => record::run(&command, &of, session),
+        MemoryCommand::Time(command) => timeline::run(&command, &of, session),
     }
 }
