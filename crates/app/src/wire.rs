@@ -1155,3 +1155,106 @@ impl MemoryStats {
 pub(crate) fn moment(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_default()
 }
+
+/// What a persona cares about.
+#[derive(Debug, Serialize)]
+pub(crate) struct Profile {
+    pub(crate) persona: String,
+    pub(crate) personalised: bool,
+    pub(crate) learning: bool,
+    /// Topics known in all.
+    pub(crate) topics: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<String>,
+    pub(crate) interests: Vec<Interest>,
+}
+
+/// One interest, and what it rests on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Interest {
+    pub(crate) rank: usize,
+    pub(crate) topic: String,
+    pub(crate) key: String,
+    /// `learned`, `owner` or `focus`.
+    pub(crate) origin: &'static str,
+    pub(crate) confidence: f64,
+    pub(crate) learnt: f64,
+    pub(crate) frequency: f64,
+    pub(crate) recency: f64,
+    pub(crate) consistency: f64,
+    pub(crate) depth: f64,
+    pub(crate) hits: u64,
+    pub(crate) queries: u64,
+    pub(crate) documents: u64,
+    pub(crate) first_seen: String,
+    pub(crate) last_seen: String,
+}
+
+impl Interest {
+    pub(crate) fn new(rank: usize, known: &memory::TopicInterest) -> Self {
+        let (interest, aggregate) = (&known.interest, &known.aggregate);
+        Self {
+            rank,
+            topic: known.name.clone(),
+            key: known.key.clone(),
+            origin: known.origin.as_str(),
+            confidence: interest.confidence,
+            learnt: interest.learnt,
+            frequency: interest.frequency,
+            recency: interest.recency,
+            consistency: interest.consistency,
+            depth: interest.depth,
+            hits: aggregate.n_hits,
+            queries: aggregate.n_queries,
+            documents: aggregate.n_documents,
+            first_seen: moment(aggregate.first_seen_ms),
+            last_seen: moment(aggregate.last_seen_ms),
+        }
+    }
+}
+
+/// A topic that goes with another.
+#[derive(Debug, Serialize)]
+pub(crate) struct RelatedTopic {
+    pub(crate) topic: String,
+    pub(crate) key: String,
+    pub(crate) co_occurrence_count: u64,
+    pub(crate) distance: u32,
+}
+
+impl From<&memory::RelatedTopic> for RelatedTopic {
+    fn from(known: &memory::RelatedTopic) -> Self {
+        Self {
+            topic: known.name.clone(),
+            key: known.key.clone(),
+            co_occurrence_count: known.co_occurrence_count,
+            distance: known.distance,
+        }
+    }
+}
+
+/// A topic with what it rests on.
+#[derive(Debug, Serialize)]
+pub(crate) struct TopicInfo {
+    #[serde(flatten)]
+    pub(crate) interest: Interest,
+    pub(crate) related_documents: Vec<TopicDocument>,
+    pub(crate) related_topics: Vec<RelatedTopic>,
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TopicDocument {
+    pub(crate) path: String,
+    pub(crate) title: Option<String>,
+    pub(crate) hits: u64,
+}
+
+/// An interaction that an interest rests on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Evidence {
+    pub(crate) interaction: String,
+    pub(crate) timestamp: String,
+    pub(crate) query: String,
+    pub(crate) source: &'static str,
+}

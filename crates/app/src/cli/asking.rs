@@ -158,8 +158,7 @@ impl Asking {
         if self.is_neutral || !persona.is_personalised {
             return Ok(None);
         }
-        let _ = (library, remembered);
-        Ok(None)
+        Ok(library.profile_of(persona, remembered)?)
     }
 
     /// Has a question recorded, if the persona agreed to that; returns its id.

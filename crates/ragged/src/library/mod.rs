@@ -20,6 +20,7 @@ mod migration;
 mod model;
 mod passages;
 mod personal;
+mod profile;
 mod recompute;
 mod remember;
 mod results;
@@ -49,6 +50,7 @@ pub use migration::{
     UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
+pub use profile::for_ranking;
 pub use remember::{Asked, recording};
 pub use search::{
     Hit, HitFile, HitTaste, MatchedChunk, PersonalPlan, SearchRequest, SearchResponse,

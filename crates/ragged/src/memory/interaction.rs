@@ -81,7 +81,7 @@ pub struct InteractionFilter {
     pub text: Option<String>,
 }
 
-const COLUMNS: &str = "seq, id, persona, query, response, timestamp, model_used, latency_ms, \
+pub(super) const COLUMNS: &str = "seq, id, persona, query, response, timestamp, model_used, latency_ms, \
      feedback, correction, session_id, kind, is_learned, metadata";
 const WHERE: &str = "persona = ?1 AND timestamp >= ?2 AND timestamp < ?3 \
      AND (?4 IS NULL OR session_id = ?4) \
@@ -421,6 +421,20 @@ impl PersonaMemory {
             .context_with(|| format!("forgetting a topic of {}", self.name()))
     }
 
+    /// Keeps a topic from ever being learned, whether it is known or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub fn never_learn(&self, key: &str) -> Result<()> {
+        self.database()
+            .write(|tx| {
+                views::forget_key(tx, key, self.now_ms())?;
+                views::bump_revision(tx)
+            })
+            .context_with(|| format!("forgetting a topic of {}", self.name()))
+    }
+
     /// Makes two topics one: what was learned of `from` counts for `into`, now and later.
     ///
     /// # Errors
@@ -523,7 +537,7 @@ impl PersonaMemory {
     }
 }
 
-fn known(connection: &Connection, key: &str) -> Result<i64> {
+pub(super) fn known(connection: &Connection, key: &str) -> Result<i64> {
     views::known_topic(connection, key)?.ok_or_else(not_known)
 }
 
@@ -584,7 +598,7 @@ fn seq_of(connection: &Connection, id: &str) -> Result<i64> {
     }
 }
 
-fn interaction_of(connection: &Connection, row: &Row<'_>) -> Result<Interaction> {
+pub(super) fn interaction_of(connection: &Connection, row: &Row<'_>) -> Result<Interaction> {
     let seq: i64 = sql(row.get(0))?;
     let documents = sql(connection
         .prepare_cached(

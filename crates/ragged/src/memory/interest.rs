@@ -90,6 +90,17 @@ pub enum Level {
     High,
 }
 
+impl Level {
+    /// The word used in JSON and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// How interested a persona is in a topic, and why. Every number is in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interest {

@@ -14,6 +14,7 @@ mod counts;
 mod interaction;
 pub mod interest;
 mod persona;
+mod profile;
 mod record;
 mod recorder;
 mod registry;
@@ -38,6 +39,7 @@ pub use self::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
         ResponseStyle,
     },
+    profile::{Breadth, InterestOrigin, InterestProfile, RelatedTopic, TopicInterest},
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },

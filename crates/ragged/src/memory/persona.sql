@@ -164,6 +164,9 @@ CREATE TABLE topic_totals (
   n_documents INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX idx_topic_totals_weight ON topic_totals (weight_quarters DESC);
+CREATE INDEX idx_topic_totals_last_seen ON topic_totals (last_seen DESC);
+
 CREATE TABLE topic_documents (
   topic INTEGER NOT NULL,
   document INTEGER NOT NULL,
@@ -187,6 +190,8 @@ CREATE TABLE document_accesses (
   first_access INTEGER NOT NULL,
   last_access INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX idx_document_accesses_last ON document_accesses (last_access DESC);
 
 -- By calendar day of the zone that state.rollup_zone names, as days since the beginning of 1970.
 CREATE TABLE daily_activity (

@@ -149,7 +149,185 @@ pub(crate) enum MemoryCommand {
     #[command(flatten)]
     Record(RecordCommand),
     #[command(flatten)]
+    Interest(InterestCommand),
+    #[command(flatten)]
     Time(TimelineCommand),
+}
+
+/// What the persona cares about.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InterestCommand {
+    /// Show what the persona cares about, the strongest first
+    #[command(
+        after_help = "Examples:\n  ragged memory profile\n  ragged memory profile --explain --format json"
+    )]
+    Profile {
+        /// How many interests
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Show the parts of each confidence
+        #[arg(long)]
+        explain: bool,
+    },
+    /// List topics that were met
+    #[command(
+        after_help = "Examples:\n  ragged memory topics --min-confidence 0.5\n  ragged memory topics --all"
+    )]
+    Topics {
+        /// Only those at least this sure, from 0 to 1
+        #[arg(long, value_name = "C", default_value_t = 0.3)]
+        min_confidence: f64,
+        /// Every topic that was ever met
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what is known of a topic, and what it rests on
+    #[command(after_help = "Example:\n  ragged memory topic-info \"tide tables\"")]
+    TopicInfo {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+    },
+    /// List the topics that go with one
+    #[command(after_help = "Example:\n  ragged memory related-topics tides")]
+    RelatedTopics {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
+    /// Forget a topic: it is taken out of everything learned, and never learned again
+    #[command(
+        after_help = "Examples:\n  ragged memory forget-topic tides --confirm\n  ragged memory forget-topic tides --with-interactions --confirm"
+    )]
+    ForgetTopic {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+        /// Also delete the interactions in which it was met
+        #[arg(long)]
+        with_interactions: bool,
+        /// Really forget
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// Make two topics one: what was learned of the first counts for the second
+    #[command(after_help = "Example:\n  ragged memory merge-topics \"tide table\" tides")]
+    MergeTopics {
+        /// The topic that goes
+        from: String,
+        /// The topic that stays
+        into: String,
+    },
+    /// Set how much the persona cares about a topic, from 0 to 1, whatever was learned
+    #[command(
+        after_help = "Examples:\n  ragged memory set-interest tides 0.9\n  ragged memory set-interest tides --reset"
+    )]
+    SetInterest {
+        /// The topic
+        topic: String,
+        /// From 0 (not at all) to 1
+        #[arg(required_unless_present = "reset")]
+        level: Option<f64>,
+        /// Go by what was learned again
+        #[arg(long, conflicts_with = "level")]
+        reset: bool,
+    },
+    /// Record what is asked, and learn nothing from it
+    #[command(after_help = "Example:\n  ragged memory disable-learning")]
+    DisableLearning,
+    /// Learn from what is asked again
+    #[command(after_help = "Example:\n  ragged memory enable-learning")]
+    EnableLearning,
+    /// Switch ranking by interests on or off for the persona
+    #[command(after_help = "Example:\n  ragged memory personalisation disable")]
+    Personalisation {
+        /// On or off
+        #[arg(value_enum)]
+        state: Switch,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Rank by interests
+    Enable,
+    /// Do not
+    Disable,
+}
+
+/// Consent, and the record of what was asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Record what the persona asks from now on, and rank by what it cares about
+    #[command(
+        after_help = "Examples:\n  ragged memory enable\n  ragged memory enable --persona researcher"
+    )]
+    Enable,
+    /// Record nothing more and rank by nothing; what is remembered stays until it is deleted
+    #[command(after_help = "Example:\n  ragged memory disable")]
+    Disable,
+    /// Record nothing for the moment; what is remembered still ranks
+    #[command(after_help = "Example:\n  ragged memory pause")]
+    Pause,
+    /// Show whether questions are recorded, and how much is remembered
+    #[command(after_help = "Example:\n  ragged memory status")]
+    Status,
+    /// List what was asked, the newest first
+    #[command(
+        after_help = "Examples:\n  ragged memory list --limit 20\n  ragged memory list --since 7d --format json"
+    )]
+    List(ListedArgs),
+    /// Show one interaction with all that is recorded of it
+    #[command(after_help = "Example:\n  ragged memory show 3f9a")]
+    Show {
+        /// Its id, or the first four digits or more of it
+        id: String,
+    },
+    /// Find interactions by a text that stands in them
+    #[command(after_help = "Example:\n  ragged memory search \"tide tables\"")]
+    Search {
+        /// The text
+        #[arg(required = true)]
+        text: Vec<String>,
+        #[command(flatten)]
+        listed: ListedArgs,
+    },
+    /// Show everything that is remembered of the persona
+    #[command(after_help = "Example:\n  ragged memory show-all --format json")]
+    ShowAll,
+    /// Say whether an answer helped: `good`, `bad`, or in words
+    #[command(
+        after_help = "Examples:\n  ragged memory feedback 3f9a good\n  ragged memory feedback 3f9a \"it was in the second file\""
+    )]
+    Feedback {
+        /// The interaction's id, or the first four digits or more of it
+        id: String,
+        /// `good`, `bad`, `none`, or what should have been answered
+        #[arg(required = true)]
+        verdict: Vec<String>,
+    },
+    /// Count what is remembered
+    #[command(after_help = "Example:\n  ragged memory stats")]
+    Stats,
+    /// Show how much disk space memory takes
+    #[command(after_help = "Example:\n  ragged memory storage-usage")]
+    StorageUsage,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ListedArgs {
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+    /// Only what was asked since then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only what was asked until then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
 }
 
 /// When things were asked.
@@ -306,76 +484,4 @@ pub(crate) enum Granularity {
     Week,
     /// Months
     Month,
-}
-
-/// Consent, and the record of what was asked.
-#[derive(Debug, Subcommand)]
-pub(crate) enum RecordCommand {
-    /// Record what the persona asks from now on, and rank by what it cares about
-    #[command(
-        after_help = "Examples:\n  ragged memory enable\n  ragged memory enable --persona researcher"
-    )]
-    Enable,
-    /// Record nothing more and rank by nothing; what is remembered stays until it is deleted
-    #[command(after_help = "Example:\n  ragged memory disable")]
-    Disable,
-    /// Record nothing for the moment; what is remembered still ranks
-    #[command(after_help = "Example:\n  ragged memory pause")]
-    Pause,
-    /// Show whether questions are recorded, and how much is remembered
-    #[command(after_help = "Example:\n  ragged memory status")]
-    Status,
-    /// List what was asked, the newest first
-    #[command(
-        after_help = "Examples:\n  ragged memory list --limit 20\n  ragged memory list --since 7d --format json"
-    )]
-    List(ListedArgs),
-    /// Show one interaction with all that is recorded of it
-    #[command(after_help = "Example:\n  ragged memory show 3f9a")]
-    Show {
-        /// Its id, or the first four digits or more of it
-        id: String,
-    },
-    /// Find interactions by a text that stands in them
-    #[command(after_help = "Example:\n  ragged memory search \"tide tables\"")]
-    Search {
-        /// The text
-        #[arg(required = true)]
-        text: Vec<String>,
-        #[command(flatten)]
-        listed: ListedArgs,
-    },
-    /// Show everything that is remembered of the persona
-    #[command(after_help = "Example:\n  ragged memory show-all --format json")]
-    ShowAll,
-    /// Say whether an answer helped: `good`, `bad`, or in words
-    #[command(
-        after_help = "Examples:\n  ragged memory feedback 3f9a good\n  ragged memory feedback 3f9a \"it was in the second file\""
-    )]
-    Feedback {
-        /// The interaction's id, or the first four digits or more of it
-        id: String,
-        /// `good`, `bad`, `none`, or what should have been answered
-        #[arg(required = true)]
-        verdict: Vec<String>,
-    },
-    /// Count what is remembered
-    #[command(after_help = "Example:\n  ragged memory stats")]
-    Stats,
-    /// Show how much disk space memory takes
-    #[command(after_help = "Example:\n  ragged memory storage-usage")]
-    StorageUsage,
-}
-
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct ListedArgs {
-    /// How many
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) limit: usize,
-    /// Only what was asked since then
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Only what was asked until then
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! `memory`: what is remembered, and who may say so.
 
 mod bar;
+mod interest;
 mod record;
 mod timeline;
 
@@ -18,6 +19,7 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
     let MemoryArgs { of, command } = args;
     match command {
         MemoryCommand::Record(command) => record::run(&command, &of, session),
+        MemoryCommand::Interest(command) => interest::run(&command, &of, session),
         MemoryCommand::Time(command) => timeline::run(&command, &of, session),
     }
 }

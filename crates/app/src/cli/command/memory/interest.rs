@@ -1,0 +1,359 @@
+//! What the persona cares about, and the owner's word on it.
+
+use anyhow::Result;
+use ragged::memory::{
+    Breadth, Memory, Persona, PersonaMemory, TopicInterest,
+    interest::{InterestConfig, age_in_words},
+    topic,
+};
+
+use super::{super::joined, record::short};
+use crate::{
+    cli::{
+        Session,
+        args::memory::{InterestCommand, OfPersona, Switch},
+        printer::{Printer, counted, table, thousands, visible},
+    },
+    failure::Outcome,
+    wire,
+};
+
+/// Interactions, documents and topics that are shown of a topic.
+const SHOWN: usize = 10;
+
+pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
+    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
+    let printer = &session.printer;
+    match command {
+        InterestCommand::Profile { limit, explain } => {
+            profile(&persona, &remembered, Breadth::Tracked, 0.0, *limit, *explain, printer)
+        }
+        InterestCommand::Topics { min_confidence, all } => {
+            let (breadth, least) =
+                if *all { (Breadth::All, 0.0) } else { (Breadth::Tracked, *min_confidence) };
+            profile(&persona, &remembered, breadth, least, usize::MAX, false, printer)
+        }
+        InterestCommand::TopicInfo { topic } => {
+            info(&persona, &remembered, &joined(topic), printer)
+        }
+        InterestCommand::RelatedTopics { topic, limit } => {
+            related(&remembered, &joined(topic), *limit, printer)
+        }
+        InterestCommand::ForgetTopic { topic, with_interactions, confirm } => {
+            forget(&remembered, &joined(topic), *with_interactions, *confirm, printer)
+        }
+        InterestCommand::MergeTopics { from, into } => {
+            let (from, into) = (remembered.topic_named(from)?, remembered.topic_named(into)?);
+            remembered.merge_topics(&from, &into)?;
+            if printer.is_json() {
+                printer.json(&serde_json::json!({ "from": from, "into": into }))?;
+            } else {
+                printer.line(format!("{} counts as {} now.", visible(&from), visible(&into)))?;
+            }
+            Ok(Outcome::Done)
+        }
+        InterestCommand::SetInterest { topic, level, .. } => {
+            set_interest(&remembered, topic, *level, printer)
+        }
+        InterestCommand::DisableLearning => learn(&memory, &persona, false, printer),
+        InterestCommand::EnableLearning => learn(&memory, &persona, true, printer),
+        InterestCommand::Personalisation { state } => {
+            memory.set_personalised(&persona.name, *state == Switch::Enable)?;
+            told(
+                &memory,
+                &persona,
+                printer,
+                match state {
+                    Switch::Enable => "ranks by what it cares about",
+                    Switch::Disable => "ranks by nothing but the question",
+                },
+            )
+        }
+    }
+}
+
+fn profile(
+    persona: &Persona,
+    remembered: &PersonaMemory,
+    breadth: Breadth,
+    min_confidence: f64,
+    limit: usize,
+    explain: bool,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let config = InterestConfig::default();
+    let profile = remembered.profile(&persona.draft.focus_areas, &config, breadth)?;
+    let shown: Vec<&TopicInterest> = profile
+        .interests
+        .iter()
+        .filter(|interest| interest.interest.confidence >= min_confidence)
+        .take(limit)
+        .collect();
+    if printer.is_json() {
+        printer.json(&wire::Profile {
+            persona: persona.name.as_str().to_owned(),
+            personalised: persona.is_personalised,
+            learning: persona.is_learning,
+            topics: profile.n_topics,
+            since: profile.since_ms.map(wire::moment),
+            interests: (1..).zip(&shown).map(|(rank, i)| wire::Interest::new(rank, i)).collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    if shown.is_empty() {
+        printer.line("No interests yet.")?;
+    } else {
+        let mut header = vec!["", "topic", "level", "confidence", "hits", "last seen", "by"];
+        if explain {
+            header.extend(["frequency", "recency", "consistency", "depth"]);
+        }
+        let mut rows = table(printer, &header);
+        for (rank, known) in (1..).zip(&shown) {
+            let interest = &known.interest;
+            let seen = if known.aggregate.n_hits == 0 {
+                String::new()
+            } else {
+                age_in_words(known.aggregate.last_seen_ms, profile.now_ms)
+            };
+            let mut row = vec![
+                thousands(rank),
+                visible(&known.name).into_owned(),
+                interest.level.as_str().to_owned(),
+                format!("{:.2}", interest.confidence),
+                thousands(known.aggregate.n_hits),
+                seen,
+                known.origin.as_str().to_owned(),
+            ];
+            if explain {
+                let parts =
+                    [interest.frequency, interest.recency, interest.consistency, interest.depth];
+                row.extend(parts.map(|part| format!("{part:.2}")));
+            }
+            rows.add_row(row);
+        }
+        printer.line(rows.trim_fmt())?;
+    }
+    let age = profile.since_ms.map(|since| age_in_words(since, profile.now_ms));
+    printer.note(format!(
+        "{} of {}{}",
+        counted(shown.len() as u64, "interest", "interests"),
+        counted(profile.n_topics, "topic", "topics"),
+        age.map(|age| format!(", the first from {age}")).unwrap_or_default()
+    ));
+    Ok(Outcome::Done)
+}
+
+fn info(
+    persona: &Persona,
+    remembered: &PersonaMemory,
+    name: &str,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let key = remembered.topic_named(name)?;
+    let config = InterestConfig::default();
+    let profile = remembered.profile(&persona.draft.focus_areas, &config, Breadth::All)?;
+    let evidence = remembered.evidence(&key, SHOWN)?;
+    let documents = remembered.topic_documents(&key, SHOWN)?;
+    let related = remembered.related_topics(&key, SHOWN)?;
+    // An alias leads to the topic that it was merged into.
+    let met = evidence.first().and_then(|found| {
+        found.topics.iter().find(|topic| topic.key == key).map(|topic| topic.key.clone())
+    });
+    let key = met.unwrap_or(key);
+    let Some((rank, known)) = (1..).zip(&profile.interests).find(|(_, known)| known.key == key)
+    else {
+        return Err(crate::Hinted::new(
+            format!("nothing is known of {name:?} but that it counts as another topic"),
+            "`ragged memory topics --all` lists them".to_owned(),
+        )
+        .into());
+    };
+    let source = |found: &ragged::memory::Interaction| {
+        let met = found.topics.iter().find(|topic| topic.key == key);
+        met.map_or("document", |topic| wire::topic_source(topic.source))
+    };
+    if printer.is_json() {
+        printer.json(&wire::TopicInfo {
+            interest: wire::Interest::new(rank, known),
+            related_documents: documents
+                .into_iter()
+                .map(|(path, title, hits)| wire::TopicDocument { path, title, hits })
+                .collect(),
+            related_topics: related.iter().map(wire::RelatedTopic::from).collect(),
+            evidence: evidence
+                .iter()
+                .map(|found| wire::Evidence {
+                    interaction: found.id.clone(),
+                    timestamp: wire::moment(found.timestamp_ms),
+                    query: found.query.clone(),
+                    source: source(found),
+                })
+                .collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let interest = &known.interest;
+    printer.line(format!(
+        "{}: rank {}, {} ({:.2}), by {}",
+        visible(&known.name),
+        thousands(rank as u64),
+        interest.level.as_str(),
+        interest.confidence,
+        known.origin.as_str()
+    ))?;
+    printer.line(format!(
+        "learnt {:.2} = 0.35 × frequency {:.2} + 0.30 × recency {:.2} + 0.20 × consistency {:.2} \
+         + 0.15 × depth {:.2}",
+        interest.learnt, interest.frequency, interest.recency, interest.consistency, interest.depth
+    ))?;
+    for found in &evidence {
+        printer.line(format!(
+            "  {}  {}  {} ({})",
+            short(&found.id),
+            age_in_words(found.timestamp_ms, profile.now_ms),
+            visible(&found.query),
+            source(found),
+        ))?;
+    }
+    for (path, _, hits) in &documents {
+        printer.line(format!("  found {} times: {}", thousands(*hits), visible(path)))?;
+    }
+    for topic in &related {
+        let name = visible(&topic.name);
+        let n = counted(topic.co_occurrence_count, "question", "questions");
+        printer.line(format!("  goes with {name}: {n}, distance {}", topic.distance))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn related(
+    remembered: &PersonaMemory,
+    name: &str,
+    limit: usize,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let key = remembered.topic_named(name)?;
+    let related = remembered.related_topics(&key, limit)?;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({
+            "topic": key,
+            "related": related.iter().map(wire::RelatedTopic::from).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let mut rows = table(printer, &["topic", "shared questions", "distance"]);
+    for topic in &related {
+        rows.add_row([
+            visible(&topic.name).into_owned(),
+            thousands(topic.co_occurrence_count),
+            topic.distance.to_string(),
+        ]);
+    }
+    if related.is_empty() {
+        printer.line("Nothing goes with it yet.")?;
+    } else {
+        printer.line(rows.trim_fmt())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn forget(
+    remembered: &PersonaMemory,
+    name: &str,
+    with_interactions: bool,
+    confirm: bool,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let key = remembered.topic_named(name)?;
+    let met = remembered.evidence(&key, usize::MAX)?;
+    if confirm {
+        if with_interactions {
+            for found in &met {
+                remembered.delete_interaction(&found.id)?;
+            }
+        }
+        // With its last interaction the topic may be gone already; it is still not learned again.
+        match remembered.forget_topic(&key) {
+            Err(error)
+                if with_interactions && error.kind() == ragged::error::ErrorKind::NotFound =>
+            {
+                remembered.never_learn(&key)?;
+            }
+            done => {
+                done?;
+            }
+        }
+        remembered.erase_remains()?;
+    }
+    let n = met.len() as u64;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({
+            "topic": key,
+            "interactions": n,
+            "interactions_deleted": if confirm && with_interactions { n } else { 0 },
+            "forgotten": confirm,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    let met = counted(n, "interaction", "interactions");
+    let done = if confirm { "Forgot" } else { "Would forget" };
+    printer.line(format!("{done} {}, met in {met}.", visible(name)))?;
+    if !confirm {
+        printer.note("Nothing was changed; --confirm does it.");
+    } else if !with_interactions && n > 0 {
+        printer.note("The questions themselves stay; `ragged memory forget TEXT` deletes those.");
+    }
+    Ok(Outcome::Done)
+}
+
+fn set_interest(
+    remembered: &PersonaMemory,
+    name: &str,
+    level: Option<f64>,
+    printer: &Printer,
+) -> Result<Outcome> {
+    if level.is_some_and(|level| !(0.0..=1.0).contains(&level)) {
+        return Err(crate::Usage::new("an interest is from 0 to 1")
+            .with_hint("0 for not at all, 1 for very much")
+            .into());
+    }
+    let key = match level {
+        Some(_) => topic::key(name),
+        None => remembered.topic_named(name)?,
+    };
+    if key.is_empty() {
+        return Err(crate::Usage::new(format!("{name:?} has no word to be a topic by")).into());
+    }
+    remembered.set_interest(&key, name, level)?;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({ "topic": key, "level": level }))?;
+    } else {
+        let name = visible(name);
+        printer.line(match level {
+            Some(level) => format!("{name} counts as {level:.2} now."),
+            None => format!("{name} counts by what was learned again."),
+        })?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn learn(
+    memory: &Memory,
+    persona: &Persona,
+    is_learning: bool,
+    printer: &Printer,
+) -> Result<Outcome> {
+    memory.set_learning(&persona.name, is_learning)?;
+    let what = if is_learning { "learns from what is asked" } else { "learns nothing more" };
+    told(memory, persona, printer, what)
+}
+
+fn told(memory: &Memory, persona: &Persona, printer: &Printer, what: &str) -> Result<Outcome> {
+    if printer.is_json() {
+        printer.json(&wire::Persona::from(&memory.persona(&persona.name)?))?;
+    } else {
+        printer.line(format!("{} {what}.", visible(persona.name.as_str())))?;
+    }
+    Ok(Outcome::Done)
+}
