@@ -208,8 +208,8 @@ fn topics_are_followed_and_compared() {
     exit 1
     --- stdout
     --- stderr
-    error: "cheese" never came up
-    hint: `ragged memory topics --all` lists what did
+    error: nothing was learned of "cheese"
+    hint: `ragged memory topics --all` lists what was
     "#);
     let text = shown(&scene, &["trending", "--window", "from 2025-03-03 to 2025-03-09"]);
     insta::assert_snapshot!(text, @r"
@@ -343,6 +343,15 @@ fn periods_that_make_no_sense_are_refused() {
     let ran = scene.run(&["memory", "topic-evolution", "cheese"]);
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("memory topics"), "{}", ran.stderr);
+    let ran = scene.run(&["memory", "compare-topics", "--topics", "tide,breat"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("did you mean \"Bread\"?"), "{}", ran.stderr);
+    assert_eq!(scene.run(&["memory", "compare-topics", "--topics", ","]).code, 2);
+    // Seven days are seven.
+    for window in ["7d", "-7d", "1w"] {
+        let json = scene.json(&["memory", "timeline", "--period", window]);
+        assert_eq!(json["buckets"].as_array().unwrap().len(), 7, "{window}");
+    }
     // Nothing was asked there.
     for period in ["1890-02", "2999", "before 2020"] {
         let ran = scene.run(&["memory", "activity", "--period", period]);

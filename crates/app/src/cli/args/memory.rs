@@ -453,7 +453,7 @@ pub(crate) struct SpanArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
     /// The period, as `last month`, `2026-02`, `90d` [default: 30d]
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["since", "until"])]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
     pub(crate) period: Option<String>,
 }
 

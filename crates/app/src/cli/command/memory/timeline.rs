@@ -16,7 +16,7 @@ use ragged::{
     },
     temporal::{
         expression::{self, Period, Reading},
-        window::{Granularity, Window},
+        window::{Granularity, MAX_WINDOW_DAYS, Window},
     },
 };
 
@@ -74,13 +74,15 @@ pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) 
             view.trending_compare((a, b), &found, least.min_queries)
         }
         TimelineCommand::FirstSeen { topic } => {
-            view.first_seen(topic, remembered.first_seen(topic)?.as_ref())
+            let key = remembered.topic_named(topic)?;
+            view.first_seen(topic, remembered.first_seen(&key)?.as_ref())
         }
         TimelineCommand::TopicEvolution { topic, since, visual } => {
             let since = since
                 .as_deref()
                 .map(|text| search::moment_in("--since", text, &view.zone, search::End::Beginning));
-            let found = remembered.topic_evolution(&joined(topic), since.transpose()?)?;
+            let key = remembered.topic_named(&joined(topic))?;
+            let found = remembered.topic_evolution(&key, since.transpose()?)?;
             view.evolution(&found, *visual)
         }
         TimelineCommand::ComparePeriods { periods } => {
@@ -89,8 +91,15 @@ pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) 
         }
         TimelineCommand::CompareTopics { topics, window } => {
             let window = view.period("--window", window)?;
-            let topics: Vec<&str> = topics.iter().map(|topic| topic.trim()).collect();
-            view.compare_topics(window, &remembered.compare_topics(&topics, window)?)
+            let named = topics.iter().map(|topic| topic.trim()).filter(|topic| !topic.is_empty());
+            let keys: Vec<String> =
+                named.map(|topic| remembered.topic_named(topic)).collect::<Result<_, _>>()?;
+            if keys.is_empty() {
+                return Err(Usage::new("--topics names no topic")
+                    .with_hint("write names with commas between them: --topics tides,moon")
+                    .into());
+            }
+            view.compare_topics(window, &remembered.compare_topics(&keys, window)?)
         }
     }
 }
@@ -138,8 +147,11 @@ impl View<'_> {
     }
 
     /// A period in words. One without a beginning begins with the first question, one without an
-    /// end ends with today.
+    /// end ends with today; `7d` are seven days, today the last of them.
     fn period(&self, flag: &str, text: &str) -> Result<Window> {
+        if let Some(n_days) = n_days(text) {
+            return Ok(self.remembered.last_days(n_days));
+        }
         let context = expression::Context {
             now_ms: Zoned::now().timestamp().as_millisecond(),
             zone: self.zone.clone(),
@@ -571,6 +583,22 @@ impl View<'_> {
     }
 }
 
+/// The days of `7d`, `-7d` and `2w`.
+fn n_days(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (digits, days) = match (text.strip_suffix('d'), text.strip_suffix('w')) {
+        (Some(digits), _) => (digits, 1),
+        (_, Some(digits)) => (digits, 7),
+        _ => return None,
+    };
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let n_days = digits.parse::<u32>().ok()?.checked_mul(days)?;
+    (1..=MAX_WINDOW_DAYS).contains(&n_days).then_some(n_days)
+}
+
 fn names(topics: &[TopicCount]) -> String {
     let names: Vec<_> = topics.iter().map(|topic| visible(&topic.name)).collect();
     names.join(", ")
@@ -594,4 +622,30 @@ fn write_new(path: &Path, text: &str) -> Result<()> {
         drop(std::fs::remove_file(path));
     }
     written.with_context(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_in_days_are_that_many_days() {
+        for (text, expected) in [
+            ("7d", Some(7)),
+            ("-30d", Some(30)),
+            (" 2w", Some(14)),
+            ("1830d", Some(1830)),
+            // The parser of times says what is wrong with these, or knows them.
+            ("0d", None),
+            ("9999d", None),
+            ("4294967295w", None),
+            ("--7d", None),
+            ("+7d", None),
+            ("5y", None),
+            ("last week", None),
+            ("d", None),
+        ] {
+            assert_eq!(n_days(text), expected, "{text}");
+        }
+    }
 }
