@@ -29,6 +29,8 @@ mod system;
 /// A terminal, played by the test.
 #[cfg(target_os = "linux")]
 mod terminal;
+/// When questions were asked.
+mod timeline;
 mod times;
 /// Following changes of files.
 #[cfg(unix)]

@@ -508,7 +508,7 @@ pub(super) fn known(connection: &Connection, key: &str) -> Result<i64> {
 }
 
 #[cold]
-fn not_known() -> Error {
+pub(super) fn not_known() -> Error {
     Error::new(ErrorKind::NotFound, "nothing was learned of that topic")
         .with_hint("`ragged memory topics --all` lists what was")
 }

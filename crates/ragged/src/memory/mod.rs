@@ -21,6 +21,7 @@ mod recorder;
 mod registry;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 pub mod topic;
 pub mod views;
 

@@ -3,16 +3,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{memory::views, temporal::FixedClock};
+use crate::temporal::{FixedClock, window::day_at};
 
 const DAY_MS: i64 = 86_400_000;
-const NOW_MS: i64 = 1_795_000_000_000;
+pub(super) const NOW_MS: i64 = 1_795_000_000_000;
 
 pub(super) fn memory(dir: &Path) -> Memory {
     memory_in(dir, TimeZone::UTC)
 }
 
-fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
+pub(super) fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
     let config = MemoryConfig { zone, ..MemoryConfig::default() };
     Memory::open(dir, None, config, Arc::new(FixedClock(NOW_MS))).unwrap()
 }
@@ -22,7 +22,7 @@ fn name(text: &str) -> PersonaName {
 }
 
 /// A question about topics, which found documents; names are made of the numbers.
-fn question(
+pub(super) fn question(
     n: u64,
     at_ms: i64,
     words: &[u8],
@@ -129,7 +129,7 @@ impl Naive {
                         feedback.as_deref() == Some("positive"),
                         feedback.as_deref() == Some("negative"),
                     );
-                    let day = views::day_of(at, zone);
+                    let day = day_at(at, zone);
                     *naive.days.entry(day).or_default() += 1;
                     let mut hits = Vec::new();
                     for row in

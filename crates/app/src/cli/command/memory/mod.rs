@@ -1,8 +1,10 @@
 //! `memory`: what is remembered, and who may say so.
 
+mod bar;
 pub(crate) mod fact;
 mod interest;
 mod record;
+mod timeline;
 
 use anyhow::Result;
 
@@ -20,5 +22,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Record(command) => record::run(&command, &of, session),
         MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
+        MemoryCommand::Time(command) => timeline::run(&command, &of, session),
     }
 }
