@@ -10,16 +10,21 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
+mod audit;
 mod counts;
+mod custody;
+mod erasure;
 mod interaction;
 pub mod interest;
 mod persona;
 mod record;
 mod recorder;
+mod redaction;
 mod registry;
 #[cfg(test)]
 mod tests;
 pub mod topic;
+mod verification;
 pub mod views;
 
 use std::{
@@ -31,7 +36,9 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use self::{
+    audit::{AuditCheck, AuditEntry, AuditFields, Operation},
     counts::{MemoryCounts, MemoryStorage},
+    erasure::{Erased, Mentions},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
     persona::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
@@ -41,6 +48,8 @@ pub use self::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
     recorder::{Preparation, Recorder},
+    redaction::redact,
+    verification::{ErasureCheck, Remains, RemainsPlace},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -63,11 +72,22 @@ pub struct MemoryConfig {
     pub database: DatabaseConfig,
     /// Minutes without a question after which the next one begins another session.
     pub session_gap_minutes: u32,
+    /// Whether personal data in questions, answers and corrections is replaced by markers before
+    /// it is stored; see [`redact`].
+    pub is_redacting: bool,
+    /// Days after which an interaction is deleted; `None` keeps them.
+    pub retention_days: Option<u32>,
 }
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self { zone: TimeZone::UTC, database: DatabaseConfig::default(), session_gap_minutes: 30 }
+        Self {
+            zone: TimeZone::UTC,
+            database: DatabaseConfig::default(),
+            session_gap_minutes: 30,
+            is_redacting: false,
+            retention_days: None,
+        }
     }
 }
 
@@ -80,6 +100,8 @@ pub struct Memory {
     clock: Arc<dyn Clock>,
     /// Open databases of personas, by the id of their file.
     open: Mutex<HashMap<String, Arc<PersonaMemory>>>,
+    /// Interactions that were deleted for their age when this was opened.
+    n_expired: u64,
 }
 
 /// What one persona remembers.
@@ -143,15 +165,24 @@ impl Memory {
         let registry = vault.open_or_create(REGISTRY)?;
         prepare(&registry, REGISTRY_FORMAT, include_str!("registry.sql"))
             .context_with(|| "opening the registry of personas")?;
-        let memory = Self {
+        let mut memory = Self {
             vault,
             registry,
             config: Arc::new(config),
             clock,
             open: Mutex::new(HashMap::new()),
+            n_expired: 0,
         };
         memory.ensure_default()?;
+        memory.n_expired =
+            memory.expire().context_with(|| "deleting what is past its retention")?;
         Ok(memory)
+    }
+
+    /// How many interactions were deleted for their age when this was opened. That is done at most
+    /// once a day.
+    pub fn n_expired(&self) -> u64 {
+        self.n_expired
     }
 
     /// How this memory works.
