@@ -629,7 +629,7 @@ fn a_cleared_persona_holds_nothing_but_tables() {
     // The pages themselves hold what those of a persona that never asked anything hold.
     let unused = name("unused");
     memory.create_persona(&unused, &PersonaDraft::default()).unwrap();
-    memory.of(&unused).unwrap().erase_remains().unwrap();
+    memory.clear(&unused).unwrap();
     let bytes_of = |who: &PersonaName| -> Vec<u8> {
         let file_id = memory.persona(who).unwrap().file_id;
         let pages = memory.vault().decrypted_pages(&file_id).unwrap().pages;
