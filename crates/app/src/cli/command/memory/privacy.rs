@@ -73,7 +73,7 @@ pub(crate) fn run(command: PrivacyCommand, of: &OfPersona, session: &Session) ->
             } else {
                 None
             };
-            let done = print_erased(&persona, found, erased, confirm, session)?;
+            let done = print_erased(&persona, found, erased.as_ref(), confirm, session)?;
             if confirm && !session.printer.is_json() {
                 session.printer.note(format!(
                     "`ragged memory verify-erased {text:?}` looks for it in every file, chats and \
@@ -96,11 +96,9 @@ fn delete(
     let of_interactions = |n| Mentions { interactions: n, ..Mentions::default() };
     if let Some(id) = id {
         let known = memory.of(&persona.name)?.interaction(id)?;
-        let erased = match confirm {
-            true => Some(memory.delete_interaction(&persona.name, &known.id)?),
-            false => None,
-        };
-        return print_erased(persona, of_interactions(1), erased, confirm, session);
+        let erased =
+            if confirm { Some(memory.delete_interaction(&persona.name, &known.id)?) } else { None };
+        return print_erased(persona, of_interactions(1), erased.as_ref(), confirm, session);
     }
     let listed = ListedArgs { limit: 0, since, until };
     let filter = record::filter(&listed, None, session)?;
@@ -115,7 +113,7 @@ fn delete(
     } else {
         None
     };
-    print_erased(persona, of_interactions(n), erased, confirm, session)
+    print_erased(persona, of_interactions(n), erased.as_ref(), confirm, session)
 }
 
 fn clear(memory: &Memory, persona: &Persona, confirm: bool, session: &Session) -> Result<Outcome> {
@@ -130,20 +128,20 @@ fn clear(memory: &Memory, persona: &Persona, confirm: bool, session: &Session) -
     };
     // Also where nothing is counted: what is left of earlier deletions goes with it.
     let erased = if confirm { Some(memory.clear(&persona.name)?) } else { None };
-    print_erased(persona, found, erased, confirm, session)
+    print_erased(persona, found, erased.as_ref(), confirm, session)
 }
 
 /// Says what was deleted, or what would be.
 fn print_erased(
     persona: &Persona,
     found: Mentions,
-    erased: Option<Erased>,
+    erased: Option<&Erased>,
     confirm: bool,
     session: &Session,
 ) -> Result<Outcome> {
     let printer = &session.printer;
-    let counts = erased.as_ref().map_or(found, |erased| erased.deleted);
-    let remains = erased.as_ref().and_then(|erased| erased.remains.as_ref());
+    let counts = erased.map_or(found, |erased| erased.deleted);
+    let remains = erased.and_then(|erased| erased.remains.as_ref());
     let outcome = if remains.is_some() { Outcome::Partial } else { Outcome::Done };
     if printer.is_json() {
         printer.json(&wire::Erasure {

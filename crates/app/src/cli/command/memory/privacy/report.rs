@@ -48,9 +48,9 @@ pub(super) fn run(file: Option<&Path>, session: &Session) -> Result<Outcome> {
                 ("keys/memory.key", _) => "permissions",
                 _ => protected,
             },
-            files: usage.n_files,
-            bytes: usage.n_bytes,
-            open_to_others: usage.n_open,
+            files: usage.files,
+            bytes: usage.bytes,
+            open_to_others: usage.open_to_others,
         });
     }
     let personas = match &memory {
@@ -140,10 +140,10 @@ pub(super) fn run(file: Option<&Path>, session: &Session) -> Result<Outcome> {
 /// What a part of the data folder comes to.
 #[derive(Debug, Default)]
 struct Usage {
-    n_files: u64,
-    n_bytes: u64,
+    files: u64,
+    bytes: u64,
     /// Files and folders that others than their owner may open.
-    n_open: u64,
+    open_to_others: u64,
 }
 
 impl Usage {
@@ -151,11 +151,11 @@ impl Usage {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            self.n_open += u64::from(metadata.permissions().mode() & 0o077 != 0);
+            self.open_to_others += u64::from(metadata.permissions().mode() & 0o077 != 0);
         }
         if !metadata.is_dir() {
-            self.n_files += 1;
-            self.n_bytes += metadata.len();
+            self.files += 1;
+            self.bytes += metadata.len();
             return;
         }
         let Ok(entries) = std::fs::read_dir(path) else { return };
