@@ -1,5 +1,7 @@
 //! `persona` and `memory`.
 
+pub(crate) mod privacy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -154,6 +156,8 @@ pub(crate) enum MemoryCommand {
     Fact(FactCommand),
     #[command(flatten)]
     Time(TimelineCommand),
+    #[command(flatten)]
+    Privacy(privacy::PrivacyCommand),
 }
 
 /// What was true when, and when it was known.

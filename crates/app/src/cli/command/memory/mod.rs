@@ -3,6 +3,7 @@
 mod bar;
 pub(crate) mod fact;
 mod interest;
+mod privacy;
 mod record;
 mod timeline;
 
@@ -23,5 +24,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
         MemoryCommand::Time(command) => timeline::run(&command, &of, session),
+        MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
     }
 }
