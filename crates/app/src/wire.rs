@@ -3,6 +3,7 @@
 //! Fields are only ever added. `docs/reference/json.md` describes them.
 
 pub(crate) mod timeline;
+pub(crate) mod transfer;
 
 use std::collections::BTreeMap;
 

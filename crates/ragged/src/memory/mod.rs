@@ -10,7 +10,7 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
-mod audit;
+pub mod audit;
 mod counts;
 mod custody;
 mod erasure;
@@ -27,6 +27,7 @@ mod registry;
 mod tests;
 pub mod timeline;
 pub mod topic;
+mod transfer;
 mod verification;
 pub mod views;
 
@@ -54,6 +55,7 @@ pub use self::{
     },
     recorder::{AfterRecording, Preparation, Recorder},
     redaction::redact,
+    transfer::{ImportReport, MemoryRecords, ProjectRecord, Relationship, TopicRecord},
     verification::{ErasureCheck, Remains, RemainsPlace},
 };
 use crate::{

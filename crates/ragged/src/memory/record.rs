@@ -244,7 +244,7 @@ impl PersonaMemory {
             .context_with(|| format!("recording for the persona {}", self.name()))
     }
 
-    fn record_in(&self, tx: &Transaction<'_>, new: &NewInteraction) -> Result<bool> {
+    pub(super) fn record_in(&self, tx: &Transaction<'_>, new: &NewInteraction) -> Result<bool> {
         let session = match &new.session_id {
             Some(session) => session.clone(),
             None => self.session_at(tx, new.timestamp_ms)?,

@@ -1,6 +1,7 @@
 //! `persona` and `memory`.
 
 pub(crate) mod privacy;
+pub(crate) mod transfer;
 
 use std::path::PathBuf;
 
@@ -158,6 +159,8 @@ pub(crate) enum MemoryCommand {
     Time(TimelineCommand),
     #[command(flatten)]
     Privacy(privacy::PrivacyCommand),
+    #[command(flatten)]
+    Transfer(transfer::TransferCommand),
 }
 
 /// What was true when, and when it was known.

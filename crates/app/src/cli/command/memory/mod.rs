@@ -6,6 +6,7 @@ mod interest;
 mod privacy;
 mod record;
 mod timeline;
+mod transfer;
 
 use anyhow::Result;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
         MemoryCommand::Time(command) => timeline::run(&command, &of, session),
+        MemoryCommand::Transfer(command) => transfer::run(&command, &of, session),
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
     }
 }
