@@ -11,6 +11,7 @@
 //! All SQL of the encrypted files is in this module.
 
 mod counts;
+pub mod graph;
 mod interaction;
 pub mod interest;
 mod persona;

@@ -164,6 +164,8 @@ CREATE TABLE topic_totals (
   n_documents INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX idx_topic_totals_hits ON topic_totals (n_hits DESC);
+
 CREATE TABLE topic_documents (
   topic INTEGER NOT NULL,
   document INTEGER NOT NULL,
@@ -187,6 +189,9 @@ CREATE TABLE document_accesses (
   first_access INTEGER NOT NULL,
   last_access INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX idx_document_accesses_count
+  ON document_accesses (access_count DESC, last_access DESC);
 
 -- By calendar day of the zone that state.rollup_zone names, as days since the beginning of 1970.
 CREATE TABLE daily_activity (
