@@ -1468,3 +1468,126 @@ pub(crate) struct Consent {
     pub(crate) personalised: bool,
     pub(crate) interactions: u64,
 }
+
+/// What a persona is linked to.
+#[derive(Debug, Serialize)]
+pub(crate) struct KnowledgeGraph {
+    pub(crate) persona: String,
+    pub(crate) nodes: Vec<KnowledgeNode>,
+    pub(crate) edges: Vec<KnowledgeEdge>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct KnowledgeNode {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct KnowledgeEdge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) kind: &'static str,
+    #[serde(flatten)]
+    pub(crate) attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+impl KnowledgeGraph {
+    pub(crate) fn new(persona: &memory::Persona, graph: &ragged::knowledge::Graph) -> Self {
+        Self {
+            persona: persona.name.as_str().to_owned(),
+            nodes: graph
+                .nodes()
+                .iter()
+                .map(|node| KnowledgeNode {
+                    id: node.id().to_string(),
+                    kind: node.id().kind().as_str(),
+                    name: node.name().to_owned(),
+                    attributes: attributes(node.attributes()),
+                })
+                .collect(),
+            edges: graph
+                .edges()
+                .iter()
+                .map(|edge| KnowledgeEdge {
+                    from: edge.from.to_string(),
+                    to: edge.to.to_string(),
+                    kind: edge.relation.as_str(),
+                    attributes: attributes(edge.relation.attributes()),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn attributes(
+    known: Vec<(&'static str, ragged::knowledge::Value<'_>)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    use ragged::knowledge::Value;
+    known
+        .into_iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Text(text) => text.into(),
+                Value::Count(count) => count.into(),
+                Value::Number(number) => number.into(),
+                Value::Time(ms) => moment(ms).into(),
+            };
+            (name.to_owned(), value)
+        })
+        .collect()
+}
+
+/// Documents that answers drew on.
+#[derive(Debug, Serialize)]
+pub(crate) struct FrequentDocuments {
+    pub(crate) persona: String,
+    pub(crate) documents: Vec<FrequentDocument>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FrequentDocument {
+    pub(crate) content_hash: String,
+    pub(crate) path: String,
+    pub(crate) title: Option<String>,
+    pub(crate) doc_type: String,
+    pub(crate) access_count: u64,
+    pub(crate) first_access: String,
+    pub(crate) last_access: String,
+}
+
+impl FrequentDocuments {
+    pub(crate) fn new(
+        persona: &memory::Persona,
+        found: &[memory::graph::FrequentDocument],
+    ) -> Self {
+        Self {
+            persona: persona.name.as_str().to_owned(),
+            documents: found
+                .iter()
+                .map(|document| FrequentDocument {
+                    content_hash: document.hex(),
+                    path: document.path.clone(),
+                    title: document.title.clone(),
+                    doc_type: document.doc_type.clone(),
+                    access_count: document.access_count,
+                    first_access: moment(document.first_access_ms),
+                    last_access: moment(document.last_access_ms),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A node that was forgotten, or would be.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForgottenNode {
+    pub(crate) persona: String,
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) interactions: Option<u64>,
+    pub(crate) forgotten: bool,
+}

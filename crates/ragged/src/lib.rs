@@ -50,6 +50,7 @@ pub mod error;
 pub mod evaluation;
 mod http;
 pub mod id;
+pub mod knowledge;
 pub mod lexical;
 pub mod library;
 pub mod memory;

@@ -4,7 +4,10 @@ pub(crate) mod memory;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 const EXAMPLES: &str = "Examples:\n  ragged add ~/notes\n  ragged query \"when does the lease end?\"\n  ragged try docs \"how is text stored?\"   (keeps nothing)";
 
@@ -40,8 +43,8 @@ pub(crate) struct Global {
     #[arg(
         long,
         global = true,
-        value_enum,
-        default_value_t = OutputFormat::Table,
+        value_parser = formats(&[OutputFormat::Table, OutputFormat::Json]),
+        default_value = "table",
         help_heading = "Global options"
     )]
     pub(crate) format: OutputFormat,
@@ -75,6 +78,20 @@ pub(crate) enum OutputFormat {
     Table,
     /// For programs: one JSON value on standard output
     Json,
+    /// For Graphviz
+    Dot,
+    /// For programs that read graphs, such as Gephi and yEd
+    Graphml,
+    /// For Mermaid, as in Markdown
+    Mermaid,
+}
+
+/// A reader of formats that takes these alone: a command that can draw takes more than the others.
+pub(crate) fn formats(
+    taken: &'static [OutputFormat],
+) -> impl TypedValueParser<Value = OutputFormat> {
+    PossibleValuesParser::new(taken.iter().filter_map(OutputFormat::to_possible_value))
+        .try_map(|word| OutputFormat::from_str(&word, false))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

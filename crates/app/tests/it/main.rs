@@ -17,6 +17,8 @@ mod document_times;
 mod engine;
 /// Adding, listing, removing.
 mod files;
+/// What a persona is linked to.
+mod graph;
 /// Help, usage errors, configuration, completions.
 mod manners;
 /// What is remembered stays with its owner, and goes when it is told to.

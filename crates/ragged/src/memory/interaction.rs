@@ -509,6 +509,7 @@ impl PersonaMemory {
     }
 }
 
+/// The topic of a key.
 pub(super) fn known(connection: &Connection, key: &str) -> Result<i64> {
     views::known_topic(connection, key)?.ok_or_else(not_known)
 }

@@ -15,6 +15,7 @@ mod counts;
 mod custody;
 mod erasure;
 mod fact;
+pub mod graph;
 mod interaction;
 pub mod interest;
 mod persona;

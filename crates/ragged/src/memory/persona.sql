@@ -166,6 +166,7 @@ CREATE TABLE topic_totals (
 
 CREATE INDEX idx_topic_totals_weight ON topic_totals (weight_quarters DESC);
 CREATE INDEX idx_topic_totals_last_seen ON topic_totals (last_seen DESC);
+CREATE INDEX idx_topic_totals_hits ON topic_totals (n_hits DESC);
 
 CREATE TABLE topic_documents (
   topic INTEGER NOT NULL,
@@ -192,6 +193,8 @@ CREATE TABLE document_accesses (
 ) STRICT;
 
 CREATE INDEX idx_document_accesses_last ON document_accesses (last_access DESC);
+CREATE INDEX idx_document_accesses_count
+  ON document_accesses (access_count DESC, last_access DESC);
 
 -- By calendar day of the zone that state.rollup_zone names, as days since the beginning of 1970.
 CREATE TABLE daily_activity (

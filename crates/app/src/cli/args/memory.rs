@@ -1,5 +1,6 @@
 //! `persona` and `memory`.
 
+pub(crate) mod graph;
 pub(crate) mod privacy;
 pub(crate) mod transfer;
 
@@ -161,6 +162,8 @@ pub(crate) enum MemoryCommand {
     Privacy(privacy::PrivacyCommand),
     #[command(flatten)]
     Transfer(transfer::TransferCommand),
+    #[command(flatten)]
+    Graph(graph::GraphCommand),
 }
 
 /// What was true when, and when it was known.

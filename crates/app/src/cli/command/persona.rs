@@ -40,6 +40,9 @@ pub(crate) fn run(command: PersonaCommand, session: &Session) -> Result<Outcome>
             let memory = session.memory(None)?;
             let known = memory.persona(&named(&name)?)?;
             let persona = memory.edit_persona(&known.name, &draft(&said, known.draft)?)?;
+            if said.projects.is_some() {
+                memory.of(&persona.name)?.set_projects(&persona.draft.active_projects)?;
+            }
             print(&persona, session)
         }
         PersonaCommand::Delete { name, confirm } => delete(&name, confirm, session),
@@ -54,7 +57,10 @@ fn named(name: &str) -> Result<PersonaName, crate::Usage> {
 fn create(name: &str, said: &PersonaSaid, yes: bool, session: &Session) -> Result<Outcome> {
     let memory = session.memory(None)?;
     let name = named(name)?;
-    memory.create_persona(&name, &draft(said, PersonaDraft::default())?)?;
+    let made = memory.create_persona(&name, &draft(said, PersonaDraft::default())?)?;
+    if !made.draft.active_projects.is_empty() {
+        memory.of(&name)?.set_projects(&made.draft.active_projects)?;
+    }
     let agreed = yes || session.agrees(
         "Record what this persona asks, encrypted and on this machine only, to rank by it? [y/N] ",
     )?;

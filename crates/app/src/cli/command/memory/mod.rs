@@ -2,6 +2,7 @@
 
 mod bar;
 pub(crate) mod fact;
+mod graph;
 mod interest;
 mod privacy;
 mod record;
@@ -27,5 +28,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Time(command) => timeline::run(&command, &of, session),
         MemoryCommand::Transfer(command) => transfer::run(&command, &of, session),
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
+        MemoryCommand::Graph(command) => graph::run(command, &of, session),
     }
 }

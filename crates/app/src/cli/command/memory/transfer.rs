@@ -168,7 +168,7 @@ fn json(
             let mut out = out.borrow_mut();
             out.write_all(b"{\n").map_err(failed)?;
             for (name, value) in head(persona, records, total) {
-                write!(out, "{name:?}: {value},\n").map_err(failed)?;
+                writeln!(out, "{name:?}: {value},").map_err(failed)?;
             }
             out.write_all(b"\"interactions\": [").map_err(failed)
         },
@@ -291,8 +291,10 @@ fn markdown(
     n: &mut u64,
 ) -> Result<()> {
     let out = std::cell::RefCell::new(out);
-    let quoted =
-        |text: &str| -> String { text.lines().map(|line| format!("> {line}\n")).collect() };
+    let quoted = |text: &str| -> String {
+        let lines: Vec<String> = text.lines().map(|line| format!("> {line}")).collect();
+        lines.join("\n") + "\n"
+    };
     remembered.export(
         filter,
         |records, total| {
