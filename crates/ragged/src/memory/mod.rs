@@ -10,6 +10,7 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
+mod check;
 mod counts;
 mod fact;
 mod interaction;
@@ -34,6 +35,7 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use self::{
+    check::{IndexPlan, ViewDifference},
     counts::{MemoryCounts, MemoryStorage},
     fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
