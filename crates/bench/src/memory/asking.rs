@@ -1,11 +1,11 @@
 //! Questions with memory and without, and what recording asks of whoever asked.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use fastrand::Rng;
 use ragged::{
     library::{Answered, Library, SearchRequest, recording},
@@ -13,7 +13,7 @@ use ragged::{
 };
 
 use super::{
-    ground::{Ground, LOADED, persona},
+    ground::{Ground, LOADED, asked, persona},
     ratio::change,
 };
 use crate::measure::{percentile, spread, timed};
@@ -57,7 +57,7 @@ impl<'a> Asker<'a> {
         // Consent may have been withdrawn since.
         let persona = ground.memory.persona(&self.persona.name)?;
         anyhow::ensure!(persona.recording == Recording::On, "nothing is recorded");
-        let asked = ground.asked(&request.query)?;
+        let asked = asked(&request.query)?;
         self.recorder
             .record(&self.remembered, recording(&ground.extractor, asked, response, answered))?;
         Ok(begun.elapsed())
@@ -148,7 +148,7 @@ fn parts(asker: &Asker<'_>) -> Result<()> {
         times[3].push(timed(|| ground.library.search(&request))?.1);
         let (response, took) = timed(|| ground.library.search_for(&request, profile.as_deref()))?;
         times[4].push(took);
-        let asked = ground.asked(question)?;
+        let asked = asked(question)?;
         let hand_over = || {
             let preparation = recording(&ground.extractor, asked, &response, None);
             asker.recorder.record(&asker.remembered, preparation)
@@ -202,21 +202,27 @@ pub(super) fn again(ground: &Ground) -> Result<()> {
     Ok(())
 }
 
-/// Recording with nothing else going on: what the caller waits, and when it is on disk.
+/// Recording with nothing else going on: what the caller waits, and when it is on disk. Nobody asks
+/// the recorder to hurry.
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(super) fn recording_alone(ground: &Ground) -> Result<()> {
     let (_, remembered) = persona(&ground.memory, LOADED)?;
-    let recorder = Recorder::new(1)?;
+    let (written, told) = mpsc::channel();
+    let after: AfterRecording = Arc::new(move |_| {
+        // Whoever measures may have gone.
+        written.send(Instant::now()).unwrap_or(());
+    });
+    let recorder = Recorder::with_after(1, Some(&after))?;
     let (mut waits, mut lasting) = (Vec::new(), Vec::new());
     for round in 0..3 {
         for at in 0..ground.questions.len() {
             let begun = Instant::now();
             recorder.record(&remembered, ground.preparation(at, None)?)?;
             let waited = begun.elapsed();
-            recorder.flush()?;
+            let lasts = told.recv().context("the recorder ended")?.duration_since(begun);
             if round > 0 {
                 waits.push(waited);
-                lasting.push(begun.elapsed());
+                lasting.push(lasts);
             }
         }
     }

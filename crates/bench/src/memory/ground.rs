@@ -79,12 +79,11 @@ impl Ground {
             None => headings(&folder)?,
         };
         ensure!(!questions.is_empty(), "{} gives no questions", folder.display());
-        let (dir, scratch) = match &args.library {
-            Some(library) => (library.clone(), None),
-            None => {
-                let scratch = tempfile::tempdir().context("making a folder for the library")?;
-                (scratch.path().join("library"), Some(scratch))
-            }
+        let (dir, scratch) = if let Some(library) = &args.library {
+            (library.clone(), None)
+        } else {
+            let scratch = tempfile::tempdir().context("making a folder for the library")?;
+            (scratch.path().join("library"), Some(scratch))
         };
         if !Library::exists(&dir) {
             let program = Program::new(args.ragged.as_deref(), &dir)?;
@@ -159,8 +158,9 @@ impl Ground {
         }
         let n_known = remembered.facts(&FactQuery::default())?.len();
         for number in n_known..self.n_facts {
-            let (kind, turn) = (number % FACT_TYPES, (number / FACT_TYPES) as i64);
-            let n_turns = (self.n_facts / FACT_TYPES).max(1) as i64;
+            let kind = number % FACT_TYPES;
+            let turn = i64::try_from(number / FACT_TYPES)?;
+            let n_turns = i64::try_from((self.n_facts / FACT_TYPES).max(1))?;
             let step = SPAN_DAYS * DAY_MS / n_turns;
             let from = NOW_MS - SPAN_DAYS * DAY_MS + turn * step;
             remembered.add_fact(&FactDraft {
@@ -196,18 +196,7 @@ impl Ground {
         answered: Option<&Answered>,
     ) -> Result<Preparation> {
         let response = answered.map_or(&self.responses[at], |answered| &answered.search);
-        Ok(recording(&self.extractor, self.asked(&self.questions[at])?, response, answered))
-    }
-
-    pub(super) fn asked(&self, question: &str) -> Result<Asked> {
-        Ok(Asked {
-            id: NewInteraction::new_id()?,
-            question: question.to_owned(),
-            kind: InteractionKind::Search,
-            timestamp_ms: NOW_MS,
-            session_id: None,
-            is_learned: true,
-        })
+        Ok(recording(&self.extractor, asked(&self.questions[at])?, response, answered))
     }
 
     /// A copy of the memory in a folder of its own.
@@ -230,6 +219,18 @@ impl Ground {
         }
         Ok(copy)
     }
+}
+
+/// A question as the program hands it over.
+pub(super) fn asked(question: &str) -> Result<Asked> {
+    Ok(Asked {
+        id: NewInteraction::new_id()?,
+        question: question.to_owned(),
+        kind: InteractionKind::Search,
+        timestamp_ms: NOW_MS,
+        session_id: None,
+        is_learned: true,
+    })
 }
 
 pub(super) fn session(number: usize) -> String {

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use super::{NewInteraction, PersonaMemory};
@@ -22,6 +23,10 @@ use crate::error::{Error, ErrorKind, Result};
 const QUEUE_LEN: usize = 1024;
 /// Interactions written in one transaction.
 const BATCH: usize = 100;
+/// How long a thread that was idle lets work gather. A system with few cores likes to run a thread
+/// that was just woken before the one that woke it: without this the answer would wait for its own
+/// recording.
+const GATHERING: Duration = Duration::from_millis(3);
 
 /// Makes what is recorded out of what is known when a question was answered. Runs on a thread of
 /// the recorder.
@@ -43,6 +48,8 @@ struct Shared {
     lanes: Mutex<Lanes>,
     /// A persona waits for a thread, or all is over.
     work: Condvar,
+    /// Somebody waits for what is being gathered.
+    hurry: Condvar,
     /// Something was written.
     progress: Condvar,
     recorded: AtomicU64,
@@ -60,6 +67,8 @@ struct Lanes {
     /// Handed over since the beginning.
     n_handed: u64,
     n_threads: usize,
+    /// Callers that wait for something to be written.
+    n_hurried: usize,
     is_closing: bool,
 }
 
@@ -128,8 +137,8 @@ impl Recorder {
         let is_full = |lanes: &Lanes| {
             lanes.by_persona.get(persona.file_id()).is_some_and(|lane| lane.jobs.len() >= QUEUE_LEN)
         };
-        while lanes.n_threads > 0 && is_full(&lanes) {
-            lanes = self.shared.progress.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+        if is_full(&lanes) {
+            lanes = self.shared.wait_while(lanes, is_full);
         }
         if lanes.n_threads == 0 {
             return Err(Error::new(ErrorKind::Internal, "the threads that record have ended"));
@@ -148,12 +157,9 @@ impl Recorder {
     ///
     /// The first error of recording since the last call.
     pub fn flush(&self) -> Result<()> {
-        let mut lanes = self.shared.lanes();
+        let lanes = self.shared.lanes();
         let last = lanes.n_handed;
-        while lanes.n_threads > 0 && lanes.has_before(last) {
-            lanes = self.shared.progress.wait(lanes).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(lanes);
+        drop(self.shared.wait_while(lanes, |lanes| lanes.has_before(last)));
         let mut error = self.shared.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.take().map_or(Ok(()), Err)
     }
@@ -168,6 +174,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.shared.lanes().is_closing = true;
         self.shared.work.notify_all();
+        self.shared.hurry.notify_all();
         for thread in self.threads.drain(..) {
             // What it failed at is in the counts.
             drop(thread.join());
@@ -249,6 +256,22 @@ impl Shared {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until something is no longer so, or no thread is left to change it. Nothing is gathered
+    /// meanwhile.
+    fn wait_while<'a>(
+        &self,
+        mut lanes: MutexGuard<'a, Lanes>,
+        is_so: impl Fn(&Lanes) -> bool,
+    ) -> MutexGuard<'a, Lanes> {
+        lanes.n_hurried += 1;
+        self.hurry.notify_all();
+        while lanes.n_threads > 0 && is_so(&lanes) {
+            lanes = self.progress.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+        }
+        lanes.n_hurried -= 1;
+        lanes
+    }
+
     fn work(&self, after: Option<&AfterRecording>) {
         let _working = Working(self);
         loop {
@@ -261,6 +284,11 @@ impl Shared {
                     return;
                 }
                 lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+                let has_time = |lanes: &mut Lanes| lanes.n_hurried == 0 && !lanes.is_closing;
+                (lanes, _) = self
+                    .hurry
+                    .wait_timeout_while(lanes, GATHERING, has_time)
+                    .unwrap_or_else(PoisonError::into_inner);
             };
             drop(lanes);
             let _serving = Serving { shared: self, id };
