@@ -4,6 +4,8 @@
 //! After each kill the library must open, pass `ragged check`, and still hold every file that the
 //! killed command had no business to touch.
 
+mod memory;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -32,6 +34,12 @@ pub(crate) struct Args {
     /// Files in the folder
     #[arg(long, default_value_t = 2500)]
     files: usize,
+    /// Kill a process that records, judges, deletes and forgets instead
+    #[arg(long, conflicts_with = "only")]
+    memory: bool,
+    /// Be the process that is killed, in this library
+    #[arg(long, hide = true, requires = "memory")]
+    victim: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -64,6 +72,12 @@ struct Trial {
 
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(dir) = &args.victim {
+        return memory::be_killed(dir, args.seed);
+    }
+    if args.memory {
+        return memory::run(args);
+    }
     let scratch = tempfile::tempdir().context("making a folder for the trial")?;
     let folder = scratch.path().join("files");
     std::fs::create_dir_all(&folder)?;

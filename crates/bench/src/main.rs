@@ -5,6 +5,7 @@ mod engine;
 mod filter;
 mod idle;
 mod measure;
+mod memory;
 mod personalisation;
 mod program;
 mod speed;
@@ -29,6 +30,8 @@ enum Command {
     Filter(filter::Args),
     /// Measure what `watch` and `chat` cost while nothing happens
     Idle(idle::Args),
+    /// Measure what memory costs: questions, recording, looking up, many personas at once
+    Memory(memory::Args),
     /// Measure what personal ranking gains and costs, with personas made from judged sets
     Personalisation(personalisation::Args),
     /// Time adding and searching a folder of real files
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Crash(args) => crash::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Idle(args) => idle::run(&args),
+        Command::Memory(args) => memory::run(&args),
         Command::Personalisation(args) => personalisation::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Strategies(args) => engine::strategies::run(&args),

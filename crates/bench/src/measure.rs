@@ -25,8 +25,13 @@ pub(crate) fn without_caches() -> Settings {
 
 /// Opens the library in `dir`, with the built-in model.
 pub(crate) fn open(dir: &Path, settings: Settings) -> Result<Library> {
+    open_at(dir, settings, 0)
+}
+
+/// The same, at a moment in Unix milliseconds.
+pub(crate) fn open_at(dir: &Path, settings: Settings, now_ms: i64) -> Result<Library> {
     let model = Arc::new(embedding::builtin()?);
-    Library::open(dir, settings, model, Arc::new(FixedClock(0)))
+    Library::open(dir, settings, model, Arc::new(FixedClock(now_ms)))
         .with_context(|| format!("opening the library in {}", dir.display()))
 }
 

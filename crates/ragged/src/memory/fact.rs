@@ -498,7 +498,7 @@ const KNOWN_NOW: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid
      WHERE f.persona = ?1 AND ?2 IS NULL AND ?4 IS NULL \
      AND (?3 IS NULL OR (f.valid_from <= ?3 AND (f.valid_to IS NULL OR f.valid_to > ?3))) \
      ORDER BY f.fact_type, f.valid_from, f.id";
-const KNOWN_NOW_OF_TYPE: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, \
+pub(super) const KNOWN_NOW_OF_TYPE: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, \
      f.valid_to, f.confidence, f.source, v.known_from, v.known_to, v.update_reason \
      FROM temporal_facts f JOIN fact_versions v ON v.fact_id = f.id AND v.version = f.version \
      WHERE f.persona = ?1 AND f.fact_type = ?2 AND ?4 IS NULL \

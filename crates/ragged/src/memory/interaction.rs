@@ -87,6 +87,30 @@ const WHERE: &str = "persona = ?1 AND timestamp >= ?2 AND timestamp < ?3 \
      AND (?4 IS NULL OR session_id = ?4) \
      AND (?5 IS NULL OR query LIKE ?5 ESCAPE '\\' OR response LIKE ?5 ESCAPE '\\' \
      OR correction LIKE ?5 ESCAPE '\\')";
+/// The same for one session: `+` keeps SQLite from looking up by persona and time, since a session
+/// is far less than a persona.
+const WHERE_OF_SESSION: &str = "session_id = ?4 AND +persona = ?1 AND +timestamp >= ?2 \
+     AND +timestamp < ?3 \
+     AND (?5 IS NULL OR query LIKE ?5 ESCAPE '\\' OR response LIKE ?5 ESCAPE '\\' \
+     OR correction LIKE ?5 ESCAPE '\\')";
+
+fn condition(filter: &InteractionFilter) -> &'static str {
+    if filter.session_id.is_some() { WHERE_OF_SESSION } else { WHERE }
+}
+
+pub(super) fn newest_first(filter: &InteractionFilter) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM interactions WHERE {} ORDER BY timestamp DESC, seq DESC LIMIT ?6",
+        condition(filter)
+    )
+}
+
+pub(super) fn oldest_first(filter: &InteractionFilter) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM interactions WHERE {} ORDER BY timestamp, seq",
+        condition(filter)
+    )
+}
 
 impl PersonaMemory {
     /// The interactions that pass, the newest first, at most `limit`.
@@ -101,10 +125,7 @@ impl PersonaMemory {
     ) -> Result<Vec<Interaction>> {
         self.database()
             .read(|connection| {
-                let mut statement = sql(connection.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM interactions WHERE {WHERE} \
-                     ORDER BY timestamp DESC, seq DESC LIMIT ?6"
-                )))?;
+                let mut statement = sql(connection.prepare_cached(&newest_first(filter)))?;
                 let mut rows = sql(statement.query(params_from_iter(
                     self.bound(filter)
                         .into_iter()
@@ -131,9 +152,7 @@ impl PersonaMemory {
     ) -> Result<()> {
         self.database()
             .read(|connection| {
-                let mut statement = sql(connection.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM interactions WHERE {WHERE} ORDER BY timestamp, seq"
-                )))?;
+                let mut statement = sql(connection.prepare_cached(&oldest_first(filter)))?;
                 let mut rows = sql(statement.query(params_from_iter(self.bound(filter))))?;
                 while let Some(row) = sql(rows.next())? {
                     visit(interaction_of(connection, row)?)?;
@@ -151,8 +170,10 @@ impl PersonaMemory {
     pub fn count_interactions(&self, filter: &InteractionFilter) -> Result<u64> {
         self.database()
             .read(|connection| {
-                let mut statement = sql(connection
-                    .prepare_cached(&format!("SELECT count(*) FROM interactions WHERE {WHERE}")))?;
+                let mut statement = sql(connection.prepare_cached(&format!(
+                    "SELECT count(*) FROM interactions WHERE {}",
+                    condition(filter)
+                )))?;
                 let n = sql(
                     statement.query_row(params_from_iter(self.bound(filter)), |row| row.get(0))
                 )?;
@@ -278,7 +299,7 @@ impl PersonaMemory {
         self.database()
             .write(|tx| {
                 let seqs: Vec<i64> = sql(tx
-                    .prepare(&format!("SELECT seq FROM interactions WHERE {WHERE}"))
+                    .prepare(&format!("SELECT seq FROM interactions WHERE {}", condition(filter)))
                     .and_then(|mut statement| {
                         statement
                             .query_map(params_from_iter(self.bound(filter)), |row| row.get(0))?

@@ -11,6 +11,7 @@
 //! All SQL of the encrypted files is in this module.
 
 pub mod audit;
+mod check;
 mod counts;
 mod custody;
 mod erasure;
@@ -42,6 +43,7 @@ use jiff::tz::TimeZone;
 
 pub use self::{
     audit::{AuditCheck, AuditEntry, AuditFields, Operation},
+    check::{IndexPlan, ViewDifference},
     counts::{MemoryCounts, MemoryStorage},
     erasure::{Erased, Mentions},
     fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},

@@ -1,26 +1,32 @@
 //! Recording off the path of an answer.
 //!
-//! A question is put into a bounded queue and the answer goes on; threads of the recorder extract
-//! what needs extracting and write what is waiting in one transaction a persona. Interactions of
-//! one persona are written by one thread, in their order; personas are spread over the threads.
-//! The queue blocks when it is full: nothing is dropped, and memory stays bounded.
+//! A question is put into the bounded queue of its persona and the answer goes on; threads of the
+//! recorder extract what needs extracting and write what is waiting in one transaction a persona.
+//! Any thread takes the persona that has waited longest, and no two take the same one: the
+//! interactions of a persona are written in their order, and no thread stands idle while anything
+//! waits. A full queue blocks: nothing is dropped, and memory stays bounded.
 
 use std::{
+    collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, Receiver, SyncSender},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use super::{NewInteraction, PersonaMemory};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Interactions that may wait for one thread.
+/// Interactions that may wait for one persona.
 const QUEUE_LEN: usize = 1024;
 /// Interactions written in one transaction.
 const BATCH: usize = 100;
+/// How long a thread that was idle lets work gather. A system with few cores likes to run a thread
+/// that was just woken before the one that woke it: without this the answer would wait for its own
+/// recording.
+const GATHERING: Duration = Duration::from_millis(3);
 
 /// Makes what is recorded out of what is known when a question was answered. Runs on a thread of
 /// the recorder.
@@ -29,26 +35,53 @@ pub type Preparation = Box<dyn FnOnce() -> Result<Option<NewInteraction>> + Send
 /// What is done for a persona after something was recorded for it, on the recorder's thread.
 pub type AfterRecording = Arc<dyn Fn(&Arc<PersonaMemory>) + Send + Sync>;
 
-enum Job {
-    Record(Arc<PersonaMemory>, Preparation),
-    Flush(SyncSender<()>),
-}
-
 /// Threads that write down what was asked.
 ///
 /// Dropping it writes what is waiting.
 pub struct Recorder {
-    queues: Vec<SyncSender<Job>>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    outcome: Arc<Outcome>,
 }
 
 #[derive(Default)]
-struct Outcome {
+struct Shared {
+    lanes: Mutex<Lanes>,
+    /// A persona waits for a thread, or all is over.
+    work: Condvar,
+    /// Somebody waits for what is being gathered.
+    hurry: Condvar,
+    /// Something was written.
+    progress: Condvar,
     recorded: AtomicU64,
     failed: AtomicU64,
     /// The first that was not yet told.
     error: Mutex<Option<Error>>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    /// Of the personas for which anything waits or is being written, by the id of their file.
+    by_persona: HashMap<String, Lane>,
+    /// Those that wait for a thread, the longest first.
+    ready: VecDeque<String>,
+    /// Handed over since the beginning.
+    n_handed: u64,
+    n_threads: usize,
+    /// Callers that wait for something to be written.
+    n_hurried: usize,
+    is_closing: bool,
+}
+
+struct Lane {
+    jobs: VecDeque<Job>,
+    /// The number of the first job that is not done, of all that were ever handed over.
+    first: u64,
+}
+
+struct Job {
+    number: u64,
+    persona: Arc<PersonaMemory>,
+    preparation: Preparation,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -74,19 +107,23 @@ impl Recorder {
     ///
     /// `Exhausted` where the system gives no thread.
     pub fn with_after(n_threads: usize, after: Option<&AfterRecording>) -> Result<Self> {
-        let outcome = Arc::new(Outcome::default());
-        let (mut queues, mut threads) = (Vec::new(), Vec::new());
+        let mut recorder = Self { shared: Arc::default(), threads: Vec::new() };
         for idx in 0..n_threads.max(1) {
-            let (queue, jobs) = mpsc::sync_channel(QUEUE_LEN);
-            let (outcome, after) = (Arc::clone(&outcome), after.map(Arc::clone));
+            let (shared, after) = (Arc::clone(&recorder.shared), after.map(Arc::clone));
+            // Counted before it starts, so that whoever records at once finds it.
+            shared.lanes().n_threads += 1;
             let thread = std::thread::Builder::new()
                 .name(format!("recorder-{idx}"))
-                .spawn(move || work(&jobs, &outcome, after.as_ref()))
-                .map_err(|error| Error::from_source(ErrorKind::Exhausted, error))?;
-            queues.push(queue);
-            threads.push(thread);
+                .spawn(move || shared.work(after.as_ref()));
+            match thread {
+                Ok(thread) => recorder.threads.push(thread),
+                Err(error) => {
+                    recorder.shared.lanes().n_threads -= 1;
+                    return Err(Error::from_source(ErrorKind::Exhausted, error));
+                }
+            }
         }
-        Ok(Self { queues, threads, outcome })
+        Ok(recorder)
     }
 
     /// Has an interaction recorded; waits only where very many are waiting already. Whether the
@@ -96,16 +133,22 @@ impl Recorder {
     ///
     /// `Internal` where the recorder's threads have ended.
     pub fn record(&self, persona: &Arc<PersonaMemory>, preparation: Preparation) -> Result<()> {
-        let queue = self.queue_of(persona.file_id());
-        queue
-            .send(Job::Record(Arc::clone(persona), preparation))
-            .map_err(|_| Error::new(ErrorKind::Internal, "the threads that record have ended"))
-    }
-
-    fn queue_of(&self, file_id: &str) -> &SyncSender<Job> {
-        // Ids are random hexadecimal digits.
-        let sum: usize = file_id.bytes().map(usize::from).sum();
-        &self.queues[sum % self.queues.len()]
+        let mut lanes = self.shared.lanes();
+        let is_full = |lanes: &Lanes| {
+            lanes.by_persona.get(persona.file_id()).is_some_and(|lane| lane.jobs.len() >= QUEUE_LEN)
+        };
+        if is_full(&lanes) {
+            lanes = self.shared.wait_while(lanes, is_full);
+        }
+        if lanes.n_threads == 0 {
+            return Err(Error::new(ErrorKind::Internal, "the threads that record have ended"));
+        }
+        let is_idle = lanes.hand_over(persona, preparation);
+        drop(lanes);
+        if is_idle {
+            self.shared.work.notify_one();
+        }
+        Ok(())
     }
 
     /// Waits until everything that was handed over is written.
@@ -114,29 +157,24 @@ impl Recorder {
     ///
     /// The first error of recording since the last call.
     pub fn flush(&self) -> Result<()> {
-        let (done, acknowledged) = mpsc::sync_channel(self.queues.len());
-        let asked =
-            self.queues.iter().filter(|queue| queue.send(Job::Flush(done.clone())).is_ok()).count();
-        drop(done);
-        for _ in 0..asked {
-            // A thread that ended acknowledges nothing.
-            if acknowledged.recv().is_err() {
-                break;
-            }
-        }
-        let mut error = self.outcome.error.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = self.shared.lanes();
+        let last = lanes.n_handed;
+        drop(self.shared.wait_while(lanes, |lanes| lanes.has_before(last)));
+        let mut error = self.shared.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.take().map_or(Ok(()), Err)
     }
 
     /// How many interactions were recorded, and how many could not be.
     pub fn counts(&self) -> (u64, u64) {
-        (self.outcome.recorded.load(Ordering::Relaxed), self.outcome.failed.load(Ordering::Relaxed))
+        (self.shared.recorded.load(Ordering::Relaxed), self.shared.failed.load(Ordering::Relaxed))
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.queues.clear();
+        self.shared.lanes().is_closing = true;
+        self.shared.work.notify_all();
+        self.shared.hurry.notify_all();
         for thread in self.threads.drain(..) {
             // What it failed at is in the counts.
             drop(thread.join());
@@ -144,60 +182,148 @@ impl Drop for Recorder {
     }
 }
 
-fn work(jobs: &Receiver<Job>, outcome: &Outcome, after: Option<&AfterRecording>) {
-    while let Ok(job) = jobs.recv() {
-        let mut waiting: Vec<(Arc<PersonaMemory>, Vec<NewInteraction>)> = Vec::new();
-        let mut flushes = Vec::new();
-        let mut take = |job: Job| match job {
-            Job::Flush(done) => {
-                flushes.push(done);
-                false
-            }
-            Job::Record(persona, preparation) => {
-                match preparation() {
-                    Ok(Some(interaction)) => {
-                        let known =
-                            waiting.iter_mut().find(|(other, _)| Arc::ptr_eq(other, &persona));
-                        match known {
-                            Some((_, list)) => list.push(interaction),
-                            None => waiting.push((persona, vec![interaction])),
-                        }
-                    }
-                    Ok(None) => {}
-                    Err(error) => outcome.note(1, error),
-                }
-                true
-            }
+impl Lanes {
+    /// Whether the persona now waits for a thread and did not before.
+    fn hand_over(&mut self, persona: &Arc<PersonaMemory>, preparation: Preparation) -> bool {
+        self.n_handed += 1;
+        let number = self.n_handed;
+        let id = persona.file_id();
+        let job = Job { number, persona: Arc::clone(persona), preparation };
+        if let Some(lane) = self.by_persona.get_mut(id) {
+            // It is being served, or waits already.
+            lane.jobs.push_back(job);
+            return false;
+        }
+        let lane = Lane { jobs: VecDeque::from([job]), first: number };
+        self.by_persona.insert(id.to_owned(), lane);
+        self.ready.push_back(id.to_owned());
+        true
+    }
+
+    /// Whether a job up to this number is not done.
+    fn has_before(&self, last: u64) -> bool {
+        self.by_persona.values().any(|lane| lane.first <= last)
+    }
+
+    fn take(&mut self) -> Option<(String, Vec<Job>)> {
+        let id = self.ready.pop_front()?;
+        let lane = self.by_persona.get_mut(&id)?;
+        let n = lane.jobs.len().min(BATCH);
+        Some((id, lane.jobs.drain(..n).collect()))
+    }
+
+    /// Gives a persona back; whether more of it waits.
+    fn give_back(&mut self, id: String) -> bool {
+        let Some(lane) = self.by_persona.get_mut(&id) else { return false };
+        let Some(first) = lane.jobs.front() else {
+            self.by_persona.remove(&id);
+            return false;
         };
-        let mut goes_on = take(job);
-        for _ in 1..BATCH {
-            if !goes_on {
-                break;
-            }
-            match jobs.try_recv() {
-                Ok(job) => goes_on = take(job),
-                Err(_) => break,
+        lane.first = first.number;
+        self.ready.push_back(id);
+        true
+    }
+}
+
+/// Gives a persona back when it was served, even by a thread that ended in a panic.
+struct Serving<'a> {
+    shared: &'a Shared,
+    id: String,
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let is_more = self.shared.lanes().give_back(std::mem::take(&mut self.id));
+        if is_more {
+            self.shared.work.notify_one();
+        }
+        self.shared.progress.notify_all();
+    }
+}
+
+/// A thread that has begun.
+struct Working<'a>(&'a Shared);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.lanes().n_threads -= 1;
+        self.0.progress.notify_all();
+    }
+}
+
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something is no longer so, or no thread is left to change it. Nothing is gathered
+    /// meanwhile.
+    fn wait_while<'a>(
+        &self,
+        mut lanes: MutexGuard<'a, Lanes>,
+        is_so: impl Fn(&Lanes) -> bool,
+    ) -> MutexGuard<'a, Lanes> {
+        lanes.n_hurried += 1;
+        self.hurry.notify_all();
+        while lanes.n_threads > 0 && is_so(&lanes) {
+            lanes = self.progress.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+        }
+        lanes.n_hurried -= 1;
+        lanes
+    }
+
+    fn work(&self, after: Option<&AfterRecording>) {
+        let _working = Working(self);
+        loop {
+            let mut lanes = self.lanes();
+            let (id, jobs) = loop {
+                if let Some(taken) = lanes.take() {
+                    break taken;
+                }
+                if lanes.is_closing {
+                    return;
+                }
+                lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+                let has_time = |lanes: &mut Lanes| lanes.n_hurried == 0 && !lanes.is_closing;
+                (lanes, _) = self
+                    .hurry
+                    .wait_timeout_while(lanes, GATHERING, has_time)
+                    .unwrap_or_else(PoisonError::into_inner);
+            };
+            drop(lanes);
+            let _serving = Serving { shared: self, id };
+            // Writers that wait for room may go on.
+            self.progress.notify_all();
+            self.serve(jobs, after);
+        }
+    }
+
+    fn serve(&self, jobs: Vec<Job>, after: Option<&AfterRecording>) {
+        let mut waiting: Vec<(Arc<PersonaMemory>, Vec<NewInteraction>)> = Vec::new();
+        for Job { persona, preparation, .. } in jobs {
+            match preparation() {
+                // The same file may have been opened twice.
+                Ok(Some(interaction)) => match waiting.last_mut() {
+                    Some((other, list)) if Arc::ptr_eq(other, &persona) => list.push(interaction),
+                    _ => waiting.push((persona, vec![interaction])),
+                },
+                Ok(None) => {}
+                Err(error) => self.note(1, error),
             }
         }
         for (persona, interactions) in waiting {
             match persona.record_all(&interactions) {
                 Ok(n) => {
-                    outcome.recorded.fetch_add(n as u64, Ordering::Relaxed);
+                    self.recorded.fetch_add(n as u64, Ordering::Relaxed);
                     if let Some(after) = after {
                         after(&persona);
                     }
                 }
-                Err(error) => outcome.note(interactions.len() as u64, error),
+                Err(error) => self.note(interactions.len() as u64, error),
             }
         }
-        for done in flushes {
-            // Whoever asked may have gone.
-            done.send(()).unwrap_or(());
-        }
     }
-}
 
-impl Outcome {
     fn note(&self, n: u64, error: Error) {
         self.failed.fetch_add(n, Ordering::Relaxed);
         let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);

@@ -470,6 +470,122 @@ fn the_recorder_writes_what_it_was_given() {
 }
 
 #[test]
+fn no_persona_waits_for_another_ones_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let personas: Vec<Arc<PersonaMemory>> = (0..6)
+        .map(|n| {
+            let name = name(&format!("p{n}"));
+            memory.create_persona(&name, &PersonaDraft::default()).unwrap();
+            memory.of(&name).unwrap()
+        })
+        .collect();
+    let recorder = Recorder::new(2).unwrap();
+    let (others, first_waits) = std::sync::mpsc::channel();
+    // The first one is held up until all others were served, whatever their files are called.
+    recorder
+        .record(
+            &personas[0],
+            Box::new(move || {
+                for _ in 1..6 {
+                    first_waits.recv().unwrap();
+                }
+                Ok(Some(question(0, NOW_MS, &[1], &[], &[])))
+            }),
+        )
+        .unwrap();
+    for (n, persona) in (1..).zip(&personas[1..]) {
+        let others = others.clone();
+        let preparation: Preparation = Box::new(move || {
+            others.send(()).unwrap();
+            Ok(Some(question(n, NOW_MS, &[1], &[], &[])))
+        });
+        recorder.record(persona, preparation).unwrap();
+    }
+    // What one persona asked stays in its order meanwhile.
+    for n in 10..300_u64 {
+        let new = question(n, NOW_MS, &[1], &[], &[]);
+        recorder.record(&personas[0], Box::new(move || Ok(Some(new)))).unwrap();
+    }
+    recorder.flush().unwrap();
+    assert_eq!(recorder.counts(), (296, 0));
+    let mut order = Vec::new();
+    let filter = InteractionFilter::default();
+    personas[0]
+        .for_each_interaction(&filter, |interaction| {
+            order.push(u64::from_str_radix(&interaction.id, 16).unwrap());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(order, std::iter::once(0).chain(10..300).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_view_that_is_not_what_the_record_says_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let remembered = memory.of(&PersonaName::default()).unwrap();
+    for n in 0..20 {
+        let new = question(n, NOW_MS, &[1, 2], &[3], &[(1, true)]);
+        remembered.record_all(&[new]).unwrap();
+    }
+    let before = views_of(&remembered);
+    assert_eq!(remembered.check_views().unwrap(), []);
+    assert_eq!(views_of(&remembered), before);
+    remembered
+        .database()
+        .write(|tx| {
+            tx.execute("UPDATE topic_totals SET n_hits = 19 WHERE topic = 1", []).unwrap();
+            tx.execute("DELETE FROM daily_activity", []).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let told: Vec<_> = remembered
+        .check_views()
+        .unwrap()
+        .into_iter()
+        .map(|difference| (difference.view, difference.missing, difference.surplus))
+        .collect();
+    assert_eq!(told, [("topic_totals", 1, 1), ("daily_activity", 1, 0)]);
+    remembered.rebuild_views().unwrap();
+    assert_eq!(remembered.check_views().unwrap(), []);
+}
+
+#[test]
+fn the_named_indexes_are_used_and_change_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let remembered = memory.of(&PersonaName::default()).unwrap();
+    for n in 0..60 {
+        let mut new = question(n, NOW_MS + n.cast_signed() * 1000, &[1], &[], &[]);
+        new.session_id = Some(format!("{:032x}", n % 7));
+        remembered.record_all(&[new]).unwrap();
+    }
+    for plan in remembered.index_plans().unwrap() {
+        assert!(plan.is_used(), "{}:\n{}", plan.index, plan.plan);
+    }
+    let of_session = |n: u64| InteractionFilter {
+        since_ms: Some(NOW_MS + 5000),
+        until_ms: Some(NOW_MS + 50_000),
+        session_id: Some(format!("{n:032x}")),
+        ..InteractionFilter::default()
+    };
+    for n in 0..8 {
+        let found = remembered.interactions(&of_session(n), 100).unwrap();
+        let expected: Vec<String> = (5..50_u64)
+            .rev()
+            .filter(|number| number % 7 == n)
+            .map(|number| format!("{number:032x}"))
+            .collect();
+        let ids: Vec<&String> = found.iter().map(|interaction| &interaction.id).collect();
+        assert_eq!(ids, expected.iter().collect::<Vec<_>>());
+        assert_eq!(remembered.count_interactions(&of_session(n)).unwrap(), found.len() as u64);
+    }
+    assert_eq!(remembered.delete_interactions(&of_session(3)).unwrap(), 6);
+    assert_eq!(remembered.check_views().unwrap(), []);
+}
+
+#[test]
 fn daily_counts_follow_the_zone() {
     let dir = tempfile::tempdir().unwrap();
     // 23:30 on one day in UTC, the next day in a zone an hour ahead.

@@ -1,0 +1,232 @@
+//! Questions with memory and without, and what recording asks of whoever asked.
+
+use std::{
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use fastrand::Rng;
+use ragged::{
+    library::{Answered, Library, SearchRequest, recording},
+    memory::{AfterRecording, Persona, PersonaMemory, Recorder, Recording},
+};
+
+use super::{
+    ground::{Ground, LOADED, asked, persona},
+    ratio::change,
+};
+use crate::measure::{percentile, spread, timed};
+
+/// Whoever asks with memory, as a chat of the program does.
+struct Asker<'a> {
+    ground: &'a Ground,
+    persona: Persona,
+    remembered: Arc<PersonaMemory>,
+    recorder: Recorder,
+}
+
+/// How a question is put.
+#[derive(Clone, Copy)]
+enum Way {
+    Search,
+    Answer,
+}
+
+impl<'a> Asker<'a> {
+    fn new(ground: &'a Ground) -> Result<Self> {
+        let (persona, remembered) = persona(&ground.memory, LOADED)?;
+        let after = ready_for_next(Arc::clone(&ground.library), persona.clone());
+        let recorder = Recorder::with_after(1, Some(&after))?;
+        Ok(Self { ground, persona, remembered, recorder })
+    }
+
+    /// Asks, and has it recorded: everything that the program does before the next line is read.
+    fn ask(&self, request: &SearchRequest, way: Way) -> Result<Duration> {
+        let ground = self.ground;
+        let begun = Instant::now();
+        let profile = ground.library.profile_of(&self.persona, &self.remembered)?;
+        let answered;
+        let (response, answered): (_, Option<&Answered>) = match way {
+            Way::Search => (&ground.library.search_for(request, profile.as_deref())?, None),
+            Way::Answer => {
+                answered = ground.library.answer_for(request, profile.as_deref(), &mut |_| ())?;
+                (&answered.search, Some(&answered))
+            }
+        };
+        // Consent may have been withdrawn since.
+        let persona = ground.memory.persona(&self.persona.name)?;
+        anyhow::ensure!(persona.recording == Recording::On, "nothing is recorded");
+        let asked = asked(&request.query)?;
+        self.recorder
+            .record(&self.remembered, recording(&ground.extractor, asked, response, answered))?;
+        Ok(begun.elapsed())
+    }
+}
+
+fn ask_without(library: &Library, request: &SearchRequest, way: Way) -> Result<Duration> {
+    let begun = Instant::now();
+    match way {
+        Way::Search => drop(library.search(request)?),
+        Way::Answer => drop(library.answer(request, &mut |_| ())?),
+    }
+    Ok(begun.elapsed())
+}
+
+/// What the program does after each recording.
+fn ready_for_next(library: Arc<Library>, persona: Persona) -> AfterRecording {
+    Arc::new(move |remembered| {
+        if let Ok(Some(profile)) = library.profile_of(&persona, remembered) {
+            drop(library.warm(&profile));
+        }
+    })
+}
+
+/// Every question is new to both ways, and they take turns. What is recorded is written before the
+/// next question is put, as when a person reads an answer first; then once more without that wait.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+pub(super) fn with_and_without(ground: &Ground, rounds: usize, seed: u64) -> Result<()> {
+    let asker = Asker::new(ground)?;
+    let settings = ground.library.settings().search.clone();
+    let mut rng = Rng::with_seed(seed);
+    let ways = [
+        ("search, read before the next", Way::Search, true),
+        ("answer, read before the next", Way::Answer, true),
+        ("search, the next at once", Way::Search, false),
+    ];
+    for (name, way, is_read) in ways {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        // The first round is not counted: caches of pages fill, and the threads begin.
+        for round in 0..=rounds {
+            for (at, question) in ground.questions.iter().enumerate() {
+                let text = format!("{question} {}", rng.u32(..));
+                let request = SearchRequest::new(text, &settings);
+                let (mut on, mut off) = (Duration::ZERO, Duration::ZERO);
+                // The one that goes second finds the processor's caches warm.
+                for turn in [(at + round) % 2, (at + round + 1) % 2] {
+                    if turn == 0 {
+                        on = asker.ask(&request, way)?;
+                    } else {
+                        off = ask_without(&ground.library, &request, way)?;
+                    }
+                    if is_read {
+                        asker.recorder.flush()?;
+                    }
+                }
+                if round > 0 {
+                    with.push(on);
+                    without.push(off);
+                }
+            }
+        }
+        asker.recorder.flush()?;
+        println!("memory off, {name}: {}", spread(&mut without.clone()));
+        println!("memory on,  {name}: {}", spread(&mut with.clone()));
+        println!(
+            "  {}; {}",
+            change(&with, &without, 50, &mut rng),
+            change(&with, &without, 95, &mut rng)
+        );
+    }
+    parts(&asker)
+}
+
+/// Where the time of memory goes.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+fn parts(asker: &Asker<'_>) -> Result<()> {
+    let ground = asker.ground;
+    let settings = ground.library.settings().search.clone();
+    let mut times: [Vec<Duration>; 6] = Default::default();
+    let names = ["revision", "profile_of", "consent", "search without", "search with", "hand over"];
+    for (at, question) in ground.questions.iter().enumerate() {
+        times[0].push(timed(|| asker.remembered.revision())?.1);
+        let (profile, took) =
+            timed(|| ground.library.profile_of(&asker.persona, &asker.remembered))?;
+        times[1].push(took);
+        times[2].push(timed(|| ground.memory.persona(&asker.persona.name))?.1);
+        let request = SearchRequest::new(format!("{question} in parts {at}"), &settings);
+        times[3].push(timed(|| ground.library.search(&request))?.1);
+        let (response, took) = timed(|| ground.library.search_for(&request, profile.as_deref()))?;
+        times[4].push(took);
+        let asked = asked(question)?;
+        let hand_over = || {
+            let preparation = recording(&ground.extractor, asked, &response, None);
+            asker.recorder.record(&asker.remembered, preparation)
+        };
+        times[5].push(timed(hand_over)?.1);
+        asker.recorder.flush()?;
+    }
+    println!("parts of a question with memory, each after something was recorded:");
+    for (name, times) in names.iter().zip(&mut times) {
+        println!("  {name:<15} {}", micros(times));
+    }
+    Ok(())
+}
+
+pub(super) fn micros(times: &mut [Duration]) -> String {
+    format!(
+        "p50 {:.0} µs, p95 {:.0} µs, max {:.0} µs (n = {})",
+        1000.0 * percentile(times, 50),
+        1000.0 * percentile(times, 95),
+        1000.0 * percentile(times, 100),
+        times.len()
+    )
+}
+
+/// The same question a second time in one process.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+pub(super) fn again(ground: &Ground) -> Result<()> {
+    let asker = Asker::new(ground)?;
+    let settings = ground.library.settings().search.clone();
+    for is_on in [false, true] {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for (at, question) in ground.questions.iter().enumerate() {
+            let request = SearchRequest::new(format!("{question} again {at}"), &settings);
+            for times in [&mut first, &mut second] {
+                times.push(if is_on {
+                    asker.ask(&request, Way::Search)?
+                } else {
+                    ask_without(&ground.library, &request, Way::Search)?
+                });
+                asker.recorder.flush()?;
+            }
+        }
+        let name = if is_on { "on" } else { "off" };
+        println!("memory {name}, first time: {}", micros(&mut first));
+        println!("memory {name}, once more:  {}", micros(&mut second));
+        println!(
+            "  {:.2} % of the first (medians)",
+            100.0 * percentile(&mut second, 50) / percentile(&mut first, 50)
+        );
+    }
+    Ok(())
+}
+
+/// Recording with nothing else going on: what the caller waits, and when it is on disk. Nobody asks
+/// the recorder to hurry.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+pub(super) fn recording_alone(ground: &Ground) -> Result<()> {
+    let (_, remembered) = persona(&ground.memory, LOADED)?;
+    let (written, told) = mpsc::channel();
+    let after: AfterRecording = Arc::new(move |_| {
+        // Whoever measures may have gone.
+        written.send(Instant::now()).unwrap_or(());
+    });
+    let recorder = Recorder::with_after(1, Some(&after))?;
+    let (mut waits, mut lasting) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        for at in 0..ground.questions.len() {
+            let begun = Instant::now();
+            recorder.record(&remembered, ground.preparation(at, None)?)?;
+            let waited = begun.elapsed();
+            let lasts = told.recv().context("the recorder ended")?.duration_since(begun);
+            if round > 0 {
+                waits.push(waited);
+                lasting.push(lasts);
+            }
+        }
+    }
+    println!("recording, the caller's wait: {}", micros(&mut waits));
+    println!("recording, until it lasts:    {}", spread(&mut lasting));
+    Ok(())
+}
