@@ -217,7 +217,8 @@ fn the_named_indexes_are_used() {
     let plan = |statement: &str| -> String {
         remembered
             .database()
-            .read(|connection| {
+            // By the connection that drops the indexes: another plans by the tables as it saw them.
+            .write(|connection| {
                 let mut statement =
                     connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
                 let n = statement.parameter_count();
