@@ -125,7 +125,7 @@ pub struct Activity {
 pub struct Trending {
     /// The topic, with its questions in the window.
     pub topic: TopicCount,
-    /// Which way; see [`trend`](super::interest::trend).
+    /// Which way; see [`trend`].
     pub trend: Trend,
 }
 

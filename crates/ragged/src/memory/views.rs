@@ -1,8 +1,8 @@
 //! What follows from the record, kept level with it.
 //!
 //! Every view is a sum over interactions, so that an interaction can be added to all of them
-//! ([`assert`]) and taken out again ([`retract`]). A change of the record is: retract, change,
-//! assert, in one transaction. [`rebuild`] makes all views from nothing; a test compares the two,
+//! (`assert`) and taken out again (`retract`). A change of the record is: retract, change,
+//! assert, in one transaction. `rebuild` makes all views from nothing; a test compares the two,
 //! and both with a plain reading of the definitions below.
 //!
 //! A *hit* of a topic is a row of `interaction_topics` whose weight is not 0, of an interaction.
