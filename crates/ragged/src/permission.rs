@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io,
     path::Path,
 };
 
@@ -56,18 +56,6 @@ fn open(path: &Path, truncate: bool) -> io::Result<File> {
         }
     }
     Ok(file)
-}
-
-/// Makes a file hold `bytes`, readable by its owner alone. At every moment it holds the old or the
-/// new ones.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = private_file(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    drop(file);
-    written
-        .and_then(|()| fs::rename(&temporary, path))
-        .context_with(|| format!("writing {}", path.display()))
 }
 
 /// Bytes of all files below a folder; what vanishes meanwhile does not count.

@@ -22,12 +22,11 @@ pub(crate) use self::time::ReadTime;
 use super::{
     Session,
     args::memory::AskingArgs,
+    command::short_id,
     printer::{Printer, visible},
 };
 use crate::wire;
 
-/// Digits of an interaction's id that are shown.
-const ID_DIGITS: usize = 8;
 /// Facts that are shown below an answer.
 const SHOWN_FACTS: usize = 3;
 
@@ -164,7 +163,7 @@ impl Asking {
         let (Some(persona), Some(remembered)) = (&self.persona, &self.remembered) else {
             return Ok(None);
         };
-        if self.is_neutral || !persona.is_personalised {
+        if self.is_neutral {
             return Ok(None);
         }
         Ok(library.profile_of(persona, remembered)?)
@@ -248,7 +247,7 @@ impl Asking {
         let state = match (self.is_off, persona.recording, recorded) {
             (true, ..) => "not used".to_owned(),
             (_, Recording::On, Some(id)) => {
-                format!("on, kept as {}", id.get(..ID_DIGITS).unwrap_or(id))
+                format!("on, kept as {}", short_id(id))
             }
             (_, recording, _) => recording.as_str().to_owned(),
         };

@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     hash::Hash,
     sync::{Condvar, Mutex, PoisonError},
+    time::Duration,
 };
 
 use super::{Cache, CacheStats, Footprint};
@@ -17,9 +18,10 @@ pub struct Expiring<V> {
 }
 
 impl<V> Expiring<V> {
-    /// A value that lives until `expires_ms`.
-    pub fn new(value: V, expires_ms: i64) -> Self {
-        Self { value, expires_ms }
+    /// A value that lives for a time from a moment on, in milliseconds on the caller's clock.
+    pub fn after(value: V, from_ms: i64, time_to_live: Duration) -> Self {
+        let ms = i64::try_from(time_to_live.as_millis()).unwrap_or(i64::MAX);
+        Self { value, expires_ms: from_ms.saturating_add(ms) }
     }
 
     /// The value, if it still lives.
@@ -44,7 +46,7 @@ impl<V: Footprint> Footprint for Expiring<V> {
 pub struct Levels<K, V> {
     l1: Cache<K, Expiring<V>>,
     l2: Cache<K, Expiring<V>>,
-    ttl_ms: i64,
+    time_to_live: Duration,
     making: Making<K>,
 }
 
@@ -58,12 +60,17 @@ pub struct LevelStats {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone + Footprint> Levels<K, V> {
-    /// Empty levels of so many entries and bytes each, in which a value lives for `ttl_ms`.
-    pub fn new(l1_entries: usize, l2_entries: usize, max_bytes: usize, ttl_ms: i64) -> Self {
+    /// Empty levels of so many entries and bytes each, in which a value lives for so long.
+    pub fn new(
+        l1_entries: usize,
+        l2_entries: usize,
+        max_bytes: usize,
+        time_to_live: Duration,
+    ) -> Self {
         Self {
             l1: Cache::new(l1_entries, max_bytes),
             l2: Cache::new(l2_entries, max_bytes),
-            ttl_ms,
+            time_to_live,
             making: Making::default(),
         }
     }
@@ -105,7 +112,7 @@ impl<K: Clone + Eq + Hash, V: Clone + Footprint> Levels<K, V> {
 
     /// Keeps a value in both levels, in place of what the key had.
     pub fn insert(&self, key: K, value: V, now_ms: i64) {
-        let kept = Expiring::new(value, now_ms.saturating_add(self.ttl_ms));
+        let kept = Expiring::after(value, now_ms, self.time_to_live);
         self.l2.insert(key.clone(), kept.clone());
         self.l1.insert(key, kept);
     }
@@ -190,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_copy_does_not_outlive_its_source() {
-        let levels = Levels::new(1, 10, 1_000, 100);
+        let levels = Levels::new(1, 10, 1_000, Duration::from_millis(100));
         levels.insert('a', Value(1), 0);
         // It pushes the first out of L1.
         levels.insert('b', Value(2), 50);
@@ -207,7 +214,7 @@ mod tests {
 
     #[test]
     fn one_makes_and_the_others_wait() {
-        let levels = Levels::new(10, 10, 1_000, 100);
+        let levels = Levels::new(10, 10, 1_000, Duration::from_millis(100));
         let made = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -232,7 +239,7 @@ mod tests {
         fn nothing_stale_is_given(
             ops in proptest::collection::vec((0..6_u8, 0..4_u8, 0..30_i64), 1..60),
         ) {
-            let levels = Levels::new(2, 3, 1_000, 50);
+            let levels = Levels::new(2, 3, 1_000, Duration::from_millis(50));
             let mut model: HashMap<u8, (u32, i64)> = HashMap::new();
             let mut now = 0;
             for (n, (key, what, step)) in (0_u32..).zip(ops) {

@@ -56,8 +56,7 @@ impl Footprint for Kept {
 
 impl Tastes {
     pub(super) fn new(settings: &MemoryCacheSettings) -> Self {
-        let ttl_ms = i64::try_from(settings.profile_ttl.as_millis()).unwrap_or(i64::MAX);
-        Self(Levels::new(settings.l1_size, settings.l2_size, LEVEL_BYTES, ttl_ms))
+        Self(Levels::new(settings.l1_size, settings.l2_size, LEVEL_BYTES, settings.profile_ttl))
     }
 
     pub(super) fn forget(&self, persona: &str) {

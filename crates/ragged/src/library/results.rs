@@ -10,11 +10,12 @@
 use std::{
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use super::{SearchRequest, SearchResponse, hydrate::Read};
 use crate::{
-    cache::{Cache, CacheStats, Footprint, Making},
+    cache::{Cache, CacheStats, Expiring, Footprint, Making},
     id::Generation,
     ranking::{FusedHit, TimeFavour},
     retrieval::{Plan, SearchCounts},
@@ -93,7 +94,7 @@ impl Entry {
 
 #[derive(Clone, Debug)]
 struct Kept {
-    entry: Arc<Entry>,
+    entry: Expiring<Arc<Entry>>,
     bytes: usize,
 }
 
@@ -110,8 +111,9 @@ pub(super) struct Results {
     cache: Cache<ResultKey, Kept>,
     /// Of questions of personas: L3 of memory.
     asked: Cache<ResultKey, Kept>,
-    /// How long an entry of L3 lives.
-    ttl_ms: i64,
+    /// How long an entry of L3 lives; those of questions without memory live for as long as their
+    /// generation.
+    time_to_live: Duration,
     /// Who works out which entry of L3.
     pub(super) making: Making<ResultKey>,
     newest: AtomicU64,
@@ -123,7 +125,7 @@ impl Results {
         Self {
             cache: Cache::new(settings.cache_size, max_bytes),
             asked: Cache::new(memory.l3_size, max_bytes),
-            ttl_ms: milliseconds_of(memory.query_ttl),
+            time_to_live: memory.query_ttl,
             making: Making::default(),
             newest: AtomicU64::new(0),
         }
@@ -173,9 +175,7 @@ impl Results {
 
     /// What is kept of a request that was answered before.
     pub(super) fn get(&self, key: &ResultKey, now_ms: i64) -> Option<Arc<Entry>> {
-        let entry = self.cache_of(key).get(key)?.entry;
-        let is_live = key.persona.is_none() || now_ms < entry.found_ms.saturating_add(self.ttl_ms);
-        is_live.then_some(entry)
+        self.cache_of(key).get(key)?.entry.live(now_ms)
     }
 
     /// Keeps what was found, unless the indexes were behind: it may be something else in
@@ -185,6 +185,7 @@ impl Results {
         if !entry.is_level || !self.cache_of(key).is_enabled() || is_over(key) {
             return;
         }
+        let found_ms = entry.found_ms;
         let vector = entry.query_vector.as_ref().map_or(0, Vec::len) * size_of::<f32>();
         let bytes = size_of::<(ResultKey, Entry)>()
             + key.query.len()
@@ -192,7 +193,9 @@ impl Results {
             + size_of_val(&*entry.fused)
             + entry.known.footprint_bytes()
             + vector;
-        self.cache_of(key).insert(key.clone(), Kept { entry: Arc::new(entry), bytes });
+        let time_to_live = if key.persona.is_some() { self.time_to_live } else { Duration::MAX };
+        let entry = Expiring::after(Arc::new(entry), found_ms, time_to_live);
+        self.cache_of(key).insert(key.clone(), Kept { entry, bytes });
         // It may have ended meanwhile.
         if is_over(key) {
             self.cache_of(key).retain(|kept| kept != key);
@@ -203,8 +206,4 @@ impl Results {
     pub(super) fn stats(&self) -> (CacheStats, CacheStats) {
         (self.cache.stats(), self.asked.stats())
     }
-}
-
-fn milliseconds_of(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

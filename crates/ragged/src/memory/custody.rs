@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Memory, REGISTRY};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    permission::{private_dir, write_private},
+    permission::{private_dir, replace_private_file},
     vault::{DatabaseConfig, MasterKey, Passphrase, Protection, Vault},
 };
 
@@ -25,7 +25,7 @@ impl Memory {
                 .with_hint("name a file that does not exist yet"));
         }
         let bytes = read(&key_path)?;
-        write_private(to, &bytes)?;
+        replace_private_file(to, &bytes)?;
         Ok(protection)
     }
 
@@ -61,7 +61,7 @@ impl Memory {
         if let Some(dir) = key_path.parent() {
             private_dir(dir)?;
         }
-        write_private(&key_path, &bytes)?;
+        replace_private_file(&key_path, &bytes)?;
         Ok(protection)
     }
 

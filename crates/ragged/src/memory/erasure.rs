@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, Transaction, types::ValueRef};
+use rusqlite::{Connection, types::ValueRef};
 
 use super::{
     InteractionFilter, Memory, PersonaMemory, PersonaName,
     audit::{self, Operation},
+    interaction::Part,
     topic, views,
 };
 use crate::{
@@ -194,18 +195,12 @@ impl PersonaMemory {
             .write(|tx| {
                 let found = find(tx, needle)?;
                 self.delete_these(tx, &found.interactions)?;
-                self.take_out(
-                    tx,
-                    "SELECT DISTINCT seq FROM interaction_topics WHERE topic = ?1",
-                    "DELETE FROM interaction_topics WHERE topic = ?1 AND seq = ?2",
-                    &found.topics,
-                )?;
-                self.take_out(
-                    tx,
-                    "SELECT DISTINCT seq FROM interaction_documents WHERE document = ?1",
-                    "DELETE FROM interaction_documents WHERE document = ?1 AND seq = ?2",
-                    &found.documents,
-                )?;
+                for topic in &found.topics {
+                    self.take_out(tx, Part::Topic, *topic)?;
+                }
+                for document in &found.documents {
+                    self.take_out(tx, Part::Document, *document)?;
+                }
                 let delete = |statement: &str, key: &dyn rusqlite::ToSql| {
                     sql(tx.prepare_cached(statement).and_then(|mut s| s.execute([key]))).map(|_| ())
                 };
@@ -230,29 +225,6 @@ impl PersonaMemory {
                 Ok(found.counts())
             })
             .context_with(|| format!("forgetting a text of {}", self.name()))
-    }
-
-    /// Takes rows out of interactions that stay, and keeps the views level.
-    fn take_out(
-        &self,
-        tx: &Transaction<'_>,
-        users: &str,
-        deletion: &str,
-        ids: &BTreeSet<i64>,
-    ) -> Result<()> {
-        for id in ids {
-            let seqs: Vec<i64> = sql(tx
-                .prepare_cached(users)
-                .and_then(|mut statement| statement.query_map([id], |row| row.get(0))?.collect()))?;
-            for seq in seqs {
-                views::retract(tx, seq, &self.config.zone)?;
-                sql(tx
-                    .prepare_cached(deletion)
-                    .and_then(|mut statement| statement.execute([*id, seq])))?;
-                views::assert(tx, seq, &self.config.zone)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -10,7 +10,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::{PersonaMemory, interaction::prefix_range, record::random_id, views};
+use super::{
+    PersonaMemory,
+    interaction::{prefix_range, the_one},
+    record::random_id,
+    views,
+};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::sql,
@@ -602,12 +607,7 @@ fn full_id(connection: &Connection, id: &str) -> Result<String> {
         .and_then(|mut statement| {
             statement.query_map([&first, &end], |row| row.get(0))?.collect()
         }))?;
-    match ids.as_slice() {
-        [] => Err(not_found(id)),
-        [id] => Ok(id.clone()),
-        _ => Err(Error::new(ErrorKind::Invalid, format!("more than one fact begins with {id:?}"))
-            .with_hint("give more digits")),
-    }
+    the_one(ids, || not_found(id), || format!("more than one fact begins with {id:?}"))
 }
 
 #[cold]

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
-    PersonaMemory, interaction,
+    PersonaMemory,
+    interaction::{self, Part},
     interest::{Aggregate, Interest, InterestConfig, interest},
     views,
 };
@@ -820,25 +821,10 @@ impl PersonaMemory {
                 let Some(document) = document else {
                     return Err(Error::new(ErrorKind::NotFound, "no question found that document"));
                 };
-                let seqs: Vec<i64> = sql(tx
-                    .prepare(
-                        "SELECT seq FROM interaction_documents WHERE document = ?1 ORDER BY seq",
-                    )
-                    .and_then(|mut statement| {
-                        statement.query_map([document], |row| row.get(0))?.collect()
-                    }))?;
-                for seq in &seqs {
-                    views::retract(tx, *seq, &self.config.zone)?;
-                    sql(tx
-                        .prepare_cached(
-                            "DELETE FROM interaction_documents WHERE seq = ?1 AND document = ?2",
-                        )
-                        .and_then(|mut statement| statement.execute([*seq, document])))?;
-                    views::assert(tx, *seq, &self.config.zone)?;
-                }
+                let n_found = self.take_out(tx, Part::Document, document)?;
                 sql(tx.execute("DELETE FROM documents WHERE document = ?1", [document]))?;
                 views::bump_revision(tx)?;
-                Ok(seqs.len() as u64)
+                Ok(n_found)
             })
             .context_with(|| format!("forgetting a document of {}", self.name()))
     }

@@ -67,6 +67,35 @@ pub struct RetrievedDocument {
     pub is_cited: bool,
 }
 
+/// What can be taken out of an interaction that stays.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Topic,
+    Document,
+}
+
+impl Part {
+    /// The interactions that have it, in the order in which they were recorded.
+    fn interactions(self, tx: &Transaction<'_>, id: i64) -> Result<Vec<i64>> {
+        let statement = match self {
+            Self::Topic => "SELECT seq FROM interaction_topics WHERE topic = ?1 ORDER BY seq",
+            Self::Document => {
+                "SELECT seq FROM interaction_documents WHERE document = ?1 ORDER BY seq"
+            }
+        };
+        sql(tx
+            .prepare_cached(statement)
+            .and_then(|mut statement| statement.query_map([id], |row| row.get(0))?.collect()))
+    }
+
+    fn deletion(self) -> &'static str {
+        match self {
+            Self::Topic => "DELETE FROM interaction_topics WHERE topic = ?1 AND seq = ?2",
+            Self::Document => "DELETE FROM interaction_documents WHERE document = ?1 AND seq = ?2",
+        }
+    }
+}
+
 /// Which interactions are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InteractionFilter {
@@ -333,6 +362,20 @@ impl PersonaMemory {
         views::sweep_these(tx, &topics, &documents)
     }
 
+    /// Takes a topic or a document out of every interaction, which stays, and out of the views.
+    /// Returns out of how many.
+    pub(super) fn take_out(&self, tx: &Transaction<'_>, part: Part, id: i64) -> Result<u64> {
+        let seqs = part.interactions(tx, id)?;
+        for seq in &seqs {
+            views::retract(tx, *seq, &self.config.zone)?;
+            sql(tx
+                .prepare_cached(part.deletion())
+                .and_then(|mut statement| statement.execute([id, *seq])))?;
+            views::assert(tx, *seq, &self.config.zone)?;
+        }
+        Ok(seqs.len() as u64)
+    }
+
     /// Deletes everything that is remembered and erases the remains: interactions and what follows
     /// from them, facts, interests, tests. The persona itself stays. Nothing of it is in the audit
     /// log; see [`Memory::clear`](super::Memory::clear).
@@ -387,7 +430,6 @@ impl PersonaMemory {
         self.database()
             .write(|tx| {
                 let topic = known(tx, key)?;
-                let seqs = interactions_of(tx, topic)?;
                 let keys: Vec<String> = sql(tx
                     .prepare(
                         "SELECT key FROM topics WHERE topic = ?1 \
@@ -396,20 +438,13 @@ impl PersonaMemory {
                     .and_then(|mut statement| {
                         statement.query_map([topic], |row| row.get(0))?.collect()
                     }))?;
-                for seq in &seqs {
-                    views::retract(tx, *seq, &self.config.zone)?;
-                    sql(tx.execute(
-                        "DELETE FROM interaction_topics WHERE topic = ?1 AND seq = ?2",
-                        [topic, *seq],
-                    ))?;
-                    views::assert(tx, *seq, &self.config.zone)?;
-                }
+                let n_met = self.take_out(tx, Part::Topic, topic)?;
                 sql(tx.execute("DELETE FROM topics WHERE topic = ?1", [topic]))?;
                 for key in keys {
                     views::forget_key(tx, &key, self.now_ms())?;
                 }
                 views::bump_revision(tx)?;
-                Ok(seqs.len() as u64)
+                Ok(n_met)
             })
             .context_with(|| format!("forgetting a topic of {}", self.name()))
     }
@@ -441,7 +476,7 @@ impl PersonaMemory {
                 if from == into {
                     return Err(Error::new(ErrorKind::Invalid, "the two topics are one already"));
                 }
-                for seq in interactions_of(tx, from)? {
+                for seq in Part::Topic.interactions(tx, from)? {
                     views::retract(tx, seq, &self.config.zone)?;
                     // Where both were met, the question's words decide.
                     sql(tx.execute(
@@ -541,12 +576,6 @@ pub(super) fn not_known() -> Error {
         .with_hint("`ragged memory topics --all` lists what was")
 }
 
-fn interactions_of(tx: &Transaction<'_>, topic: i64) -> Result<Vec<i64>> {
-    sql(tx
-        .prepare_cached("SELECT seq FROM interaction_topics WHERE topic = ?1 ORDER BY seq")
-        .and_then(|mut statement| statement.query_map([topic], |row| row.get(0))?.collect()))
-}
-
 /// A pattern for LIKE that finds `text` anywhere.
 fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
@@ -584,14 +613,21 @@ fn seq_of(connection: &Connection, id: &str) -> Result<i64> {
     let seqs: Vec<i64> = sql(connection
         .prepare_cached("SELECT seq FROM interactions WHERE id >= ?1 AND id < ?2 LIMIT 2")
         .and_then(|mut statement| statement.query_map([&id, &end], |row| row.get(0))?.collect()))?;
-    match seqs.as_slice() {
-        [] => Err(not_found(&id)),
-        [seq] => Ok(*seq),
-        _ => Err(Error::new(
-            ErrorKind::Invalid,
-            format!("more than one interaction begins with {id:?}"),
-        )
-        .with_hint("give more digits")),
+    the_one(seqs, || not_found(&id), || format!("more than one interaction begins with {id:?}"))
+}
+
+/// The only one of those that begin with some digits.
+pub(super) fn the_one<T>(
+    mut found: Vec<T>,
+    none: impl FnOnce() -> Error,
+    several: impl FnOnce() -> String,
+) -> Result<T> {
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Err(none()),
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => {
+            Err(Error::new(ErrorKind::Invalid, several()).with_hint("give more digits"))
+        }
     }
 }
 

@@ -324,21 +324,32 @@ impl PersonaMemory {
     }
 }
 
-const ALL: &str = "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, s.first_seen, \
-     s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, o.level, o.set_at \
-     FROM topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic)";
-const BY_WEIGHT: &str = "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, \
-     s.first_seen, s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, \
-     o.level, o.set_at FROM topic_totals s JOIN topics t USING (topic) \
-     LEFT JOIN interest_overrides o USING (topic) ORDER BY s.weight_quarters DESC LIMIT ?1";
-const BY_RECENCY: &str = "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, \
-     s.first_seen, s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, \
-     o.level, o.set_at FROM topic_totals s JOIN topics t USING (topic) \
-     LEFT JOIN interest_overrides o USING (topic) ORDER BY s.last_seen DESC LIMIT ?1";
-const BY_HAND: &str = "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, \
-     s.first_seen, s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, \
-     o.level, o.set_at FROM interest_overrides o JOIN topics t USING (topic) \
-     LEFT JOIN topic_totals s USING (topic)";
+/// What [`aggregate_of`] reads, of topics that come from somewhere, in some order.
+macro_rules! topics {
+    ($from:literal) => {
+        concat!(
+            "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, s.first_seen, \
+             s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, o.level, \
+             o.set_at FROM ",
+            $from
+        )
+    };
+}
+
+const ALL: &str = topics!(
+    "topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic)"
+);
+const BY_WEIGHT: &str = topics!(
+    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
+     ORDER BY s.weight_quarters DESC LIMIT ?1"
+);
+const BY_RECENCY: &str = topics!(
+    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
+     ORDER BY s.last_seen DESC LIMIT ?1"
+);
+const BY_HAND: &str = topics!(
+    "interest_overrides o JOIN topics t USING (topic) LEFT JOIN topic_totals s USING (topic)"
+);
 
 fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, (String, String, Aggregate))> {
     let count = |idx: usize| row.get::<_, Option<i64>>(idx).map(|n| n.map_or(0, natural));

@@ -6,8 +6,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{PersonaMemory, redaction::redact, views};
 use crate::{
-    error::{Context, Error, ErrorKind, Result},
+    error::{Context, Result},
     sqlite::{integer, sql},
+    vault,
 };
 
 /// Hits up to this rank count as related to the topics of a question; those below were hardly
@@ -209,12 +210,7 @@ impl NewInteraction {
 /// 128 random bits in hexadecimal digits.
 pub(super) fn random_id() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!("the operating system has no random numbers: {error}"),
-        )
-    })?;
+    vault::fill_random(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 

@@ -90,7 +90,7 @@ impl Key {
 }
 
 /// Bytes from the operating system's generator.
-pub(super) fn fill_random(bytes: &mut [u8]) -> Result<()> {
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| {
         Error::new(
             ErrorKind::Unavailable,

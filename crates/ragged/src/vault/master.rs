@@ -8,7 +8,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::key::{KEY_BYTES, Key, SealError, fill_random, hex, unhex};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    permission::{private_dir, write_private},
+    permission::{private_dir, replace_private_file},
 };
 
 const HEADER: &str = "ragged memory key 1";
@@ -130,7 +130,7 @@ impl MasterKey {
     pub fn write(&mut self, path: &Path, passphrase: Option<&Passphrase>) -> Result<()> {
         let text = Zeroizing::new(self.to_text(passphrase)?);
         let before = std::fs::hard_link(path, old_path(path)).is_ok();
-        write_private(path, text.as_bytes())?;
+        replace_private_file(path, text.as_bytes())?;
         if before {
             // What stood there may have been the key as it is: its blocks are not left to chance.
             let old = old_path(path);

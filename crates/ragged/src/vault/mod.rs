@@ -23,6 +23,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::key::fill_random;
 pub use self::{
     database::{Database, DatabaseConfig, ReadGuard},
     key::Key,
@@ -31,7 +32,7 @@ pub use self::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    permission::{private_dir, write_private},
+    permission::{private_dir, replace_private_file},
 };
 
 /// A folder of encrypted databases.
@@ -99,7 +100,7 @@ impl Vault {
     fn make(&self, name: &str) -> Result<Database> {
         let key = Key::random()?;
         let unnamed = self.unnamed_key_path(name);
-        write_private(&unnamed, &self.master.key().seal(name, key.bytes())?)?;
+        replace_private_file(&unnamed, &self.master.key().seal(name, key.bytes())?)?;
         let database = Database::open(&self.database_path(name), &key, self.config)?;
         std::fs::rename(&unnamed, self.key_path(name))
             .context_with(|| format!("naming the key of {}", self.database_path(name).display()))?;

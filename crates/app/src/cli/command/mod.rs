@@ -65,6 +65,14 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
     }
 }
 
+/// Digits of an id of memory that are shown.
+const ID_DIGITS: usize = 8;
+
+/// The first digits of an id of memory: enough to name it by.
+pub(crate) fn short_id(id: &str) -> &str {
+    id.get(..ID_DIGITS).unwrap_or(id)
+}
+
 /// The words of a question as one string.
 fn joined(words: &[String]) -> String {
     words.join(" ")

@@ -10,7 +10,7 @@ use crate::{
     backend::{Probe, Recompute},
     error::{Context, Error, ErrorKind, Result},
     id::ChunkId,
-    permission::write_private,
+    permission::replace_private_file,
     settings::UnitCosts,
 };
 
@@ -286,5 +286,5 @@ pub(super) fn write(dir: &Path, work: &WorkModel) -> Result<()> {
     let object: serde_json::Map<_, _> = fields.zip(numbers.map(serde_json::Value::from)).collect();
     let text = serde_json::to_vec_pretty(&object)
         .map_err(|error| Error::from_source(ErrorKind::Internal, error))?;
-    write_private(&dir.join(FILE), &text).context_with(|| "keeping what the probe found")
+    replace_private_file(&dir.join(FILE), &text).context_with(|| "keeping what the probe found")
 }

@@ -3,10 +3,7 @@
 use anyhow::Result;
 use ragged::memory::{Contradiction, Fact, FactChange, FactDraft, FactQuery, PersonaMemory};
 
-use super::{
-    super::{search, time_of_ms},
-    record::short,
-};
+use super::super::{search, short_id, time_of_ms};
 use crate::{
     cli::{
         Session,
@@ -147,7 +144,7 @@ pub(crate) fn line(fact: &Fact) -> String {
         "{} ({}, {valid}) {}",
         visible(&fact.content),
         visible(&fact.fact_type),
-        short(&fact.id)
+        short_id(&fact.id)
     )
 }
 
@@ -164,9 +161,9 @@ fn show_contradiction(contradiction: &Contradiction, printer: &Printer) -> Resul
     printer.note(format!(
         "both are kept; to settle it: `ragged memory end-fact {} --until {}` ends the first where \
          the second begins, `ragged memory delete-fact {} --confirm` takes the second back",
-        short(&earlier.id),
+        short_id(&earlier.id),
         time_of_ms(later.valid_from_ms),
-        short(&later.id)
+        short_id(&later.id)
     ));
     Ok(())
 }
@@ -205,7 +202,7 @@ fn list(facts: &[Fact], one: &str, many: &str, printer: &Printer) -> Result<Outc
     let mut rows = table(printer, &header);
     for fact in facts {
         rows.add_row([
-            short(&fact.id).to_owned(),
+            short_id(&fact.id).to_owned(),
             fact.version.to_string(),
             visible(&fact.fact_type).into_owned(),
             visible(&fact.content).into_owned(),

@@ -7,7 +7,7 @@ use ragged::memory::{
     topic,
 };
 
-use super::{super::joined, record::short};
+use super::super::{joined, short_id};
 use crate::{
     cli::{
         Session,
@@ -210,7 +210,7 @@ fn info(
     for found in &evidence {
         printer.line(format!(
             "  {}  {}  {} ({})",
-            short(&found.id),
+            short_id(&found.id),
             age_in_words(found.timestamp_ms, profile.now_ms),
             visible(&found.query),
             source(found),

@@ -6,7 +6,7 @@ use ragged::memory::{
     Feedback, Interaction, InteractionFilter, Memory, Persona, PersonaMemory, Recording,
 };
 
-use super::super::{joined, search, time_of_ms};
+use super::super::{joined, search, short_id, time_of_ms};
 use crate::{
     cli::{
         Session,
@@ -16,9 +16,6 @@ use crate::{
     failure::Outcome,
     wire,
 };
-
-/// Digits of an id that are shown.
-pub(crate) const ID_DIGITS: usize = 8;
 
 pub(crate) fn run(command: &RecordCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let memory = session.memory(of.passphrase_file.as_deref())?;
@@ -118,7 +115,7 @@ fn list(
     let mut rows = table(printer, &["id", "when", "with", "question", "feedback"]);
     for interaction in &found {
         rows.add_row([
-            short(&interaction.id).to_owned(),
+            short_id(&interaction.id).to_owned(),
             time_of_ms(interaction.timestamp_ms),
             interaction.kind.as_str().to_owned(),
             visible(&interaction.query).into_owned(),
@@ -138,10 +135,6 @@ fn list(
         visible(persona.name.as_str()),
     ));
     Ok(Outcome::Done)
-}
-
-pub(crate) fn short(id: &str) -> &str {
-    id.get(..ID_DIGITS).unwrap_or(id)
 }
 
 fn show(interaction: &Interaction, session: &Session) -> Result<Outcome> {
@@ -203,7 +196,7 @@ fn feedback(
     if printer.is_json() {
         return show(&remembered.interaction(&known.id)?, session);
     }
-    printer.line(format!("Kept for {}.", short(&known.id)))?;
+    printer.line(format!("Kept for {}.", short_id(&known.id)))?;
     Ok(Outcome::Done)
 }
 

@@ -453,7 +453,7 @@ impl View<'_> {
             self.line(&format!(
                 "{label}  {}  {}  {}",
                 self.shown(occurrence.timestamp_ms, "%a %Y-%m-%d %H:%M"),
-                super::record::short(&occurrence.interaction_id),
+                super::super::short_id(&occurrence.interaction_id),
                 visible(&occurrence.query)
             ))
         };
