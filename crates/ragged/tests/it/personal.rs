@@ -346,10 +346,6 @@ proptest! {
         let all = request(&library, &query);
         let all = SearchRequest { k: 100, ..all };
         let base = library.search(&all).unwrap().hits;
-        // Texts that are equal are one document.
-        let mut texts = texts;
-        texts.sort_unstable();
-        texts.dedup();
 
         let topics: Vec<ProfileTopic> = topics
             .into_iter()
