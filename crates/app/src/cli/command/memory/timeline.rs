@@ -274,7 +274,9 @@ impl View<'_> {
 
     fn figures(&self, total: u64, daily_mean: f64, peak: Option<&str>) -> Result<()> {
         self.printer.line(format!("total  {}", thousands(total)))?;
-        self.printer.line(format!("mean   {daily_mean:.1} a day"))?;
+        // A few in a year are not none.
+        let decimals = if daily_mean > 0.0 && daily_mean < 1.0 { 2 } else { 1 };
+        self.printer.line(format!("mean   {daily_mean:.decimals$} a day"))?;
         self.printer.line(format!("peak   {}", peak.unwrap_or("none")))
     }
 
