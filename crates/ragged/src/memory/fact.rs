@@ -843,5 +843,14 @@ fn not_found(id: &str) -> Error {
         .with_hint("`ragged memory facts` shows their ids")
 }
 
+/// Every version of every fact, in order of fact and version.
+pub(super) fn all_versions(connection: &Connection) -> Result<Vec<Fact>> {
+    let mut statement = sql(connection.prepare_cached(&format!(
+        "SELECT {VERSION_COLUMNS} FROM fact_versions ORDER BY fact_id, version"
+    )))?;
+    let rows = sql(statement.query_map([], fact_of))?;
+    sql(rows.collect())
+}
+
 #[cfg(test)]
 mod tests;
