@@ -614,7 +614,7 @@ impl PersonaMemory {
                 fact.reason,
             ],
         ))?;
-        write_terms(tx, &mut analyser(), fact)
+        write_terms(tx, fact)
     }
 
     /// The facts that one contradicts, by when they became true.
@@ -722,7 +722,12 @@ fn terms_of(analyser: &mut Analyser, texts: &[&str]) -> BTreeSet<String> {
     terms
 }
 
-fn write_terms(tx: &Transaction<'_>, analyser: &mut Analyser, fact: &Fact) -> Result<()> {
+/// Writes the words of a fact whose row of `temporal_facts` is new.
+pub(super) fn write_terms(tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
+    write_terms_by(tx, &mut analyser(), fact)
+}
+
+fn write_terms_by(tx: &Transaction<'_>, analyser: &mut Analyser, fact: &Fact) -> Result<()> {
     let mut statement =
         sql(tx.prepare_cached("INSERT OR IGNORE INTO fact_terms (term, fact_id) VALUES (?1, ?2)"))?;
     for term in terms_of(analyser, &[&fact.fact_type, &fact.content]) {
@@ -740,7 +745,7 @@ pub(super) fn rebuild_terms(tx: &Transaction<'_>) -> Result<()> {
     )?;
     let mut rows = sql(present.query([]))?;
     while let Some(row) = sql(rows.next())? {
-        write_terms(tx, &mut analyser, &sql(fact_of(row))?)?;
+        write_terms_by(tx, &mut analyser, &sql(fact_of(row))?)?;
     }
     sql(tx.execute(
         "INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)",

@@ -8,7 +8,7 @@ use rusqlite::{StatementStatus, ToSql};
 
 use super::*;
 use crate::{
-    memory::{Memory, MemoryConfig, PersonaName},
+    memory::{Memory, MemoryConfig, MemoryRecords, PersonaName},
     temporal::Clock,
 };
 
@@ -463,8 +463,15 @@ fn facts_are_found_by_their_words() {
     for (id, kind) in [("abc", ErrorKind::Invalid), ("xyzw", ErrorKind::Invalid)] {
         assert_eq!(remembered.fact(id).unwrap_err().kind(), kind);
     }
+    let facts: Vec<Fact> =
+        [&first, &again].iter().flat_map(|id| remembered.fact_history(id).unwrap()).collect();
     remembered.clear().unwrap();
     assert!(terms(&remembered).is_empty() && about("employment").is_empty());
+    // What is brought in is found as well.
+    let records = MemoryRecords { facts, ..MemoryRecords::default() };
+    assert_eq!(remembered.import(&[], &records).unwrap().fact_versions, 2);
+    assert_eq!(about("at Acme"), [again.as_str(), first.as_str()]);
+    remembered.clear().unwrap();
     let id = add("location", "Lives in Oslo", 0, None);
     assert_eq!(about("living oslo"), [id]);
 }
