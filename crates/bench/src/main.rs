@@ -2,6 +2,7 @@
 
 mod crash;
 mod engine;
+mod facts;
 mod filter;
 mod idle;
 mod measure;
@@ -26,6 +27,8 @@ struct Cli {
 enum Command {
     /// Kill the program at random moments and look at what is left
     Crash(crash::Args),
+    /// Time adding facts and asking about them, with many
+    Facts(facts::Args),
     /// Time what a filter costs before a search begins
     Filter(filter::Args),
     /// Measure what `watch` and `chat` cost while nothing happens
@@ -53,6 +56,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Crash(args) => crash::run(&args),
+        Command::Facts(args) => facts::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Idle(args) => idle::run(&args),
         Command::Memory(args) => memory::run(&args),

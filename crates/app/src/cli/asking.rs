@@ -225,14 +225,8 @@ impl Asking {
             None => jiff::Timestamp::now().as_millisecond(),
         };
         let topics = self.extractor.question(question);
-        let terms: Vec<String> = topics
-            .iter()
-            .flat_map(|topic| topic.name.split_whitespace())
-            .map(str::to_lowercase)
-            .collect();
-        let mut facts = remembered.facts_for(&terms, at_ms)?;
-        facts.truncate(SHOWN_FACTS);
-        Ok(facts)
+        let words: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        Ok(remembered.facts_for(&words.join(" "), at_ms, SHOWN_FACTS)?)
     }
 
     /// What is said of memory below an answer.

@@ -23,6 +23,8 @@ const LOOKUPS: usize = 200;
 const SCANS: usize = 10;
 /// Copies of which the persona is deleted.
 const DELETIONS: usize = 3;
+/// Facts that an answer is given.
+const SHOWN_FACTS: usize = 5;
 const DAY_MS: i64 = 86_400_000;
 
 /// Each after something was recorded, so that nothing of the file is left in the reader's cache.
@@ -42,12 +44,12 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
             fact_type: Some(fact_type(rng.usize(..FACT_TYPES))),
             ..FactQuery::default()
         };
-        let terms = [fact_type(rng.usize(..FACT_TYPES))];
+        let words = fact_type(rng.usize(..FACT_TYPES));
         let lookups: [&dyn Fn() -> ragged::error::Result<usize>; 5] = [
             &|| Ok(remembered.profile(&[], &config, Breadth::Tracked)?.interests.len()),
             &|| Ok(remembered.related_topics(&interest.key, 20)?.len()),
             &|| Ok(remembered.facts(&query)?.len()),
-            &|| Ok(remembered.facts_for(&terms, then)?.len()),
+            &|| Ok(remembered.facts_for(&words, then, SHOWN_FACTS)?.len()),
             &|| Ok(remembered.facts(&FactQuery { fact_type: None, ..query.clone() })?.len()),
         ];
         for (lookup, times) in lookups.iter().zip(&mut times) {

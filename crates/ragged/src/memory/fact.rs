@@ -4,9 +4,15 @@
 //! `[known_from, known_to)` of a version: from when it was written until another took its place.
 //! `temporal_facts` holds what is believed now; `fact_versions` every version that ever was. Nothing
 //! is overwritten: a change, an end, a deletion and a rollback each close the version that was and
-//! write another. Only [`erase_fact`](PersonaMemory::erase_fact) takes versions away.
+//! write another, with a reason. The version that a deletion writes was never known: it says when
+//! and why, and no question finds it. Only [`erase_fact`](PersonaMemory::erase_fact) takes versions
+//! away.
+//!
+//! Facts are found by their words through `fact_terms`, a view of `temporal_facts`.
 //!
 //! The model is that of Snodgrass, *Developing Time-Oriented Database Applications in SQL*, 1999.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
@@ -18,6 +24,7 @@ use super::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
+    lexical::{ANALYSER_VERSION, Analyser, Language},
     sqlite::sql,
 };
 
@@ -55,6 +62,12 @@ impl Fact {
     /// Whether it is true at a moment.
     pub fn is_valid_at(&self, at_ms: i64) -> bool {
         self.valid_from_ms <= at_ms && self.valid_to_ms.is_none_or(|to| at_ms < to)
+    }
+
+    /// Whether this version says that the fact was deleted. It repeats what was deleted, and was
+    /// never known itself.
+    pub fn is_deletion(&self) -> bool {
+        self.known_to_ms == Some(self.known_from_ms)
     }
 }
 
@@ -135,7 +148,7 @@ impl PersonaMemory {
         let fact = Fact {
             id,
             version: 1,
-            fact_type: draft.fact_type.trim().to_lowercase(),
+            fact_type: kind_of(&draft.fact_type),
             content: draft.content.trim().to_owned(),
             valid_from_ms: draft.valid_from_ms,
             valid_to_ms: draft.valid_to_ms,
@@ -159,20 +172,25 @@ impl PersonaMemory {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `Invalid` as for [`add_fact`](Self::add_fact).
+    /// `NotFound` for a fact that is not believed now; `Invalid` as for
+    /// [`add_fact`](Self::add_fact).
     pub fn update_fact(
         &self,
         id: &str,
         change: &FactChange,
         reason: &str,
     ) -> Result<(Fact, Vec<Contradiction>)> {
-        self.rewrite(id, reason, |before| {
+        self.rewrite(id, reason, |tx, id| {
+            let before = current(tx, id)?;
             let fact = Fact {
-                content: change.content.clone().unwrap_or_else(|| before.content.clone()),
+                content: change
+                    .content
+                    .as_deref()
+                    .map_or_else(|| before.content.clone(), |content| content.trim().to_owned()),
                 valid_from_ms: change.valid_from_ms.unwrap_or(before.valid_from_ms),
                 valid_to_ms: change.valid_to_ms.unwrap_or(before.valid_to_ms),
                 confidence: change.confidence.unwrap_or(before.confidence),
-                ..before.clone()
+                ..before
             };
             Ok(fact)
         })
@@ -189,27 +207,39 @@ impl PersonaMemory {
         self.update_fact(id, &change, "ended")
     }
 
-    /// Writes a new version that equals an earlier one.
+    /// Writes a new version that equals an earlier one. It brings a deleted fact back.
     ///
     /// # Errors
     ///
-    /// `NotFound` for a fact or a version that does not exist.
+    /// `NotFound` for a fact or a version that does not exist; `Invalid` for a version that says
+    /// that the fact was deleted.
     pub fn rollback_fact(&self, id: &str, version: u32) -> Result<(Fact, Vec<Contradiction>)> {
-        let history = self.fact_history(id)?;
-        let Some(wanted) = history.iter().find(|fact| fact.version == version) else {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("the fact has no version {version}, but 1 to {}", history.len()),
-            ));
-        };
-        let full = wanted.id.clone();
-        let reason = format!("back to version {version}");
-        self.rewrite(&full, &reason, |_| Ok(wanted.clone()))
-            .context_with(|| format!("changing a fact of {}", self.name()))
+        self.rewrite(id, &format!("back to version {version}"), |tx, id| {
+            let history = history_of(tx, id)?;
+            let Some(wanted) = history.iter().find(|fact| fact.version == version) else {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("the fact has no version {version}, but 1 to {}", history.len()),
+                ));
+            };
+            if wanted.is_deletion() {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!("version {version} says that the fact was deleted"),
+                )
+                .with_hint(format!(
+                    "go back to version {}, which was deleted, or delete it with `ragged memory \
+                     delete-fact`",
+                    version - 1
+                )));
+            }
+            Ok(wanted.clone())
+        })
+        .context_with(|| format!("changing a fact of {}", self.name()))
     }
 
     /// Deletes a fact from what is believed; its versions stay readable by `--known-at` and in its
-    /// history.
+    /// history, where the version that is returned says when it was deleted.
     ///
     /// # Errors
     ///
@@ -218,11 +248,20 @@ impl PersonaMemory {
         let now_ms = self.now_ms();
         self.database()
             .write(|tx| {
-                let before = current(tx, id)?;
-                close(tx, &before.id, later_than(now_ms, before.known_from_ms))?;
-                sql(tx.execute("DELETE FROM temporal_facts WHERE id = ?1", [&before.id]))?;
+                let before = current(tx, &full_id(tx, id)?)?;
+                let at_ms = later_than(now_ms, before.known_from_ms);
+                close(tx, &before.id, at_ms)?;
+                let deletion = Fact {
+                    version: before.version + 1,
+                    known_from_ms: at_ms,
+                    known_to_ms: Some(at_ms),
+                    reason: "deleted".to_owned(),
+                    ..before
+                };
+                self.write_version(tx, &deletion)?;
+                sql(tx.execute("DELETE FROM temporal_facts WHERE id = ?1", [&deletion.id]))?;
                 views::bump_revision(tx)?;
-                Ok(before)
+                Ok(deletion)
             })
             .context_with(|| format!("deleting a fact of {}", self.name()))
     }
@@ -256,7 +295,7 @@ impl PersonaMemory {
     }
 
     fn facts_in(&self, connection: &Connection, query: &FactQuery) -> Result<Vec<Fact>> {
-        let fact_type = query.fact_type.as_deref().map(|kind| kind.trim().to_lowercase());
+        let fact_type = query.fact_type.as_deref().map(kind_of);
         // What is known now is looked up by the index of valid time; what was, by versions.
         let statement = match (query.known_at_ms, &fact_type) {
             (Some(_), _) => KNOWN_THEN,
@@ -271,6 +310,18 @@ impl PersonaMemory {
         sql(rows.collect())
     }
 
+    /// A fact as it is believed now.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a fact that is not believed now; `Invalid` where the digits are too few or
+    /// fit several.
+    pub fn fact(&self, id: &str) -> Result<Fact> {
+        self.database()
+            .read(|connection| current(connection, &full_id(connection, id)?))
+            .context_with(|| format!("reading the facts of {}", self.name()))
+    }
+
     /// Every version of a fact, the first one first.
     ///
     /// # Errors
@@ -280,12 +331,7 @@ impl PersonaMemory {
         self.database()
             .read(|connection| {
                 let id = full_id(connection, id)?;
-                let mut statement = sql(connection.prepare_cached(&format!(
-                    "SELECT {VERSION_COLUMNS} FROM fact_versions WHERE fact_id = ?1 \
-                     ORDER BY version"
-                )))?;
-                let rows = sql(statement.query_map([id], fact_of))?;
-                sql(rows.collect())
+                history_of(connection, &id)
             })
             .context_with(|| format!("reading the facts of {}", self.name()))
     }
@@ -297,34 +343,45 @@ impl PersonaMemory {
     ///
     /// Those of reading.
     pub fn diff_facts(&self, a_ms: i64, b_ms: i64, by_knowledge: bool) -> Result<FactDiff> {
-        let at = |ms: i64| {
-            let query = if by_knowledge {
+        let query = |ms: i64| {
+            if by_knowledge {
                 FactQuery { known_at_ms: Some(ms), ..FactQuery::default() }
             } else {
                 FactQuery { valid_at_ms: Some(ms), ..FactQuery::default() }
-            };
-            self.facts(&query)
+            }
         };
-        let (before, after) = (at(a_ms)?, at(b_ms)?);
-        let mut diff = FactDiff::default();
+        let (before, after) = self
+            .database()
+            .read(|connection| {
+                let at = |ms| self.facts_in(connection, &query(ms));
+                Ok((at(a_ms)?, at(b_ms)?))
+            })
+            .context_with(|| format!("reading the facts of {}", self.name()))?;
+        let known: HashMap<&str, &Fact> =
+            before.iter().map(|fact| (fact.id.as_str(), fact)).collect();
+        let still: HashSet<&str> = after.iter().map(|fact| fact.id.as_str()).collect();
+        let mut diff = FactDiff {
+            ended: before
+                .iter()
+                .filter(|fact| !still.contains(fact.id.as_str()))
+                .cloned()
+                .collect(),
+            ..FactDiff::default()
+        };
         for fact in &after {
-            match before.iter().find(|known| known.id == fact.id) {
+            match known.get(fact.id.as_str()) {
                 None => diff.added.push(fact.clone()),
                 Some(known) if known.version != fact.version => {
-                    diff.changed.push((known.clone(), fact.clone()));
+                    diff.changed.push(((*known).clone(), fact.clone()));
                 }
                 Some(_) => {}
             }
         }
-        diff.ended = before
-            .into_iter()
-            .filter(|fact| after.iter().all(|other| other.id != fact.id))
-            .collect();
         Ok(diff)
     }
 
     /// Facts of one kind that are true at the same time and say different things, as it is known
-    /// now.
+    /// now, but for those of which [`keep_both`](Self::keep_both) settled that both stand.
     ///
     /// # Errors
     ///
@@ -333,12 +390,23 @@ impl PersonaMemory {
         self.database()
             .read(|connection| {
                 let facts = self.facts_in(connection, &FactQuery::default())?;
+                let kept: HashSet<(String, String)> = sql(connection
+                    .prepare_cached("SELECT a, b FROM kept_contradictions")
+                    .and_then(|mut statement| {
+                        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+                    }))?;
                 let mut found = Vec::new();
-                // They come by kind and by when they became true: who overlaps stands behind.
+                // They come by kind and by when they became true: who overlaps stands behind, and
+                // before all that begin after the end.
                 for (idx, earlier) in facts.iter().enumerate() {
-                    let behind = facts.iter().skip(idx + 1);
-                    for later in behind.take_while(|later| later.fact_type == earlier.fact_type) {
-                        if contradict(earlier, later) {
+                    let behind = facts.iter().skip(idx + 1).take_while(|later| {
+                        later.fact_type == earlier.fact_type
+                            && earlier.valid_to_ms.is_none_or(|to| later.valid_from_ms < to)
+                    });
+                    for later in behind {
+                        if contradict(earlier, later)
+                            && (kept.is_empty() || !kept.contains(&pair(&earlier.id, &later.id)))
+                        {
                             found.push(Contradiction {
                                 earlier: earlier.clone(),
                                 later: later.clone(),
@@ -351,51 +419,125 @@ impl PersonaMemory {
             .context_with(|| format!("reading the facts of {}", self.name()))
     }
 
-    /// When what the words say held: the validity of the latest fact whose content has all of
-    /// them, the end open where it still holds.
+    /// What contradicts one fact as it is believed now, settled or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn contradictions_of(&self, fact: &Fact) -> Result<Vec<Contradiction>> {
+        self.database()
+            .read(|connection| self.contradicting(connection, fact))
+            .context_with(|| format!("reading the facts of {}", self.name()))
+    }
+
+    /// Settles that two facts that contradict each other both stand, until either is changed.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a fact that is not believed now; `Invalid` for two that do not contradict
+    /// each other.
+    pub fn keep_both(&self, one: &str, other: &str) -> Result<Contradiction> {
+        let now_ms = self.now_ms();
+        self.database()
+            .write(|tx| {
+                let one = current(tx, &full_id(tx, one)?)?;
+                let other = current(tx, &full_id(tx, other)?)?;
+                if one.id == other.id || !contradict(&one, &other) {
+                    return Err(Error::new(
+                        ErrorKind::Invalid,
+                        "the two facts do not contradict each other",
+                    )
+                    .with_hint("`ragged memory contradictions` lists those that do"));
+                }
+                let (a, b) = pair(&one.id, &other.id);
+                sql(tx.execute(
+                    "INSERT OR IGNORE INTO kept_contradictions (a, b, kept_at) \
+                     VALUES (?1, ?2, ?3)",
+                    params![a, b, now_ms],
+                ))?;
+                views::bump_revision(tx)?;
+                Ok(Contradiction::of(one, other))
+            })
+            .context_with(|| format!("settling a contradiction of {}", self.name()))
+    }
+
+    /// The facts whose words or kind have all these words, whenever they are true, the one that
+    /// became true last first. Words count by their stem, stop words not at all: `at Acme` finds
+    /// what mentions Acme.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn facts_about(&self, words: &str) -> Result<Vec<Fact>> {
+        let terms = terms_of(&mut analyser(), &[words]);
+        self.find_by_terms(&terms, None, terms.len(), usize::MAX)
+    }
+
+    /// When what the words say held: the validity of the first of
+    /// [`facts_about`](Self::facts_about), the end open where it still holds.
     ///
     /// # Errors
     ///
     /// Those of reading.
     pub fn validity_of(&self, words: &str) -> Result<Option<(i64, Option<i64>)>> {
-        let wanted: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        let facts = self.facts(&FactQuery::default())?;
-        let has_all = |fact: &&Fact| {
-            let content = fact.content.to_lowercase();
-            wanted.iter().all(|word| content.contains(word.as_str()))
-        };
-        let latest = facts.iter().filter(has_all).max_by_key(|fact| fact.valid_from_ms);
+        let latest = self.facts_about(words)?.into_iter().next();
         Ok(latest.map(|fact| (fact.valid_from_ms, fact.valid_to_ms)))
     }
 
-    /// The facts that are true at a moment and share a word of weight with a question: `terms` are
-    /// such words in lower case. The one that shares most comes first.
+    /// The facts that are true at a moment and share a word with a question, at most `limit`: the
+    /// one that shares most comes first, then the one that became true last. Words count by their
+    /// stem, stop words not at all.
     ///
     /// # Errors
     ///
     /// Those of reading.
-    pub fn facts_for(&self, terms: &[String], at_ms: i64) -> Result<Vec<Fact>> {
+    pub fn facts_for(&self, words: &str, at_ms: i64, limit: usize) -> Result<Vec<Fact>> {
+        self.find_by_terms(&terms_of(&mut analyser(), &[words]), Some(at_ms), 1, limit)
+    }
+
+    /// Facts that share `min` terms or more: by how many, then by when they became true, the last
+    /// one first.
+    fn find_by_terms(
+        &self,
+        terms: &BTreeSet<String>,
+        at_ms: Option<i64>,
+        min: usize,
+        limit: usize,
+    ) -> Result<Vec<Fact>> {
         if terms.is_empty() {
             return Ok(Vec::new());
         }
-        let query = FactQuery { valid_at_ms: Some(at_ms), ..FactQuery::default() };
-        let mut found: Vec<(usize, Fact)> = self
-            .facts(&query)?
-            .into_iter()
-            .map(|fact| {
-                let content = format!("{} {}", fact.fact_type, fact.content).to_lowercase();
-                let words: Vec<&str> =
-                    content.split(|letter: char| !letter.is_alphanumeric()).collect();
-                let shared = terms.iter().filter(|term| words.contains(&term.as_str())).count();
-                (shared, fact)
+        self.database()
+            .read(|connection| {
+                let mut shared: HashMap<String, (usize, i64)> = HashMap::new();
+                let mut statement = sql(connection.prepare_cached(WITH_TERM))?;
+                for term in terms {
+                    let mut rows = sql(statement.query(params![term, at_ms]))?;
+                    while let Some(row) = sql(rows.next())? {
+                        let (id, valid_from_ms) = (sql(row.get(0))?, sql(row.get(1))?);
+                        shared.entry(id).or_insert((0, valid_from_ms)).0 += 1;
+                    }
+                }
+                let mut found: Vec<(usize, i64, String)> = shared
+                    .into_iter()
+                    .filter(|(_, (n, _))| *n >= min)
+                    .map(|(id, (n, valid_from_ms))| (n, valid_from_ms, id))
+                    .collect();
+                found.sort_by(|a, b| (b.0, b.1, &a.2).cmp(&(a.0, a.1, &b.2)));
+                found.truncate(limit);
+                found.iter().map(|(_, _, id)| current(connection, id)).collect()
             })
-            .filter(|(shared, _)| *shared > 0)
-            .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
-        Ok(found.into_iter().map(|(_, fact)| fact).collect())
+            .context_with(|| format!("reading the facts of {}", self.name()))
+    }
+
+    /// Makes the terms of facts anew where another version of the analysis made them.
+    pub(super) fn settle_fact_terms(&self) -> Result<()> {
+        let known: Option<u32> =
+            self.database().read(|connection| views::state(connection, views::KEY_FACT_TERMS))?;
+        if known == Some(ANALYSER_VERSION) {
+            return Ok(());
+        }
+        self.database().write(rebuild_terms)
     }
 
     /// Closes the version that is believed and writes another.
@@ -403,14 +545,13 @@ impl PersonaMemory {
         &self,
         id: &str,
         reason: &str,
-        change: impl FnOnce(&Fact) -> Result<Fact>,
+        change: impl FnOnce(&Transaction<'_>, &str) -> Result<Fact>,
     ) -> Result<(Fact, Vec<Contradiction>)> {
         let now_ms = self.now_ms();
         self.database().write(|tx| {
             let id = full_id(tx, id)?;
-            // A fact that was deleted can be brought back by a rollback.
             let last = last_version(tx, &id)?;
-            let changed = change(&last)?;
+            let changed = change(tx, &id)?;
             let draft = FactDraft {
                 fact_type: changed.fact_type.clone(),
                 content: changed.content.clone(),
@@ -461,8 +602,8 @@ impl PersonaMemory {
         ))?;
         sql(tx.execute(
             "INSERT INTO fact_versions (fact_id, version, persona, fact_type, content, valid_from, \
-             valid_to, confidence, source, known_from, update_reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             valid_to, confidence, source, known_from, known_to, update_reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 fact.id,
                 fact.version,
@@ -474,26 +615,42 @@ impl PersonaMemory {
                 fact.confidence,
                 fact.source,
                 fact.known_from_ms,
+                fact.known_to_ms,
                 fact.reason,
             ],
-        ))
-        .map(|_| ())
+        ))?;
+        write_terms(tx, fact)
     }
 
+    /// The facts that one contradicts, by when they became true.
     fn contradicting(&self, connection: &Connection, fact: &Fact) -> Result<Vec<Contradiction>> {
-        let query = FactQuery { fact_type: Some(fact.fact_type.clone()), ..FactQuery::default() };
-        Ok(self
-            .facts_in(connection, &query)?
+        let mut statement = sql(connection.prepare_cached(OVERLAPPING))?;
+        let rows = sql(statement.query_map(
+            params![
+                self.name().as_str(),
+                fact.fact_type,
+                fact.valid_from_ms,
+                fact.valid_to_ms,
+                fact.id
+            ],
+            fact_of,
+        ))?;
+        let others: Vec<Fact> = sql(rows.collect())?;
+        Ok(others
             .into_iter()
-            .filter(|other| other.id != fact.id && contradict(other, fact))
-            .map(|other| {
-                if other.valid_from_ms <= fact.valid_from_ms {
-                    Contradiction { earlier: other, later: fact.clone() }
-                } else {
-                    Contradiction { earlier: fact.clone(), later: other }
-                }
-            })
+            .filter(|other| contradict(other, fact))
+            .map(|other| Contradiction::of(other, fact.clone()))
             .collect())
+    }
+}
+
+impl Contradiction {
+    fn of(one: Fact, other: Fact) -> Self {
+        if (one.valid_from_ms, &one.id) <= (other.valid_from_ms, &other.id) {
+            Self { earlier: one, later: other }
+        } else {
+            Self { earlier: other, later: one }
+        }
     }
 }
 
@@ -516,6 +673,16 @@ const KNOWN_THEN: &str = "SELECT fact_id, version, fact_type, content, valid_fro
      AND known_from <= ?4 AND (known_to IS NULL OR known_to > ?4) \
      AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
      ORDER BY fact_type, valid_from, fact_id";
+const OVERLAPPING: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, \
+     f.valid_to, f.confidence, f.source, v.known_from, v.known_to, v.update_reason \
+     FROM temporal_facts f JOIN fact_versions v ON v.fact_id = f.id AND v.version = f.version \
+     WHERE f.persona = ?1 AND f.fact_type = ?2 \
+     AND f.valid_from < coalesce(?4, 9223372036854775807) \
+     AND (f.valid_to IS NULL OR f.valid_to > ?3) AND f.id <> ?5 \
+     ORDER BY f.valid_from, f.id";
+const WITH_TERM: &str = "SELECT f.id, f.valid_from FROM fact_terms t \
+     JOIN temporal_facts f ON f.id = t.fact_id WHERE t.term = ?1 \
+     AND (?2 IS NULL OR (f.valid_from <= ?2 AND (f.valid_to IS NULL OR f.valid_to > ?2)))";
 
 fn check(draft: &FactDraft) -> Result<()> {
     let invalid = |why: &str, hint: &str| Err(Error::new(ErrorKind::Invalid, why).with_hint(hint));
@@ -535,6 +702,61 @@ fn check(draft: &FactDraft) -> Result<()> {
         return invalid("a confidence is from 0 to 1", "0.7 is usual");
     }
     Ok(())
+}
+
+/// Kinds are one whatever their case.
+fn kind_of(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+/// Two ids in the order in which a table has them.
+fn pair(one: &str, other: &str) -> (String, String) {
+    (one.min(other).to_owned(), one.max(other).to_owned())
+}
+
+/// Facts and questions are read as one language, so that the same word is the same term in both.
+fn analyser() -> Analyser {
+    Analyser::new(Language::English)
+}
+
+fn terms_of(analyser: &mut Analyser, texts: &[&str]) -> BTreeSet<String> {
+    let mut terms = BTreeSet::new();
+    for text in texts {
+        terms.extend(analyser.analyse(None, text).content().map(str::to_owned));
+    }
+    terms
+}
+
+/// Writes the words of a fact whose row of `temporal_facts` is new.
+pub(super) fn write_terms(tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
+    write_terms_by(tx, &mut analyser(), fact)
+}
+
+fn write_terms_by(tx: &Transaction<'_>, analyser: &mut Analyser, fact: &Fact) -> Result<()> {
+    let mut statement =
+        sql(tx.prepare_cached("INSERT OR IGNORE INTO fact_terms (term, fact_id) VALUES (?1, ?2)"))?;
+    for term in terms_of(analyser, &[&fact.fact_type, &fact.content]) {
+        sql(statement.execute([&term, &fact.id]))?;
+    }
+    Ok(())
+}
+
+/// Makes the terms of all facts anew. O(facts).
+pub(super) fn rebuild_terms(tx: &Transaction<'_>) -> Result<()> {
+    sql(tx.execute("DELETE FROM fact_terms", []))?;
+    let mut analyser = analyser();
+    let mut present = sql(
+        tx.prepare(&format!("SELECT {VERSION_COLUMNS} FROM fact_versions WHERE known_to IS NULL"))
+    )?;
+    let mut rows = sql(present.query([]))?;
+    while let Some(row) = sql(rows.next())? {
+        write_terms_by(tx, &mut analyser, &sql(fact_of(row))?)?;
+    }
+    sql(tx.execute(
+        "INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)",
+        params![views::KEY_FACT_TERMS, ANALYSER_VERSION],
+    ))
+    .map(|_| ())
 }
 
 fn contradict(a: &Fact, b: &Fact) -> bool {
@@ -585,14 +807,24 @@ fn last_version(connection: &Connection, id: &str) -> Result<Fact> {
     .ok_or_else(|| not_found(id))
 }
 
+fn history_of(connection: &Connection, id: &str) -> Result<Vec<Fact>> {
+    sql(connection
+        .prepare_cached(&format!(
+            "SELECT {VERSION_COLUMNS} FROM fact_versions WHERE fact_id = ?1 ORDER BY version"
+        ))
+        .and_then(|mut statement| statement.query_map([id], fact_of)?.collect()))
+}
+
+/// The version of a fact that is believed now, by its whole id.
 fn current(connection: &Connection, id: &str) -> Result<Fact> {
-    let last = last_version(connection, &full_id(connection, id)?)?;
+    let last = last_version(connection, id)?;
     if last.known_to_ms.is_some() {
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            format!("the fact {id:?} was deleted already"),
-        )
-        .with_hint("`ragged memory fact-history ID` shows it, `rollback-fact` brings it back"));
+        return Err(Error::new(ErrorKind::NotFound, format!("the fact {id:?} was deleted"))
+            .with_hint(format!(
+                "`ragged memory fact-history {id}` shows it, `ragged memory rollback-fact {id} {}` \
+             brings it back",
+                last.version.saturating_sub(1).max(1)
+            )));
     }
     Ok(last)
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 
-use super::{Feedback, InteractionKind, PersonaMemory, TopicSource, record::RecordedTopic, views};
+use super::{
+    Feedback, InteractionKind, PersonaMemory, TopicSource, fact, record::RecordedTopic, views,
+};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::{integer, natural, sql},
@@ -400,7 +402,7 @@ impl PersonaMemory {
                      DELETE FROM topic_aliases; DELETE FROM interest_overrides; \
                      DELETE FROM topics; DELETE FROM forgotten_topics; DELETE FROM projects; \
                      DELETE FROM temporal_facts; DELETE FROM fact_versions; DELETE FROM ab_tests; \
-                     DELETE FROM state WHERE key NOT IN ('revision', 'rollup_zone')",
+                     DELETE FROM state WHERE key NOT IN ('revision', 'rollup_zone', 'fact_terms')",
                 ))?;
                 views::bump_revision(tx)
             })
@@ -558,6 +560,7 @@ impl PersonaMemory {
         self.database()
             .write(|tx| {
                 views::rebuild(tx, &self.config.zone)?;
+                fact::rebuild_terms(tx)?;
                 views::sweep(tx)?;
                 views::bump_revision(tx)
             })

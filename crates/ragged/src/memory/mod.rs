@@ -238,6 +238,7 @@ impl Memory {
             clock: Arc::clone(&self.clock),
         });
         memory.settle_zone()?;
+        memory.settle_fact_terms()?;
         open.insert(persona.file_id, Arc::clone(&memory));
         Ok(memory)
     }

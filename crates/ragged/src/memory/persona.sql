@@ -123,7 +123,8 @@ CREATE INDEX idx_temporal_facts_lookup
   ON temporal_facts (persona, fact_type, valid_from, valid_to);
 
 -- Every version of a fact, the present one included: transaction time in known_from and known_to
--- (open where NULL), half-open.
+-- (open where NULL), half-open. That a fact was deleted is a version that was never known: its
+-- known_to is its known_from.
 CREATE TABLE fact_versions (
   fact_id TEXT NOT NULL,
   version INTEGER NOT NULL,
@@ -142,6 +143,17 @@ CREATE TABLE fact_versions (
 
 CREATE INDEX idx_fact_versions_known ON fact_versions (persona, known_from, known_to);
 
+-- Contradictions that the owner looked at and keeps, a < b. A new version of either replaces its row
+-- of temporal_facts, and the question is open again.
+CREATE TABLE kept_contradictions (
+  a TEXT NOT NULL REFERENCES temporal_facts (id) ON DELETE CASCADE,
+  b TEXT NOT NULL REFERENCES temporal_facts (id) ON DELETE CASCADE,
+  kept_at INTEGER NOT NULL,
+  PRIMARY KEY (a, b)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idx_kept_contradictions_b ON kept_contradictions (b);
+
 CREATE TABLE ab_tests (
   id TEXT PRIMARY KEY,
   started_at INTEGER NOT NULL,
@@ -150,6 +162,16 @@ CREATE TABLE ab_tests (
 ) STRICT, WITHOUT ROWID;
 
 -- ------------------------------------------------------------------------------------- the views
+
+-- The words of each present fact and of its type, as `lexical` analyses them; state.fact_terms is the
+-- version of that analysis.
+CREATE TABLE fact_terms (
+  term TEXT NOT NULL,
+  fact_id TEXT NOT NULL REFERENCES temporal_facts (id) ON DELETE CASCADE,
+  PRIMARY KEY (term, fact_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idx_fact_terms_fact ON fact_terms (fact_id);
 
 -- What each topic comes to over its hits: rows of interaction_topics whose weight is not 0.
 CREATE TABLE topic_totals (

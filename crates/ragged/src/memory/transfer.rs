@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::{Fact, Interaction, InteractionFilter, NewInteraction, PersonaMemory, views};
+use super::{Fact, Interaction, InteractionFilter, NewInteraction, PersonaMemory, fact, views};
 use crate::{
     error::{Context, Result},
     sqlite::{natural, sql},
@@ -170,7 +170,7 @@ impl PersonaMemory {
             ],
         ))?;
         if new > 0 && fact.known_to_ms.is_none() {
-            sql(tx.execute(
+            let is_believed = count(tx.execute(
                 "INSERT OR IGNORE INTO temporal_facts (id, persona, fact_type, content, \
                  valid_from, valid_to, confidence, source, created_at, version) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
@@ -188,7 +188,10 @@ impl PersonaMemory {
                     fact.known_from_ms,
                     fact.version,
                 ],
-            ))?;
+            ))? > 0;
+            if is_believed {
+                fact::write_terms(tx, fact)?;
+            }
         }
         Ok(new)
     }
@@ -296,7 +299,7 @@ fn records(connection: &Connection) -> Result<MemoryRecords> {
     Ok(MemoryRecords {
         topics,
         projects,
-        facts: super::fact::all_versions(connection)?,
+        facts: fact::all_versions(connection)?,
         relationships,
     })
 }

@@ -17,6 +17,8 @@
 //!   those with good feedback that found it in front.
 //! - `daily_activity`, `daily_topics`: interactions a calendar day, and those of which the topic
 //!   was in the words.
+//!
+//! `fact_terms` is kept level by `fact`, which writes it with each version.
 
 use std::collections::BTreeSet;
 
@@ -34,6 +36,8 @@ use crate::{
 };
 
 pub(super) const KEY_ROLLUP_ZONE: &str = "rollup_zone";
+/// The version of the analysis that made the terms of facts.
+pub(super) const KEY_FACT_TERMS: &str = "fact_terms";
 const KEY_REVISION: &str = "revision";
 /// The key of the hashes of forgotten topics.
 const KEY_FORGETTING: &str = "forgetting_key";

@@ -263,6 +263,14 @@ pub(crate) enum FactCommand {
         #[arg(long = "type", value_name = "KIND")]
         fact_type: Option<String>,
     },
+    /// Show one fact, how often it changed, and what contradicts it
+    #[command(
+        after_help = "Examples:\n  ragged memory fact 3f9a\n  ragged memory fact 3f9a --format json"
+    )]
+    Fact {
+        /// Its id, or the first four digits or more of it
+        id: String,
+    },
     /// Show every version of a fact
     #[command(after_help = "Example:\n  ragged memory fact-history 3f9a")]
     FactHistory {
@@ -290,9 +298,16 @@ pub(crate) enum FactCommand {
         #[arg(long)]
         known: bool,
     },
-    /// List facts of one kind that are true at once and say different things
-    #[command(after_help = "Example:\n  ragged memory contradictions")]
-    Contradictions,
+    /// List facts of one kind that are true at once and say different things, with the commands that
+    /// settle each
+    #[command(
+        after_help = "Examples:\n  ragged memory contradictions\n  ragged memory contradictions --keep 3f9a 81c2    (both stand)"
+    )]
+    Contradictions {
+        /// Settle that two of them both stand, until either is changed
+        #[arg(long, num_args = 2, value_names = ["ID", "ID"])]
+        keep: Vec<String>,
+    },
 }
 
 /// What the persona cares about.

@@ -70,6 +70,7 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             let facts = remembered.facts(&query)?;
             list(&facts, "fact", "facts", printer)
         }
+        FactCommand::Fact { id } => show(&remembered, id, printer),
         FactCommand::FactHistory { id } => {
             list(&remembered.fact_history(id)?, "version", "versions", printer)
         }
@@ -114,7 +115,19 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             ));
             Ok(Outcome::Done)
         }
-        FactCommand::Contradictions => {
+        FactCommand::Contradictions { keep } => {
+            if let [one, other] = keep.as_slice() {
+                let kept = remembered.keep_both(one, other)?;
+                if printer.is_json() {
+                    printer
+                        .json(&serde_json::json!({ "kept": wire::Contradiction::from(&kept) }))?;
+                    return Ok(Outcome::Done);
+                }
+                printer.line("Both stand:")?;
+                printer.line(format!("  {}", line(&kept.earlier)))?;
+                printer.line(format!("  {}", line(&kept.later)))?;
+                return Ok(Outcome::Done);
+            }
             let found = remembered.contradictions()?;
             if printer.is_json() {
                 printer.json(&serde_json::json!({
@@ -123,7 +136,11 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                 }))?;
                 return Ok(Outcome::Done);
             }
-            for contradiction in &found {
+            if found.is_empty() {
+                printer.line("No facts contradict each other.")?;
+            }
+            for (n, contradiction) in (1..).zip(&found) {
+                printer.line(format!("{n}."))?;
                 show_contradiction(contradiction, printer)?;
             }
             let n = counted(found.len() as u64, "contradiction", "contradictions");
@@ -158,14 +175,67 @@ fn show_contradiction(contradiction: &Contradiction, printer: &Printer) -> Resul
     let (earlier, later) = (&contradiction.earlier, &contradiction.later);
     printer.line(format!("  {}", line(earlier)))?;
     printer.line(format!("  {}", line(later)))?;
-    printer.note(format!(
-        "both are kept; to settle it: `ragged memory end-fact {} --until {}` ends the first where \
-         the second begins, `ragged memory delete-fact {} --confirm` takes the second back",
-        short_id(&earlier.id),
-        time_of_ms(later.valid_from_ms),
-        short_id(&later.id)
-    ));
+    for (command, effect) in settlements(contradiction) {
+        printer.line(format!("  {command}    {effect}"))?;
+    }
     Ok(())
+}
+
+/// The commands that settle a contradiction, and what each does.
+fn settlements(contradiction: &Contradiction) -> Vec<(String, &'static str)> {
+    let Contradiction { earlier, later } = contradiction;
+    let (first, second) = (short_id(&earlier.id), short_id(&later.id));
+    let mut found =
+        vec![(format!("ragged memory contradictions --keep {first} {second}"), "both stand")];
+    if earlier.valid_from_ms < later.valid_from_ms {
+        found.push((
+            format!("ragged memory end-fact {first} --until {}", wire::moment(later.valid_from_ms)),
+            "the first ends where the second begins",
+        ));
+    }
+    for (id, effect) in [(first, "the first was wrong"), (second, "the second is wrong")] {
+        found.push((format!("ragged memory delete-fact {id} --confirm"), effect));
+    }
+    found
+}
+
+fn show(remembered: &PersonaMemory, id: &str, printer: &Printer) -> Result<Outcome> {
+    let fact = remembered.fact(id)?;
+    let against = remembered.contradictions_of(&fact)?;
+    if printer.is_json() {
+        printer.json(&wire::WrittenFact {
+            fact: (&fact).into(),
+            contradictions: against.iter().map(wire::Contradiction::from).collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let first = remembered.fact_history(&fact.id)?.first().map_or(0, |first| first.known_from_ms);
+    let mut lines = vec![
+        ("id", fact.id.clone()),
+        ("kind", visible(&fact.fact_type).into_owned()),
+        ("fact", visible(&fact.content).into_owned()),
+        ("true from", day(fact.valid_from_ms)),
+        ("until", fact.valid_to_ms.map_or_else(|| "still".to_owned(), day)),
+        ("confidence", fact.confidence.to_string()),
+        ("noted", day(first)),
+        (
+            "version",
+            format!("{}, {}: {}", fact.version, day(fact.known_from_ms), visible(&fact.reason)),
+        ),
+    ];
+    if let Some(source) = &fact.source {
+        lines.push(("source", visible(source).into_owned()));
+    }
+    for (name, value) in lines {
+        printer.line(format!("{name:<10}  {value}"))?;
+    }
+    if !against.is_empty() {
+        printer.warning("it contradicts another fact:");
+    }
+    for contradiction in &against {
+        show_contradiction(contradiction, printer)?;
+    }
+    Ok(Outcome::Done)
 }
 
 fn written(
@@ -231,6 +301,10 @@ fn delete(
 ) -> Result<Outcome> {
     let history = remembered.fact_history(id)?;
     let Some(last) = history.last() else { return Ok(Outcome::Done) };
+    if !erase {
+        // Says so where it was deleted already, confirmed or not.
+        remembered.fact(&last.id)?;
+    }
     if confirm && erase {
         remembered.erase_fact(&last.id)?;
         remembered.erase_remains()?;
