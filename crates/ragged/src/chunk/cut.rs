@@ -104,7 +104,12 @@ pub(super) fn drafts(document: &Document, outline: &Outline, config: &ChunkConfi
     let mut before = 0;
     for run in runs {
         drafts.push(draft(&atoms, &run, before, config));
-        before = run.atoms.start;
+        let span = Span { end: atoms[run.atoms.end - 1].span.end, ..atoms[run.atoms.start].span };
+        let own = span.of(&document.text);
+        let words = own.trim_start();
+        if !words.is_empty() {
+            before = span.start + (own.len() - words.len()) as u32;
+        }
     }
     drafts
 }
@@ -245,21 +250,22 @@ fn join(atoms: &[Atom], runs: Vec<Run>, outline: &Outline, config: &ChunkConfig)
     joined
 }
 
-/// The draft of `run`; `before` is the first atom of the run before it.
-fn draft(atoms: &[Atom], run: &Run, before: usize, config: &ChunkConfig) -> Draft {
+/// The draft of `run`; `before` is where the words of the run before it begin.
+fn draft(atoms: &[Atom], run: &Run, before: u32, config: &ChunkConfig) -> Draft {
     let own = &atoms[run.atoms.clone()];
     let (first, last) = (&own[0], &own[own.len() - 1]);
     let pages = own.iter().filter_map(|atom| atom.page);
     let pages = pages.clone().min().zip(pages.max());
 
-    // What the run before ends with, if it is the same block: whole atoms, never all of that run,
-    // so that every chunk begins after the one before it.
+    // What the run before ends with, if it is the same block: whole atoms, never all the words of
+    // that run, so that every chunk begins after the one before it.
     let mut start = first.span.start;
     let room = Weight::from_tokens(config.max_tokens) - run.weight;
     let budget = Weight::from_tokens(config.overlap_tokens).min(room);
     let mut repeated = Weight::default();
-    for atom in atoms[(before + 1).min(run.atoms.start)..run.atoms.start].iter().rev() {
-        if atom.block_idx != first.block_idx || repeated + atom.weight > budget {
+    for atom in atoms[..run.atoms.start].iter().rev() {
+        let is_all = atom.span.start <= before;
+        if is_all || atom.block_idx != first.block_idx || repeated + atom.weight > budget {
             break;
         }
         repeated = repeated + atom.weight;

@@ -414,6 +414,15 @@ fn weights_add_up_at_white_space() {
     assert_eq!(parts, Weight::of(&text));
 }
 
+/// A run that began with a line of white space was once repeated whole, so that two chunks began
+/// at one place.
+#[test]
+fn white_space_before_a_run_is_not_what_keeps_the_overlap_from_being_all_of_it() {
+    let body = "\n漢é-é漢!aé漢漢!a\n-a!-a。--a-aaa-?。a!éa。-??-?-é-a--。?a!a。?-漢a-a!。a\ta漢。a-!漢漢-é漢。-!";
+    let made = document(Format::Markdown, &[(BlockKind::Code, 0, body)]);
+    check(&made, &ChunkConfig { overlap_tokens: 13, ..config(26) });
+}
+
 /// What holds for every document and every configuration.
 fn check(document: &Document, config: &ChunkConfig) {
     let text = &document.text;
