@@ -357,6 +357,34 @@ impl PersonaMemory {
     ///
     /// `NotFound` where nothing was learned under the key; those of writing.
     pub fn forget_topic(&self, key: &str) -> Result<u64> {
+        self.forget(key, |tx, topic, seqs| {
+            for seq in seqs {
+                views::retract(tx, *seq, &self.config.zone)?;
+                sql(tx.execute(
+                    "DELETE FROM interaction_topics WHERE topic = ?1 AND seq = ?2",
+                    [topic, *seq],
+                ))?;
+                views::assert(tx, *seq, &self.config.zone)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The same, and deletes every interaction in which the topic was met, with its share in
+    /// everything that was learned. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where nothing was learned under the key; those of writing; then nothing changes.
+    pub fn forget_topic_with_interactions(&self, key: &str) -> Result<u64> {
+        self.forget(key, |tx, _, seqs| self.delete_these(tx, seqs))
+    }
+
+    fn forget(
+        &self,
+        key: &str,
+        take_out: impl FnOnce(&Transaction<'_>, i64, &[i64]) -> Result<()>,
+    ) -> Result<u64> {
         self.database()
             .write(|tx| {
                 let topic = known(tx, key)?;
@@ -369,14 +397,8 @@ impl PersonaMemory {
                     .and_then(|mut statement| {
                         statement.query_map([topic], |row| row.get(0))?.collect()
                     }))?;
-                for seq in &seqs {
-                    views::retract(tx, *seq, &self.config.zone)?;
-                    sql(tx.execute(
-                        "DELETE FROM interaction_topics WHERE topic = ?1 AND seq = ?2",
-                        [topic, *seq],
-                    ))?;
-                    views::assert(tx, *seq, &self.config.zone)?;
-                }
+                take_out(tx, topic, &seqs)?;
+                // It may have gone with its last interaction.
                 sql(tx.execute("DELETE FROM topics WHERE topic = ?1", [topic]))?;
                 for key in keys {
                     views::forget_key(tx, &key, self.now_ms())?;

@@ -40,7 +40,10 @@ pub use self::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
         ResponseStyle,
     },
-    profile::{Breadth, InterestOrigin, InterestProfile, RelatedTopic, TopicInterest},
+    profile::{
+        Breadth, InterestLinks, InterestOrigin, InterestProfile, RelatedTopic, TopicDocument,
+        TopicInfo, TopicInterest,
+    },
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },

@@ -6,7 +6,7 @@ use super::*;
 use crate::{memory::views, temporal::FixedClock};
 
 const DAY_MS: i64 = 86_400_000;
-const NOW_MS: i64 = 1_795_000_000_000;
+pub(super) const NOW_MS: i64 = 1_795_000_000_000;
 
 pub(super) fn memory(dir: &Path) -> Memory {
     memory_in(dir, TimeZone::UTC)
@@ -22,7 +22,7 @@ fn name(text: &str) -> PersonaName {
 }
 
 /// A question about topics, which found documents; names are made of the numbers.
-fn question(
+pub(super) fn question(
     n: u64,
     at_ms: i64,
     words: &[u8],

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ragged::memory::{
-    Breadth, Memory, Persona, PersonaMemory, TopicInterest,
+    Breadth, Interaction, InterestOrigin, Memory, Persona, PersonaMemory, TopicInterest,
     interest::{InterestConfig, age_in_words},
     topic,
 };
@@ -20,6 +20,8 @@ use crate::{
 
 /// Interactions, documents and topics that are shown of a topic.
 const SHOWN: usize = 10;
+/// Topics and documents that JSON names for each interest of a list.
+const LINKS: usize = 5;
 
 pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let memory = session.memory(of.passphrase_file.as_deref())?;
@@ -91,13 +93,18 @@ fn profile(
         .take(limit)
         .collect();
     if printer.is_json() {
+        let keys = shown.iter().map(|interest| interest.key.as_str());
+        let links = remembered.interest_links(keys, LINKS)?;
         printer.json(&wire::Profile {
             persona: persona.name.as_str().to_owned(),
             personalised: persona.is_personalised,
             learning: persona.is_learning,
             topics: profile.n_topics,
             since: profile.since_ms.map(wire::moment),
-            interests: (1..).zip(&shown).map(|(rank, i)| wire::Interest::new(rank, i)).collect(),
+            interests: (1..)
+                .zip(shown.iter().zip(&links))
+                .map(|(rank, (interest, links))| wire::Interest::new(rank, interest, links))
+                .collect(),
         })?;
         return Ok(Outcome::Done);
     }
@@ -150,38 +157,19 @@ fn info(
     name: &str,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let key = remembered.topic_named(name)?;
     let config = InterestConfig::default();
-    let profile = remembered.profile(&persona.draft.focus_areas, &config, Breadth::All)?;
-    let evidence = remembered.evidence(&key, SHOWN)?;
-    let documents = remembered.topic_documents(&key, SHOWN)?;
-    let related = remembered.related_topics(&key, SHOWN)?;
-    // An alias leads to the topic that it was merged into.
-    let met = evidence.first().and_then(|found| {
-        found.topics.iter().find(|topic| topic.key == key).map(|topic| topic.key.clone())
-    });
-    let key = met.unwrap_or(key);
-    let Some((rank, known)) = (1..).zip(&profile.interests).find(|(_, known)| known.key == key)
-    else {
-        return Err(crate::Hinted::new(
-            format!("nothing is known of {name:?} but that it counts as another topic"),
-            "`ragged memory topics --all` lists them".to_owned(),
-        )
-        .into());
-    };
-    let source = |found: &ragged::memory::Interaction| {
-        let met = found.topics.iter().find(|topic| topic.key == key);
+    let info = remembered.topic_info(name, &persona.draft.focus_areas, &config, SHOWN)?;
+    let known = &info.interest;
+    let source = |found: &Interaction| {
+        let met = found.topics.iter().find(|topic| topic.key == known.key);
         met.map_or("document", |topic| wire::topic_source(topic.source))
     };
     if printer.is_json() {
         printer.json(&wire::TopicInfo {
-            interest: wire::Interest::new(rank, known),
-            related_documents: documents
-                .into_iter()
-                .map(|(path, title, hits)| wire::TopicDocument { path, title, hits })
-                .collect(),
-            related_topics: related.iter().map(wire::RelatedTopic::from).collect(),
-            evidence: evidence
+            interest: wire::Interest::new(info.rank, known, &info.links),
+            related_topics: info.related.iter().map(wire::RelatedTopic::from).collect(),
+            evidence: info
+                .evidence
                 .iter()
                 .map(|found| wire::Evidence {
                     interaction: found.id.clone(),
@@ -195,31 +183,49 @@ fn info(
     }
     let interest = &known.interest;
     printer.line(format!(
-        "{}: rank {}, {} ({:.2}), by {}",
+        "{}: rank {}, {} ({:.2}), {}",
         visible(&known.name),
-        thousands(rank as u64),
+        thousands(info.rank as u64),
         interest.level.as_str(),
         interest.confidence,
-        known.origin.as_str()
+        match known.origin {
+            InterestOrigin::Learned => "learned",
+            InterestOrigin::Owner => "set by its owner",
+            InterestOrigin::Focus => "a focus area of the persona",
+        }
     ))?;
-    printer.line(format!(
-        "learnt {:.2} = 0.35 × frequency {:.2} + 0.30 × recency {:.2} + 0.20 × consistency {:.2} \
-         + 0.15 × depth {:.2}",
-        interest.learnt, interest.frequency, interest.recency, interest.consistency, interest.depth
-    ))?;
-    for found in &evidence {
+    if known.aggregate.n_hits > 0 {
+        printer.line(format!(
+            "learned {:.2} = 0.35 × frequency {:.2} + 0.30 × recency {:.2} + 0.20 × consistency \
+             {:.2} + 0.15 × depth {:.2}",
+            interest.learnt,
+            interest.frequency,
+            interest.recency,
+            interest.consistency,
+            interest.depth
+        ))?;
+        printer.line(format!(
+            "met in {}, {} of them by name, {} to {}",
+            counted(known.aggregate.n_hits, "interaction", "interactions"),
+            thousands(known.aggregate.n_queries),
+            age_in_words(known.aggregate.first_seen_ms, info.now_ms),
+            age_in_words(known.aggregate.last_seen_ms, info.now_ms),
+        ))?;
+    }
+    for found in &info.evidence {
         printer.line(format!(
             "  {}  {}  {} ({})",
             short(&found.id),
-            age_in_words(found.timestamp_ms, profile.now_ms),
+            age_in_words(found.timestamp_ms, info.now_ms),
             visible(&found.query),
             source(found),
         ))?;
     }
-    for (path, _, hits) in &documents {
-        printer.line(format!("  found {} times: {}", thousands(*hits), visible(path)))?;
+    for document in &info.links.documents {
+        let times = counted(document.n_hits, "time", "times");
+        printer.line(format!("  found {times}: {}", visible(&document.path)))?;
     }
-    for topic in &related {
+    for topic in &info.related {
         let name = visible(&topic.name);
         let n = counted(topic.co_occurrence_count, "question", "questions");
         printer.line(format!("  goes with {name}: {n}, distance {}", topic.distance))?;
@@ -266,27 +272,14 @@ fn forget(
     printer: &Printer,
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
-    let met = remembered.evidence(&key, usize::MAX)?;
+    let n = match (confirm, with_interactions) {
+        (false, _) => remembered.n_interactions_with(&key)?,
+        (true, false) => remembered.forget_topic(&key)?,
+        (true, true) => remembered.forget_topic_with_interactions(&key)?,
+    };
     if confirm {
-        if with_interactions {
-            for found in &met {
-                remembered.delete_interaction(&found.id)?;
-            }
-        }
-        // With its last interaction the topic may be gone already; it is still not learned again.
-        match remembered.forget_topic(&key) {
-            Err(error)
-                if with_interactions && error.kind() == ragged::error::ErrorKind::NotFound =>
-            {
-                remembered.never_learn(&key)?;
-            }
-            done => {
-                done?;
-            }
-        }
         remembered.erase_remains()?;
     }
-    let n = met.len() as u64;
     if printer.is_json() {
         printer.json(&serde_json::json!({
             "topic": key,
