@@ -2,6 +2,8 @@
 //!
 //! Fields are only ever added. `docs/reference/json.md` describes them.
 
+pub(crate) mod timeline;
+
 use std::collections::BTreeMap;
 
 use ragged::{
@@ -1393,4 +1395,105 @@ pub(crate) struct FactDiff {
 pub(crate) struct FactChange {
     pub(crate) before: Fact,
     pub(crate) after: Fact,
+}
+
+/// What was deleted, or would be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Erasure {
+    pub(crate) persona: String,
+    pub(crate) deleted: bool,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// Why files may still hold what was deleted.
+    pub(crate) remains: Option<String>,
+}
+
+/// What `verify-erased` found.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErasureCheck {
+    pub(crate) erased: bool,
+    pub(crate) forms: Vec<String>,
+    pub(crate) found: Vec<Remains>,
+    pub(crate) unreadable: Vec<Remains>,
+    pub(crate) pages: u64,
+    pub(crate) files: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Remains {
+    pub(crate) place: &'static str,
+    pub(crate) file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persona: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) page: Option<u32>,
+    pub(crate) in_log: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<&'static str>,
+}
+
+/// What was done to a memory.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditLog {
+    pub(crate) entries: Vec<AuditEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) whole: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) faults: Option<Vec<AuditFault>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditEntry {
+    pub(crate) seq: u64,
+    pub(crate) timestamp: String,
+    pub(crate) operation: String,
+    /// `null` where it was dropped with its persona.
+    pub(crate) content: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditFault {
+    pub(crate) seq: u64,
+    pub(crate) why: &'static str,
+}
+
+/// The key of a memory, and what was done to it.
+#[derive(Debug, Serialize)]
+pub(crate) struct MemoryKey {
+    pub(crate) action: &'static str,
+    pub(crate) key: String,
+    pub(crate) protection: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+}
+
+/// What is kept where.
+#[derive(Debug, Serialize)]
+pub(crate) struct PrivacyReport {
+    pub(crate) data_dir: String,
+    pub(crate) key_protection: Option<&'static str>,
+    pub(crate) kept: Vec<KeptPart>,
+    pub(crate) personas: Vec<Consent>,
+    pub(crate) pii_redaction: bool,
+    pub(crate) retention_days: u32,
+    pub(crate) network: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct KeptPart {
+    pub(crate) path: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) protection: &'static str,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    /// Files and folders that others than their owner may open.
+    pub(crate) open_to_others: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Consent {
+    pub(crate) persona: String,
+    pub(crate) recording: &'static str,
+    pub(crate) learning: bool,
+    pub(crate) personalised: bool,
+    pub(crate) interactions: u64,
 }

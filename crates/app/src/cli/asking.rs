@@ -198,6 +198,7 @@ impl Asking {
             timestamp_ms: jiff::Timestamp::now().as_millisecond(),
             session_id: self.session_id.clone(),
             is_learned: persona.is_learning,
+            is_redacted: memory.config().is_redacting,
         };
         let recorder = match &mut self.recorder {
             Some(recorder) => recorder,

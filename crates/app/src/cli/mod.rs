@@ -203,9 +203,19 @@ impl Session {
         let config = MemoryConfig {
             zone: self.zone()?,
             session_gap_minutes: settings.session_gap_minutes,
+            is_redacting: settings.pii_redaction,
+            retention_days: (settings.retention_days > 0).then_some(settings.retention_days),
             ..MemoryConfig::default()
         };
-        Ok(Memory::open(data_dir, passphrase.as_ref(), config, Arc::new(SystemClock))?)
+        let memory = Memory::open(data_dir, passphrase.as_ref(), config, Arc::new(SystemClock))?;
+        if memory.n_expired() > 0 {
+            self.printer.note(format!(
+                "{} older than {} days deleted (memory.retention_days)",
+                printer::counted(memory.n_expired(), "interaction", "interactions"),
+                settings.retention_days,
+            ));
+        }
+        Ok(memory)
     }
 
     /// Opens the memory if there is one.

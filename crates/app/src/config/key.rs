@@ -241,6 +241,14 @@ keys! {
         |s| s.memory.session_gap_minutes.to_string(),
         |s, v| count(v, 1, 10_080).map(|v| s.memory.session_gap_minutes = v as u32),
         "Minutes without a question after which the next one begins another session.";
+    "memory.pii_redaction", "`true` or `false`",
+        |s| s.memory.pii_redaction.to_string(),
+        |s, v| switch(v).map(|v| s.memory.pii_redaction = v),
+        "Whether addresses, telephone and card numbers and the like are replaced by markers before a question is stored.";
+    "memory.retention_days", COUNT,
+        |s| s.memory.retention_days.to_string(),
+        |s, v| count(v, 0, 36_500).map(|v| s.memory.retention_days = v as u32),
+        "Days after which what was asked is deleted; 0 keeps it.";
     "search.reads_time", "`true` or `false`",
         |s| s.search.reads_time.to_string(),
         |s, v| switch(v).map(|v| s.search.reads_time = v),

@@ -121,6 +121,21 @@ pub(crate) fn memory_passphrase() -> Option<String> {
     std::env::var(ENV_PASSPHRASE).ok().filter(|text| !text.is_empty())
 }
 
+/// Whether the environment says that only ASCII can be shown: a locale of another character set
+/// than UTF-8, or a terminal without abilities.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+pub(crate) fn is_ascii_terminal() -> bool {
+    let value = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    if value("TERM").is_some_and(|terminal| terminal == "dumb") {
+        return true;
+    }
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(value);
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
+}
+
 /// Decides every setting. Pure but for reading `config.yaml`.
 ///
 /// What a flag says wrongly is an error; what the file or the environment says wrongly is a

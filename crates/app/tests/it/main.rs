@@ -19,6 +19,9 @@ mod engine;
 mod files;
 /// Help, usage errors, configuration, completions.
 mod manners;
+/// What is remembered stays with its owner, and goes when it is told to.
+#[cfg(unix)]
+mod privacy;
 /// Searching and answering.
 mod questions;
 /// A command in a folder of its own.
@@ -29,6 +32,8 @@ mod system;
 /// A terminal, played by the test.
 #[cfg(target_os = "linux")]
 mod terminal;
+/// When questions were asked.
+mod timeline;
 mod times;
 /// Following changes of files.
 #[cfg(unix)]

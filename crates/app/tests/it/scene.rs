@@ -135,6 +135,26 @@ impl Scene {
         Ran::new(&output, self.root.path())
     }
 
+    /// Runs a command under another program, such as one that watches it.
+    #[cfg(unix)]
+    pub(crate) fn run_under(&self, watcher: &[&str], args: &[&str]) -> Ran {
+        let ragged = self.command(args);
+        let mut command = Command::new(watcher[0]);
+        command
+            .args(&watcher[1..])
+            .arg(ragged.get_program())
+            .args(ragged.get_args())
+            .current_dir(self.root.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        for (name, value) in ragged.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Ran::new(&command.output().unwrap(), self.root.path())
+    }
+
     /// Runs with `--format json` and reads standard output.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let ran = self.run(&[args, &["--format", "json"]].concat());

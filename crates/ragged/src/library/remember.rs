@@ -7,6 +7,7 @@ use crate::{
     chunk::HEADING_SEPARATOR,
     memory::{
         FoundDocument, InteractionKind, NewInteraction, Preparation, RecordedTopic, TopicSource,
+        redact,
         topic::{Extractor, Passage},
     },
 };
@@ -31,6 +32,8 @@ pub struct Asked {
     pub session_id: Option<String>,
     /// Whether it counts towards the interests.
     pub is_learned: bool,
+    /// Whether personal data is replaced by markers before anything is made of the texts.
+    pub is_redacted: bool,
 }
 
 /// What is to be recorded of a question: takes what it needs of the answer now, cheaply, and works
@@ -78,6 +81,16 @@ pub fn recording(
     let latency_ms = Some(search.timings.total);
     let extractor = Arc::clone(extractor);
     Box::new(move || {
+        let mut asked = asked;
+        let mut response = response;
+        let mut read = read;
+        if asked.is_redacted {
+            asked.question = redact(&asked.question).into_owned();
+            response = response.map(|response| redact(&response).into_owned());
+            for passage in &mut read {
+                passage.text = redact(&passage.text).into_owned();
+            }
+        }
         let topics =
             if asked.is_learned { topics(&extractor, &asked.question, &read) } else { Vec::new() };
         Ok(Some(NewInteraction {

@@ -230,6 +230,7 @@ impl PersonaMemory {
         feedback: Option<Feedback>,
         correction: Option<&str>,
     ) -> Result<()> {
+        let correction = correction.map(|correction| self.redacted(correction));
         self.database()
             .write(|tx| {
                 let seq = seq_of(tx, id)?;
@@ -311,13 +312,19 @@ impl PersonaMemory {
         views::sweep_these(tx, &topics, &documents)
     }
 
-    /// Deletes everything that is remembered: interactions and what follows from them, facts,
-    /// interests, tests. The persona itself stays.
+    /// Deletes everything that is remembered and erases the remains: interactions and what follows
+    /// from them, facts, interests, tests. The persona itself stays. Nothing of it is in the audit
+    /// log; see [`Memory::clear`](super::Memory::clear).
     ///
     /// # Errors
     ///
     /// Those of writing; then nothing is deleted.
     pub fn clear(&self) -> Result<()> {
+        self.clear_rows()?;
+        self.erase_remains()
+    }
+
+    pub(super) fn clear_rows(&self) -> Result<()> {
         self.database()
             .write(|tx| {
                 sql(tx.execute_batch(
@@ -333,8 +340,7 @@ impl PersonaMemory {
                 ))?;
                 views::bump_revision(tx)
             })
-            .context_with(|| format!("clearing what {} remembers", self.name()))?;
-        self.erase_remains()
+            .context_with(|| format!("clearing what {} remembers", self.name()))
     }
 
     /// Writes the file anew, without free pages, and empties its log: what was deleted is then
@@ -530,7 +536,7 @@ pub(super) fn known(connection: &Connection, key: &str) -> Result<i64> {
 }
 
 #[cold]
-fn not_known() -> Error {
+pub(super) fn not_known() -> Error {
     Error::new(ErrorKind::NotFound, "nothing was learned of that topic")
         .with_hint("`ragged memory topics --all` lists what was")
 }

@@ -10,7 +10,10 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
+mod audit;
 mod counts;
+mod custody;
+mod erasure;
 mod fact;
 mod interaction;
 pub mod interest;
@@ -18,10 +21,13 @@ mod persona;
 mod profile;
 mod record;
 mod recorder;
+mod redaction;
 mod registry;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 pub mod topic;
+mod verification;
 pub mod views;
 
 use std::{
@@ -33,7 +39,9 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use self::{
+    audit::{AuditCheck, AuditEntry, AuditFields, Operation},
     counts::{MemoryCounts, MemoryStorage},
+    erasure::{Erased, Mentions},
     fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
     persona::{
@@ -48,6 +56,8 @@ pub use self::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
     recorder::{AfterRecording, Preparation, Recorder},
+    redaction::redact,
+    verification::{ErasureCheck, Remains, RemainsPlace},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -70,11 +80,22 @@ pub struct MemoryConfig {
     pub database: DatabaseConfig,
     /// Minutes without a question after which the next one begins another session.
     pub session_gap_minutes: u32,
+    /// Whether personal data in questions, answers and corrections is replaced by markers before
+    /// it is stored; see [`redact`].
+    pub is_redacting: bool,
+    /// Days after which an interaction is deleted; `None` keeps them.
+    pub retention_days: Option<u32>,
 }
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self { zone: TimeZone::UTC, database: DatabaseConfig::default(), session_gap_minutes: 30 }
+        Self {
+            zone: TimeZone::UTC,
+            database: DatabaseConfig::default(),
+            session_gap_minutes: 30,
+            is_redacting: false,
+            retention_days: None,
+        }
     }
 }
 
@@ -87,6 +108,8 @@ pub struct Memory {
     clock: Arc<dyn Clock>,
     /// Open databases of personas, by the id of their file.
     open: Mutex<HashMap<String, Arc<PersonaMemory>>>,
+    /// Interactions that were deleted for their age when this was opened.
+    n_expired: u64,
 }
 
 /// What one persona remembers.
@@ -150,15 +173,24 @@ impl Memory {
         let registry = vault.open_or_create(REGISTRY)?;
         prepare(&registry, REGISTRY_FORMAT, include_str!("registry.sql"))
             .context_with(|| "opening the registry of personas")?;
-        let memory = Self {
+        let mut memory = Self {
             vault,
             registry,
             config: Arc::new(config),
             clock,
             open: Mutex::new(HashMap::new()),
+            n_expired: 0,
         };
         memory.ensure_default()?;
+        memory.n_expired =
+            memory.expire().context_with(|| "deleting what is past its retention")?;
         Ok(memory)
+    }
+
+    /// How many interactions were deleted for their age when this was opened. That is done at most
+    /// once a day.
+    pub fn n_expired(&self) -> u64 {
+        self.n_expired
     }
 
     /// How this memory works.

@@ -1,8 +1,10 @@
 //! What is recorded of a question, and how it is written.
 
+use std::borrow::Cow;
+
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{PersonaMemory, views};
+use super::{PersonaMemory, redaction::redact, views};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::{integer, sql},
@@ -257,13 +259,13 @@ impl PersonaMemory {
                 statement.execute(params![
                     new.id,
                     self.name().as_str(),
-                    new.query,
-                    new.response,
+                    self.redacted(&new.query),
+                    new.response.as_deref().map(|response| self.redacted(response)),
                     new.timestamp_ms,
                     new.model_used,
                     new.latency_ms,
                     new.feedback.map(Feedback::as_str),
-                    new.correction,
+                    new.correction.as_deref().map(|correction| self.redacted(correction)),
                     session,
                     new.kind.as_str(),
                     new.is_learned,
@@ -279,11 +281,20 @@ impl PersonaMemory {
         }
         if new.is_learned {
             for topic in &new.topics {
+                // A name with personal data in it is no subject.
+                if self.redacted(&topic.name) != topic.name {
+                    continue;
+                }
                 insert_topic(tx, seq, new.timestamp_ms, topic, new.feedback)?;
             }
         }
         views::assert(tx, seq, &self.config.zone)?;
         Ok(true)
+    }
+
+    /// A text as it may be stored.
+    pub(super) fn redacted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.config.is_redacting { redact(text) } else { Cow::Borrowed(text) }
     }
 
     /// The session of a question: that of the last one before it, unless too long ago.

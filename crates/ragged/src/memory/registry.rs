@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{
-    DEFAULT_PERSONA, Memory, Persona, PersonaDraft, PersonaName, Recording, record::random_id,
+    DEFAULT_PERSONA, Memory, Persona, PersonaDraft, PersonaName, Recording,
+    audit::{self, Operation},
+    record::random_id,
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -11,6 +13,7 @@ use crate::{
 };
 
 const KEY_ACTIVE: &str = "active_persona";
+const KEY_EXPIRED_AT: &str = "expired_at";
 const FOCUS: &str = "focus";
 const PROJECT: &str = "project";
 const COLLECTION: &str = "collection";
@@ -32,6 +35,31 @@ impl Memory {
                 insert(tx, &name, &PersonaDraft::default(), now)?;
             }
             Ok(())
+        })
+    }
+
+    /// Whether old interactions are to be deleted now: they were not since `since_ms`. From then
+    /// on they were.
+    pub(super) fn begin_expiry(&self, now_ms: i64, since_ms: i64) -> Result<bool> {
+        let last = |connection: &Connection| -> Result<Option<i64>> {
+            sql(connection.prepare_cached("SELECT value FROM registry WHERE key = ?1").and_then(
+                |mut statement| statement.query_row([KEY_EXPIRED_AT], |row| row.get(0)).optional(),
+            ))
+        };
+        // A time ahead of the clock would put it off for ever.
+        let is_due = |last: Option<i64>| last.is_none_or(|at| at <= since_ms || at > now_ms);
+        if !is_due(self.registry().read(last)?) {
+            return Ok(false);
+        }
+        self.registry().write(|tx| {
+            if !is_due(last(tx)?) {
+                return Ok(false);
+            }
+            sql(tx.execute(
+                "INSERT OR REPLACE INTO registry (key, value) VALUES (?1, ?2)",
+                params![KEY_EXPIRED_AT, now_ms],
+            ))?;
+            Ok(true)
         })
     }
 
@@ -106,7 +134,8 @@ impl Memory {
                     )
                     .with_hint("change it with `ragged persona edit`"));
                 }
-                insert(tx, name, draft, now)
+                insert(tx, name, draft, now)?;
+                note(tx, now, Operation::PersonaCreate, name)
             })
             .context_with(|| format!("creating the persona {name}"))?;
         self.persona(name)
@@ -132,7 +161,8 @@ impl Memory {
                         draft.citation_style.as_str(),
                     ],
                 ))?;
-                write_items(tx, persona.name.as_str(), draft)
+                write_items(tx, persona.name.as_str(), draft)?;
+                note(tx, self.now_ms(), Operation::PersonaEdit, &persona.name)
             })
             .context_with(|| format!("changing the persona {name}"))?;
         self.persona(name)
@@ -152,7 +182,8 @@ impl Memory {
                     "INSERT OR REPLACE INTO registry (key, value) VALUES (?1, ?2)",
                     params![KEY_ACTIVE, persona.name.as_str()],
                 ))?;
-                note_use(tx, persona.name.as_str(), now)
+                note_use(tx, persona.name.as_str(), now)?;
+                note(tx, now, Operation::PersonaSwitch, &persona.name)
             })
             .context_with(|| format!("switching to the persona {name}"))?;
         self.persona(name)
@@ -184,11 +215,12 @@ impl Memory {
                     "DELETE FROM registry WHERE key = ?1 AND value = ?2 COLLATE NOCASE",
                     params![KEY_ACTIVE, persona.name.as_str()],
                 ))?;
-                sql(tx.execute("DELETE FROM personas WHERE name = ?1", [persona.name.as_str()]))
-                    .map(|_| ())
+                sql(tx.execute("DELETE FROM personas WHERE name = ?1", [persona.name.as_str()]))?;
+                audit::drop_content(tx, &persona.file_id)?;
+                audit::append(tx, self.now_ms(), Operation::PersonaDelete, None, &[])
             })
             .context_with(what)?;
-        self.registry().settle(false).context_with(what)
+        self.registry().settle(true).context_with(what)
     }
 
     /// Changes whether a persona's questions are recorded.
@@ -202,6 +234,12 @@ impl Memory {
             "UPDATE personas SET recording = ?2 WHERE name = ?1",
             &persona.name,
             &recording.as_str(),
+            match recording {
+                Recording::On => Operation::Enable,
+                Recording::Paused => Operation::Pause,
+                Recording::Off => Operation::Disable,
+            },
+            &[],
         )
     }
 
@@ -216,6 +254,8 @@ impl Memory {
             "UPDATE personas SET is_learning = ?2 WHERE name = ?1",
             &persona.name,
             &is_learning,
+            Operation::Learning,
+            &[("on", is_learning.to_string())],
         )
     }
 
@@ -230,6 +270,8 @@ impl Memory {
             "UPDATE personas SET is_personalised = ?2 WHERE name = ?1",
             &persona.name,
             &is_personalised,
+            Operation::Personalisation,
+            &[("on", is_personalised.to_string())],
         )
     }
 
@@ -238,9 +280,16 @@ impl Memory {
         statement: &str,
         name: &PersonaName,
         value: &dyn rusqlite::ToSql,
+        operation: Operation,
+        fields: audit::AuditFields<'_>,
     ) -> Result<()> {
         self.registry()
-            .write(|tx| sql(tx.execute(statement, params![name.as_str(), value])).map(|_| ()))
+            .write(|tx| {
+                sql(tx.execute(statement, params![name.as_str(), value]))?;
+                let file_id = audit::file_id_of(tx, name)?;
+                let persona = file_id.as_deref().map(|file_id| (name, file_id));
+                audit::append(tx, self.now_ms(), operation, persona, fields)
+            })
             .context_with(|| format!("changing the persona {name}"))
     }
 
@@ -299,6 +348,11 @@ fn active_name(connection: &Connection) -> Result<String> {
         .prepare_cached("SELECT value FROM registry WHERE key = ?1")
         .and_then(|mut statement| statement.query_row([KEY_ACTIVE], |row| row.get(0)).optional()))?;
     Ok(name.unwrap_or_else(|| DEFAULT_PERSONA.to_owned()))
+}
+
+fn note(tx: &Transaction<'_>, now_ms: i64, operation: Operation, name: &PersonaName) -> Result<()> {
+    let file_id = audit::file_id_of(tx, name)?;
+    audit::append(tx, now_ms, operation, file_id.as_deref().map(|file_id| (name, file_id)), &[])
 }
 
 fn note_use(tx: &Transaction<'_>, name: &str, now_ms: i64) -> Result<()> {

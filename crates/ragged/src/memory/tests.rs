@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{memory::views, temporal::FixedClock};
+use crate::temporal::{FixedClock, window::day_at};
 
 const DAY_MS: i64 = 86_400_000;
 pub(super) const NOW_MS: i64 = 1_795_000_000_000;
@@ -12,7 +12,7 @@ pub(super) fn memory(dir: &Path) -> Memory {
     memory_in(dir, TimeZone::UTC)
 }
 
-fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
+pub(super) fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
     let config = MemoryConfig { zone, ..MemoryConfig::default() };
     Memory::open(dir, None, config, Arc::new(FixedClock(NOW_MS))).unwrap()
 }
@@ -129,7 +129,7 @@ impl Naive {
                         feedback.as_deref() == Some("positive"),
                         feedback.as_deref() == Some("negative"),
                     );
-                    let day = views::day_of(at, zone);
+                    let day = day_at(at, zone);
                     *naive.days.entry(day).or_default() += 1;
                     let mut hits = Vec::new();
                     for row in
@@ -512,4 +512,343 @@ fn clearing_leaves_nothing_in_the_file() {
     remembered.clear().unwrap();
     assert_eq!(found(), 0);
     assert_eq!(views_of(&remembered), Naive::of(&remembered).views());
+}
+
+const SECRET: &str = "the heron nests in the old willow";
+
+fn told(memory: &Memory, who: &PersonaName, n: u64, text: &str) {
+    let mut interaction = question(n, NOW_MS, &[1], &[2], &[(1, true)]);
+    interaction.query = text.to_owned();
+    memory.of(who).unwrap().record_all(&[interaction]).unwrap();
+}
+
+/// Where a check found something, as words.
+fn places(check: &ErasureCheck) -> Vec<(RemainsPlace, bool)> {
+    check.found.iter().map(|remains| (remains.place, remains.in_log)).collect()
+}
+
+#[test]
+fn erasing_is_seen_in_the_pages_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("default");
+    let find = |text: &str| memory.verify_erased(dir.path(), text).unwrap();
+    told(&memory, &who, 1, SECRET);
+    told(&memory, &who, 2, "nothing of the kind");
+    // In the log, then in the file, in other letters.
+    assert!(places(&find(SECRET)).iter().all(|place| *place == (RemainsPlace::Memory, true)));
+    assert!(!find(SECRET).is_erased());
+    memory.of(&who).unwrap().database().settle(false).unwrap();
+    assert_eq!(places(&find("The HERON nests")), [(RemainsPlace::Memory, false)]);
+
+    let erased = memory.delete_interaction(&who, &format!("{:032x}", 1)).unwrap();
+    assert_eq!(erased.deleted.interactions, 1);
+    assert!(erased.remains.is_none());
+    let check = find(SECRET);
+    assert!(check.is_erased() && check.n_pages > 5, "{check:?}");
+    assert!(!find("nothing of the kind").is_erased());
+    assert!(memory.verify_all_erased().unwrap().is_erased());
+}
+
+#[test]
+fn what_a_careless_program_leaves_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("default");
+    // Long enough for a chain of pages of its own.
+    let long = (0..400).map(|n| format!("{SECRET} {n}")).collect::<Vec<_>>().join(", ");
+    told(&memory, &who, 1, &long);
+    for n in 2..40 {
+        told(&memory, &who, n, &format!("question {n} about reeds and rushes at the pond"));
+    }
+    let remembered = memory.of(&who).unwrap();
+    assert!(memory.verify_all_erased().unwrap().is_erased());
+    remembered
+        .database()
+        .write(|tx| {
+            sql(tx.pragma_update_and_check(None, "secure_delete", false, |_| Ok(())))?;
+            remembered.delete_these(tx, &[1, 7])
+        })
+        .unwrap();
+    remembered.database().settle(false).unwrap();
+    // In free pages, and in the freed part of one in use.
+    for text in [SECRET, "question 7 about reeds"] {
+        let check = memory.verify_erased(dir.path(), text).unwrap();
+        assert!(check.found.iter().any(|remains| !remains.in_log), "{text}");
+    }
+    let check = memory.verify_all_erased().unwrap();
+    assert!(check.found.len() >= 3, "{:?}", check.found);
+    assert!(check.found.iter().all(|remains| remains.persona == Some(who.clone())));
+
+    remembered.erase_remains().unwrap();
+    let check = memory.verify_all_erased().unwrap();
+    assert!(check.is_erased(), "{:?}", check.found);
+    assert!(memory.verify_erased(dir.path(), SECRET).unwrap().is_erased());
+}
+
+#[test]
+fn a_text_over_two_pages_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("default");
+    // Somewhere in each chain of pages a page ends.
+    let digits = |range: std::ops::Range<u32>| -> String {
+        range.flat_map(|n| format!("{n:04}").chars().collect::<Vec<_>>()).collect()
+    };
+    told(&memory, &who, 1, &digits(0..9000));
+    memory.of(&who).unwrap().database().settle(false).unwrap();
+    for n in 0..8990 {
+        // Every stretch, so that some go over each border.
+        if n % 89 == 0 || (900..1100).contains(&n) {
+            let text = digits(n..n + 3);
+            let check = memory.verify_erased(dir.path(), &text).unwrap();
+            assert_eq!(check.found.len(), 1, "{text}");
+        }
+    }
+    assert!(memory.verify_erased(dir.path(), "00010003").unwrap().is_erased());
+}
+
+#[test]
+fn a_cleared_persona_holds_nothing_but_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let (who, other) = (name("default"), name("other"));
+    memory.create_persona(&other, &PersonaDraft::default()).unwrap();
+    for n in 0..200 {
+        told(&memory, &who, n, &format!("{SECRET} {n}"));
+        told(&memory, &other, n, &format!("the otter sleeps by the weir {n}"));
+    }
+    let erased = memory.clear(&who).unwrap();
+    assert_eq!(erased.deleted.interactions, 200);
+    let check = memory.verify_all_erased().unwrap();
+    assert!(check.is_erased(), "{:?}", check.found);
+    for text in [SECRET, "Topic 1", "/notes/1.md"] {
+        let check = memory.verify_erased(dir.path(), text).unwrap();
+        assert!(check.found.iter().all(|remains| remains.persona != Some(who.clone())), "{text}");
+    }
+    // The pages themselves hold what those of a persona that never asked anything hold.
+    let unused = name("unused");
+    memory.create_persona(&unused, &PersonaDraft::default()).unwrap();
+    memory.clear(&unused).unwrap();
+    let bytes_of = |who: &PersonaName| -> Vec<u8> {
+        let file_id = memory.persona(who).unwrap().file_id;
+        let pages = memory.vault().decrypted_pages(&file_id).unwrap().pages;
+        pages.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    };
+    let (cleared, fresh) = (bytes_of(&who), bytes_of(&unused));
+    assert!(cleared.len() <= fresh.len(), "{} bytes, not {}", cleared.len(), fresh.len());
+    for word in cleared.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_') {
+        // A number beside a word may look like a letter.
+        let Some(inner) = word.get(1..word.len().saturating_sub(1)) else { continue };
+        assert!(
+            inner.len() < 5 || fresh.windows(inner.len()).any(|window| window == inner),
+            "{}",
+            String::from_utf8_lossy(word)
+        );
+    }
+}
+
+#[test]
+fn forgetting_takes_everything_that_mentions_a_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("default");
+    let draft = PersonaDraft {
+        description: "watches herons".to_owned(),
+        focus_areas: vec!["Heron nests".to_owned(), "moon".to_owned()],
+        ..PersonaDraft::default()
+    };
+    memory.edit_persona(&who, &draft).unwrap();
+    let remembered = memory.of(&who).unwrap();
+    let mut answers = question(1, NOW_MS, &[1, 2], &[], &[(1, true), (2, false)]);
+    answers.response = Some("A HERON stood there".to_owned());
+    let mut about = question(2, NOW_MS + 1000, &[1], &[3], &[(1, true)]);
+    about.topics[0].key = "grey heron".to_owned();
+    about.topics[0].name = "grey heron".to_owned();
+    let mut found = question(3, NOW_MS + 2000, &[1], &[3], &[(1, true), (3, true)]);
+    found.documents[1].path = "/notes/heron.md".to_owned();
+    let plain = question(4, NOW_MS + 3000, &[1], &[3], &[(1, true)]);
+    remembered.record_all(&[answers, about, found, plain]).unwrap();
+    remembered
+        .database()
+        .write(|tx| {
+            sql(tx.execute_batch(
+                "INSERT INTO temporal_facts VALUES ('f', 'default', 'sighting', 'an egret', 0, \
+                 NULL, 1, NULL, NULL, 0, 2); \
+                 INSERT INTO fact_versions VALUES ('f', 1, 'default', 'sighting', 'a heron', 0, \
+                 NULL, 1, NULL, 0, 5, 'first'); \
+                 INSERT INTO projects VALUES ('count the herons', '', 'active', 0, NULL)",
+            ))
+        })
+        .unwrap();
+    let expected = Mentions {
+        interactions: 1,
+        topics: 1,
+        documents: 1,
+        facts: 1,
+        projects: 1,
+        tests: 0,
+        persona: 2,
+    };
+    assert_eq!(memory.mentions(&who, "heron").unwrap(), expected);
+    let erased = memory.forget(&who, "heron").unwrap();
+    assert_eq!(erased.deleted, expected);
+    assert_eq!(memory.mentions(&who, "heron").unwrap().total(), 0);
+    let check = memory.verify_erased(dir.path(), "heron").unwrap();
+    assert!(check.is_erased(), "{:?}", check.found);
+    // The rest stays, and the views are level with it.
+    assert_eq!(remembered.count_interactions(&InteractionFilter::default()).unwrap(), 3);
+    assert_eq!(memory.persona(&who).unwrap().draft.focus_areas, ["moon"]);
+    let kept = views_of(&remembered);
+    remembered.rebuild_views().unwrap();
+    assert_eq!(views_of(&remembered), kept);
+    assert_eq!(memory.forget(&who, " \n").unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_deletion_while_somebody_reads_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("default");
+    told(&memory, &who, 1, SECRET);
+    let other = memory_in(dir.path(), TimeZone::UTC);
+    let theirs = other.of(&who).unwrap();
+    let reader = theirs.database().reader().unwrap();
+    let state = reader.unchecked_transaction().unwrap();
+    let n: i64 = state.query_row("SELECT count(*) FROM interactions", [], |r| r.get(0)).unwrap();
+    assert_eq!(n, 1);
+    let erased = memory.delete_interactions(&who, &InteractionFilter::default()).unwrap();
+    assert_eq!(erased.deleted.interactions, 1);
+    assert_eq!(erased.remains.unwrap().kind(), ErrorKind::Busy);
+    assert!(!memory.verify_erased(dir.path(), SECRET).unwrap().is_erased());
+    drop(state);
+    drop(reader);
+    memory.of(&who).unwrap().erase_remains().unwrap();
+    assert!(memory.verify_erased(dir.path(), SECRET).unwrap().is_erased());
+}
+
+#[test]
+fn the_audit_log_shows_what_was_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = memory(dir.path());
+    let who = name("Zebulon");
+    memory.create_persona(&who, &PersonaDraft::default()).unwrap();
+    memory.set_recording(&who, Recording::On).unwrap();
+    memory.set_learning(&who, false).unwrap();
+    memory.set_personalised(&who, false).unwrap();
+    memory.switch_to(&who).unwrap();
+    told(&memory, &who, 1, SECRET);
+    memory.delete_interaction(&who, &format!("{:032x}", 1)).unwrap();
+    memory.note(Operation::Export, Some(&who), &[("interactions", "0".to_owned())]).unwrap();
+    let log = memory.audit_log(&[]).unwrap();
+    let operations: Vec<&str> = log.iter().map(|entry| entry.operation.as_str()).collect();
+    assert_eq!(
+        operations,
+        [
+            "persona-create",
+            "enable",
+            "learning",
+            "personalisation",
+            "persona-switch",
+            "delete",
+            "export"
+        ]
+    );
+    let said = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        log[5].content,
+        Some(vec![
+            said("persona", "Zebulon"),
+            said("ids", &format!("{:032x}", 1)),
+            said("interactions", "1")
+        ])
+    );
+    assert_eq!(memory.audit_log(&[Operation::Delete]).unwrap().len(), 1);
+    assert!(memory.check_audit_log().unwrap().is_whole());
+
+    // Each way of changing it is seen.
+    let is_seen = |statement: &str| {
+        let undone = memory.registry().write(|tx| {
+            tx.execute_batch(statement).unwrap();
+            assert!(!audit::check(tx).unwrap().is_whole(), "{statement}");
+            Err::<(), _>(Error::new(ErrorKind::Interrupted, "undone"))
+        });
+        assert_eq!(undone.unwrap_err().kind(), ErrorKind::Interrupted);
+    };
+    for statement in [
+        "UPDATE audit_log SET timestamp = timestamp + 1 WHERE seq = 3",
+        "UPDATE audit_log SET operation = 'enable' WHERE seq = 3",
+        "UPDATE audit_log SET content = content || 'x' WHERE seq = 3",
+        "UPDATE audit_log SET digest = zeroblob(32) WHERE seq = 3",
+        "DELETE FROM audit_log WHERE seq = 1",
+        "DELETE FROM audit_log WHERE seq = 3",
+        "DELETE FROM audit_log WHERE seq = 7",
+        "DELETE FROM audit_log",
+    ] {
+        is_seen(statement);
+    }
+
+    // Of a persona that was destroyed not even the name stays.
+    memory.delete_persona(&who).unwrap();
+    let check = memory.check_audit_log().unwrap();
+    assert!(check.is_whole(), "{check:?}");
+    assert_eq!((check.n_entries, check.n_dropped), (8, 7));
+    let check = memory.verify_erased(dir.path(), "Zebulon").unwrap();
+    assert!(check.is_erased(), "{:?}", check.found);
+    assert!(memory.verify_all_erased().unwrap().is_erased());
+}
+
+#[test]
+fn personal_data_is_replaced_before_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = MemoryConfig { is_redacting: true, ..MemoryConfig::default() };
+    let memory = Memory::open(dir.path(), None, config, Arc::new(FixedClock(NOW_MS))).unwrap();
+    let who = name("default");
+    let remembered = memory.of(&who).unwrap();
+    let mut asked = question(1, NOW_MS, &[1], &[], &[]);
+    asked.query = "who is ada@example.org".to_owned();
+    asked.response = Some("call 555-1234".to_owned());
+    asked.topics[0].name = "ada@example.org".to_owned();
+    remembered.record_all(&[asked]).unwrap();
+    remembered.set_feedback(&format!("{:032x}", 1), None, Some("no, 10.1.2.3")).unwrap();
+    let kept = remembered.interaction(&format!("{:032x}", 1)).unwrap();
+    assert_eq!(kept.query, "who is [EMAIL]");
+    assert_eq!(kept.response.as_deref(), Some("call [PHONE]"));
+    assert_eq!(kept.correction.as_deref(), Some("no, [IP]"));
+    assert!(kept.topics.is_empty());
+    for text in ["ada@", "555-1234", "10.1.2.3"] {
+        assert!(memory.verify_erased(dir.path(), text).unwrap().is_erased(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_past_its_retention_goes_once_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |now_ms: i64, retention_days| {
+        let config = MemoryConfig { retention_days, ..MemoryConfig::default() };
+        Memory::open(dir.path(), None, config, Arc::new(FixedClock(now_ms))).unwrap()
+    };
+    let who = name("default");
+    {
+        let memory = open(NOW_MS, None);
+        let remembered = memory.of(&who).unwrap();
+        let asked: Vec<_> = [NOW_MS - 40 * DAY_MS, NOW_MS - 30 * DAY_MS, NOW_MS]
+            .into_iter()
+            .zip(1..)
+            .map(|(at, n)| question(n, at, &[1], &[], &[]))
+            .collect();
+        remembered.record_all(&asked).unwrap();
+        assert_eq!(memory.n_expired(), 0);
+    }
+    let count = |memory: &Memory| {
+        memory.of(&who).unwrap().count_interactions(&InteractionFilter::default()).unwrap()
+    };
+    let memory = open(NOW_MS, Some(30));
+    assert_eq!((memory.n_expired(), count(&memory)), (1, 2));
+    assert_eq!(memory.audit_log(&[Operation::Expire]).unwrap().len(), 1);
+    assert!(memory.verify_erased(dir.path(), "question 1").unwrap().is_erased());
+    // The next is due, but not on this day.
+    assert_eq!(open(NOW_MS + DAY_MS - 1, Some(30)).n_expired(), 0);
+    assert_eq!(open(NOW_MS + DAY_MS, Some(30)).n_expired(), 1);
+    assert_eq!(open(NOW_MS + 9 * DAY_MS, None).n_expired(), 0);
 }

@@ -20,7 +20,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params, types::FromSql};
 
 use super::{
@@ -30,6 +30,7 @@ use super::{
 use crate::{
     error::Result,
     sqlite::{natural, sql},
+    temporal::window::day_at,
 };
 
 pub(super) const KEY_ROLLUP_ZONE: &str = "rollup_zone";
@@ -56,17 +57,6 @@ pub(super) fn bump_revision(tx: &Transaction<'_>) -> Result<()> {
         )
         .and_then(|mut statement| statement.execute([KEY_REVISION])))
     .map(|_| ())
-}
-
-/// The calendar day of a moment, as days since the beginning of 1970.
-pub(super) fn day_of(timestamp_ms: i64, zone: &TimeZone) -> i64 {
-    let moment = Timestamp::from_millisecond(timestamp_ms).unwrap_or(if timestamp_ms < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    });
-    let offset = i64::from(zone.to_offset(moment).seconds());
-    (moment.as_second() + offset).div_euclid(86_400)
 }
 
 /// The topic under which a key is learned, made if it is new; `None` where the owner had it
@@ -172,7 +162,7 @@ fn apply(tx: &Transaction<'_>, seq: i64, zone: &TimeZone, change: Change) -> Res
             })
         }))?;
     let feedback = feedback.as_deref().and_then(Feedback::from_word);
-    let day = day_of(timestamp, zone);
+    let day = day_at(timestamp, zone);
     count_day(tx, day, change)?;
 
     let hits: Vec<Hit> = sql(tx
@@ -525,7 +515,7 @@ pub(super) fn rebuild_days(tx: &Transaction<'_>, zone: &TimeZone, name: &str) ->
     let mut rows = sql(interactions.query([]))?;
     while let Some(row) = sql(rows.next())? {
         let (seq, timestamp): (i64, i64) = (sql(row.get(0))?, sql(row.get(1))?);
-        let day = day_of(timestamp, zone);
+        let day = day_at(timestamp, zone);
         count_day(tx, day, Change::Assert)?;
         let topics: Vec<i64> = sql(tx
             .prepare_cached(

@@ -380,6 +380,11 @@ pub struct MemorySettings {
     pub timezone: String,
     /// Minutes without a question after which the next one begins another session.
     pub session_gap_minutes: u32,
+    /// Whether personal data in questions, answers and corrections is replaced by markers before
+    /// it is stored.
+    pub pii_redaction: bool,
+    /// Days after which what was asked is deleted; 0 keeps it.
+    pub retention_days: u32,
     /// What is kept in memory for personas that ask again.
     pub cache: MemoryCacheSettings,
 }
@@ -389,6 +394,8 @@ impl Default for MemorySettings {
         Self {
             timezone: "auto".to_owned(),
             session_gap_minutes: 30,
+            pii_redaction: false,
+            retention_days: 0,
             cache: MemoryCacheSettings::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod expression;
 pub mod question;
+pub mod window;
 
 /// Tells the time. The library never asks the operating system itself.
 pub trait Clock: Send + Sync + std::fmt::Debug {

@@ -1,5 +1,7 @@
 //! `persona` and `memory`.
 
+pub(crate) mod privacy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -152,6 +154,10 @@ pub(crate) enum MemoryCommand {
     Interest(InterestCommand),
     #[command(flatten)]
     Fact(FactCommand),
+    #[command(flatten)]
+    Time(TimelineCommand),
+    #[command(flatten)]
+    Privacy(privacy::PrivacyCommand),
 }
 
 /// What was true when, and when it was known.
@@ -457,4 +463,160 @@ pub(crate) struct ListedArgs {
     /// Only what was asked until then
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+}
+
+/// When things were asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TimelineCommand {
+    /// Show how much was asked when, and about what
+    #[command(
+        after_help = "Examples:\n  ragged memory timeline --visual\n  ragged memory timeline --period \"last month\" --granularity week\n  ragged memory timeline --since 2026-01-01 --until 2026-03-31 --format json"
+    )]
+    Timeline {
+        #[command(flatten)]
+        span: SpanArgs,
+        /// What it is cut into [default: day]
+        #[arg(long, value_enum, default_value_t = Granularity::Day, hide_default_value = true)]
+        granularity: Granularity,
+        /// Draw bars, each in proportion to the longest
+        #[arg(long)]
+        visual: bool,
+    },
+    /// Sum up a period: how much, when, about what, beside the period before it
+    #[command(
+        after_help = "Examples:\n  ragged memory activity --period \"this week\"\n  ragged memory activity --period 2026-02 --detailed\n  ragged memory activity --period \"last month\" --export february.json"
+    )]
+    Activity {
+        /// The period, as `last week`, `2026-02`, `30d` [default: 30d]
+        #[arg(
+            long,
+            value_name = "TIME",
+            allow_hyphen_values = true,
+            default_value = "30d",
+            hide_default_value = true
+        )]
+        period: String,
+        /// Also by hour, weekday and day
+        #[arg(long)]
+        detailed: bool,
+        /// Write it as JSON to this file, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+    /// List the topics by how they rise and fall
+    #[command(after_help = "Example:\n  ragged memory trending --window 90d --min-queries 5")]
+    Trending {
+        /// The window, as `30d`, `this month` [default: 30d]
+        #[arg(
+            long,
+            value_name = "TIME",
+            allow_hyphen_values = true,
+            default_value = "30d",
+            hide_default_value = true
+        )]
+        window: String,
+        #[command(flatten)]
+        least: MinQueries,
+    },
+    /// Compare how topics rise and fall in two periods
+    #[command(
+        after_help = "Example:\n  ragged memory trending-compare --period-a \"last month\" --period-b \"this month\""
+    )]
+    TrendingCompare {
+        #[command(flatten)]
+        periods: TwoPeriods,
+        #[command(flatten)]
+        least: MinQueries,
+    },
+    /// Show when a topic came up first
+    #[command(after_help = "Example:\n  ragged memory first-seen --topic \"tide tables\"")]
+    FirstSeen {
+        /// The topic
+        #[arg(long)]
+        topic: String,
+    },
+    /// Show how a topic went week by week
+    #[command(
+        after_help = "Examples:\n  ragged memory topic-evolution tides --visual\n  ragged memory topic-evolution tides --since 2026-01-01"
+    )]
+    TopicEvolution {
+        /// The topic
+        #[arg(required = true)]
+        topic: Vec<String>,
+        /// From then on [default: the last thirteen weeks]
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// Draw bars, each in proportion to the longest
+        #[arg(long)]
+        visual: bool,
+    },
+    /// Compare what was asked in two periods
+    #[command(
+        after_help = "Example:\n  ragged memory compare-periods --period-a 2026-01 --period-b 2026-02"
+    )]
+    ComparePeriods {
+        #[command(flatten)]
+        periods: TwoPeriods,
+    },
+    /// Compare topics over a window
+    #[command(
+        after_help = "Example:\n  ragged memory compare-topics --topics tides,moon,harbour --window 90d"
+    )]
+    CompareTopics {
+        /// The topics, with commas between them
+        #[arg(long, value_name = "TOPICS", value_delimiter = ',', required = true)]
+        topics: Vec<String>,
+        /// The window, as `90d`, `2026` [default: 90d]
+        #[arg(
+            long,
+            value_name = "TIME",
+            allow_hyphen_values = true,
+            default_value = "90d",
+            hide_default_value = true
+        )]
+        window: String,
+    },
+}
+
+/// From when to when; the last thirty days where nothing is said.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SpanArgs {
+    /// From then on
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Until then, a day included [default: today]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// The period, as `last month`, `2026-02`, `90d` [default: 30d]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with_all = ["since", "until"])]
+    pub(crate) period: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TwoPeriods {
+    /// The first period, as `last month`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) period_a: String,
+    /// The second period, as `this month`
+    #[arg(long, value_name = "TIME")]
+    pub(crate) period_b: String,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct MinQueries {
+    /// Leave out topics with fewer questions
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) min_queries: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Granularity {
+    /// Hours of the clock
+    Hour,
+    /// Days
+    Day,
+    /// Weeks from Monday to Sunday
+    Week,
+    /// Months
+    Month,
 }

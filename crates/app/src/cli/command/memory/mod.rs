@@ -1,8 +1,11 @@
 //! `memory`: what is remembered, and who may say so.
 
+mod bar;
 pub(crate) mod fact;
 mod interest;
+mod privacy;
 mod record;
+mod timeline;
 
 use anyhow::Result;
 
@@ -20,5 +23,7 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Record(command) => record::run(&command, &of, session),
         MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
+        MemoryCommand::Time(command) => timeline::run(&command, &of, session),
+        MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
     }
 }
