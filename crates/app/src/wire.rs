@@ -1283,6 +1283,18 @@ impl From<&memory::TopicDocument> for TopicDocument {
     }
 }
 
+/// A topic that was forgotten, or would be.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForgottenTopic {
+    pub(crate) topic: String,
+    /// In which it was met.
+    pub(crate) interactions: u64,
+    pub(crate) interactions_deleted: u64,
+    pub(crate) forgotten: bool,
+    /// Why files may still hold it.
+    pub(crate) remains: Option<String>,
+}
+
 /// An interaction that an interest rests on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Evidence {

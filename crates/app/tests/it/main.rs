@@ -17,6 +17,8 @@ mod document_times;
 mod engine;
 /// Adding, listing, removing.
 mod files;
+/// What a persona cares about, and its owner's word on it.
+mod interests;
 /// Help, usage errors, configuration, completions.
 mod manners;
 /// What is remembered stays with its owner, and goes when it is told to.

@@ -7,7 +7,7 @@ use ragged::memory::{
     topic,
 };
 
-use super::{super::joined, record::short};
+use super::{super::joined, privacy::warn_of_remains, record::short};
 use crate::{
     cli::{
         Session,
@@ -43,7 +43,7 @@ pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) 
             related(&remembered, &joined(topic), *limit, printer)
         }
         InterestCommand::ForgetTopic { topic, with_interactions, confirm } => {
-            forget(&remembered, &joined(topic), *with_interactions, *confirm, printer)
+            forget(&memory, &remembered, &joined(topic), *with_interactions, *confirm, printer)
         }
         InterestCommand::MergeTopics { from, into } => {
             let (from, into) = (remembered.topic_named(from)?, remembered.topic_named(into)?);
@@ -265,6 +265,7 @@ fn related(
 }
 
 fn forget(
+    memory: &Memory,
     remembered: &PersonaMemory,
     name: &str,
     with_interactions: bool,
@@ -272,32 +273,41 @@ fn forget(
     printer: &Printer,
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
-    let n = match (confirm, with_interactions) {
-        (false, _) => remembered.n_interactions_with(&key)?,
-        (true, false) => remembered.forget_topic(&key)?,
-        (true, true) => remembered.forget_topic_with_interactions(&key)?,
+    let n = remembered.n_interactions_with(&key)?;
+    let erased = if confirm {
+        Some(memory.forget_topic(remembered.name(), &key, with_interactions)?)
+    } else {
+        None
     };
-    if confirm {
-        remembered.erase_remains()?;
-    }
+    let n_deleted = erased.as_ref().map_or(0, |erased| erased.deleted.interactions);
+    let remains = erased.and_then(|erased| erased.remains);
+    let outcome = if remains.is_some() { Outcome::Partial } else { Outcome::Done };
     if printer.is_json() {
-        printer.json(&serde_json::json!({
-            "topic": key,
-            "interactions": n,
-            "interactions_deleted": if confirm && with_interactions { n } else { 0 },
-            "forgotten": confirm,
-        }))?;
-        return Ok(Outcome::Done);
+        printer.json(&wire::ForgottenTopic {
+            topic: key,
+            interactions: n,
+            interactions_deleted: n_deleted,
+            forgotten: confirm,
+            remains: remains.map(|error| format!("{error:#}")),
+        })?;
+        return Ok(outcome);
     }
     let met = counted(n, "interaction", "interactions");
     let done = if confirm { "Forgot" } else { "Would forget" };
-    printer.line(format!("{done} {}, met in {met}.", visible(name)))?;
+    let with = match (with_interactions, n) {
+        (true, 1) => ", and deletes it",
+        (true, 2..) => ", and deletes them",
+        _ => "",
+    };
+    let with = if confirm { with.replace("deletes", "deleted") } else { with.to_owned() };
+    printer.line(format!("{done} {}, met in {met}{with}.", visible(name)))?;
     if !confirm {
         printer.note("Nothing was changed; --confirm does it.");
     } else if !with_interactions && n > 0 {
         printer.note("The questions themselves stay; `ragged memory forget TEXT` deletes those.");
     }
-    Ok(Outcome::Done)
+    warn_of_remains(remains.as_ref(), printer);
+    Ok(outcome)
 }
 
 fn set_interest(
