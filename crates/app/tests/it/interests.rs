@@ -72,7 +72,7 @@ fn a_profile_shows_what_was_asked_and_by_which_evidence() {
         "{shown:?}"
     );
 
-    let info = json_of_ada(&scene, &["topic-info", "the", "LEASES"]);
+    let info = json_of_ada(&scene, &["topic-info", "Leases"]);
     assert_eq!((&info["key"], &info["rank"]), (&json!("lease"), &json!(1)));
     let evidence = info["evidence"].as_array().unwrap();
     assert_eq!(evidence.len(), 4);
