@@ -1181,6 +1181,8 @@ pub(crate) struct Interest {
     pub(crate) key: String,
     /// `learned`, `owner` or `focus`.
     pub(crate) origin: &'static str,
+    /// `high`, `medium` or `low`.
+    pub(crate) level: &'static str,
     pub(crate) confidence: f64,
     pub(crate) learnt: f64,
     pub(crate) frequency: f64,
@@ -1190,18 +1192,37 @@ pub(crate) struct Interest {
     pub(crate) hits: u64,
     pub(crate) queries: u64,
     pub(crate) documents: u64,
-    pub(crate) first_seen: String,
-    pub(crate) last_seen: String,
+    /// Left out where it was never met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_seen: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_seen: Option<String>,
+    /// Questions that it shares with each, by name.
+    pub(crate) co_occurring_topics: Vec<CoOccurringTopic>,
+    pub(crate) related_documents: Vec<TopicDocument>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CoOccurringTopic {
+    pub(crate) topic: String,
+    pub(crate) count: u64,
 }
 
 impl Interest {
-    pub(crate) fn new(rank: usize, known: &memory::TopicInterest) -> Self {
+    pub(crate) fn new(
+        rank: usize,
+        known: &memory::TopicInterest,
+        links: &memory::InterestLinks,
+    ) -> Self {
         let (interest, aggregate) = (&known.interest, &known.aggregate);
+        let seen = |at_ms: i64| (aggregate.n_hits > 0).then(|| moment(at_ms));
+        let topics = links.topics.iter();
         Self {
             rank,
             topic: known.name.clone(),
             key: known.key.clone(),
             origin: known.origin.as_str(),
+            level: interest.level.as_str(),
             confidence: interest.confidence,
             learnt: interest.learnt,
             frequency: interest.frequency,
@@ -1211,8 +1232,12 @@ impl Interest {
             hits: aggregate.n_hits,
             queries: aggregate.n_queries,
             documents: aggregate.n_documents,
-            first_seen: moment(aggregate.first_seen_ms),
-            last_seen: moment(aggregate.last_seen_ms),
+            first_seen: seen(aggregate.first_seen_ms),
+            last_seen: seen(aggregate.last_seen_ms),
+            co_occurring_topics: topics
+                .map(|(topic, count)| CoOccurringTopic { topic: topic.clone(), count: *count })
+                .collect(),
+            related_documents: links.documents.iter().map(TopicDocument::from).collect(),
         }
     }
 }
@@ -1223,16 +1248,19 @@ pub(crate) struct RelatedTopic {
     pub(crate) topic: String,
     pub(crate) key: String,
     pub(crate) co_occurrence_count: u64,
-    pub(crate) distance: u32,
+    pub(crate) distance: usize,
+    /// The key of the topic before it on the way.
+    pub(crate) via: String,
 }
 
-impl From<&memory::RelatedTopic> for RelatedTopic {
-    fn from(known: &memory::RelatedTopic) -> Self {
+impl From<&memory::graph::RelatedTopic> for RelatedTopic {
+    fn from(known: &memory::graph::RelatedTopic) -> Self {
         Self {
             topic: known.name.clone(),
             key: known.key.clone(),
             co_occurrence_count: known.co_occurrence_count,
             distance: known.distance,
+            via: known.via.clone(),
         }
     }
 }
@@ -1242,7 +1270,6 @@ impl From<&memory::RelatedTopic> for RelatedTopic {
 pub(crate) struct TopicInfo {
     #[serde(flatten)]
     pub(crate) interest: Interest,
-    pub(crate) related_documents: Vec<TopicDocument>,
     pub(crate) related_topics: Vec<RelatedTopic>,
     pub(crate) evidence: Vec<Evidence>,
 }
@@ -1252,6 +1279,24 @@ pub(crate) struct TopicDocument {
     pub(crate) path: String,
     pub(crate) title: Option<String>,
     pub(crate) hits: u64,
+}
+
+impl From<&memory::TopicDocument> for TopicDocument {
+    fn from(known: &memory::TopicDocument) -> Self {
+        Self { path: known.path.clone(), title: known.title.clone(), hits: known.n_hits }
+    }
+}
+
+/// A topic that was forgotten, or would be.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForgottenTopic {
+    pub(crate) topic: String,
+    /// In which it was met.
+    pub(crate) interactions: u64,
+    pub(crate) interactions_deleted: u64,
+    pub(crate) forgotten: bool,
+    /// Why files may still hold it.
+    pub(crate) remains: Option<String>,
 }
 
 /// An interaction that an interest rests on.

@@ -21,6 +21,8 @@ mod facts;
 mod files;
 /// What a persona is linked to.
 mod graph;
+/// What a persona cares about, and its owner's word on it.
+mod interests;
 /// Help, usage errors, configuration, completions.
 mod manners;
 /// What is remembered stays with its owner, and goes when it is told to.

@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use ragged::{
     error::{Error, ErrorKind},
-    memory::{Breadth, FactQuery, InteractionFilter, PersonaMemory, interest::InterestConfig},
+    memory::{
+        Breadth, FactQuery, InteractionFilter, PersonaMemory, graph::DEFAULT_DEPTH,
+        interest::InterestConfig,
+    },
 };
 
 use super::{
@@ -35,6 +38,7 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
     let config = InterestConfig::default();
     let profile = remembered.profile(&[], &config, Breadth::Tracked)?;
     ensure!(!profile.interests.is_empty(), "the persona has no interests");
+    let queries = remembered.graph(config)?;
     let mut times: [Vec<Duration>; 5] = Default::default();
     for at in 0..LOOKUPS {
         let interest = &profile.interests[rng.usize(..profile.interests.len())];
@@ -47,7 +51,7 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
         let words = fact_type(rng.usize(..FACT_TYPES));
         let lookups: [&dyn Fn() -> ragged::error::Result<usize>; 5] = [
             &|| Ok(remembered.profile(&[], &config, Breadth::Tracked)?.interests.len()),
-            &|| Ok(remembered.related_topics(&interest.key, 20)?.len()),
+            &|| Ok(queries.related_topics(&interest.key, DEFAULT_DEPTH, 20)?.len()),
             &|| Ok(remembered.facts(&query)?.len()),
             &|| Ok(remembered.facts_for(&words, then, SHOWN_FACTS)?.len()),
             &|| Ok(remembered.facts(&FactQuery { fact_type: None, ..query.clone() })?.len()),

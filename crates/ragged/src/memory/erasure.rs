@@ -313,6 +313,30 @@ impl Memory {
         self.erased(&remembered, Operation::Forget, deleted, &[])
     }
 
+    /// Forgets a topic of a persona, so that it is not learned again; see
+    /// [`PersonaMemory::forget_topic`] and, with its interactions,
+    /// [`PersonaMemory::forget_topic_with_interactions`].
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where nothing was learned under the key; those of writing; then nothing changes.
+    pub fn forget_topic(
+        &self,
+        name: &PersonaName,
+        key: &str,
+        with_interactions: bool,
+    ) -> Result<Erased> {
+        let remembered = self.of(name)?;
+        let interactions = if with_interactions {
+            remembered.forget_topic_with_interactions(key)?
+        } else {
+            remembered.forget_topic(key)?;
+            0
+        };
+        let deleted = Mentions { interactions, topics: 1, ..Mentions::default() };
+        self.erased(&remembered, Operation::Forget, deleted, &[])
+    }
+
     /// Notes a deletion, and clears the files of what is left of it.
     fn erased(
         &self,

@@ -562,7 +562,7 @@ fn co_occurring(connection: &Connection, topic: i64, limit: usize) -> Result<Vec
 
 /// The nearest topics, level by level. Of each topic on the way as many links are read as there are
 /// places left and topics known already: whatever could take a place is among these.
-fn related(
+pub(super) fn related(
     connection: &Connection,
     start: i64,
     depth: usize,

@@ -429,6 +429,28 @@ impl PersonaMemory {
     ///
     /// `NotFound` where nothing was learned under the key; those of writing.
     pub fn forget_topic(&self, key: &str) -> Result<u64> {
+        self.forget(key, |tx, topic| self.take_out(tx, Part::Topic, topic))
+    }
+
+    /// The same, and deletes every interaction in which the topic was met, with its share in
+    /// everything that was learned. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where nothing was learned under the key; those of writing; then nothing changes.
+    pub fn forget_topic_with_interactions(&self, key: &str) -> Result<u64> {
+        self.forget(key, |tx, topic| {
+            let seqs = Part::Topic.interactions(tx, topic)?;
+            self.delete_these(tx, &seqs)?;
+            Ok(seqs.len() as u64)
+        })
+    }
+
+    fn forget(
+        &self,
+        key: &str,
+        take_out: impl FnOnce(&Transaction<'_>, i64) -> Result<u64>,
+    ) -> Result<u64> {
         self.database()
             .write(|tx| {
                 let topic = known(tx, key)?;
@@ -440,7 +462,8 @@ impl PersonaMemory {
                     .and_then(|mut statement| {
                         statement.query_map([topic], |row| row.get(0))?.collect()
                     }))?;
-                let n_met = self.take_out(tx, Part::Topic, topic)?;
+                let n_met = take_out(tx, topic)?;
+                // It may have gone with its last interaction.
                 sql(tx.execute("DELETE FROM topics WHERE topic = ?1", [topic]))?;
                 for key in keys {
                     views::forget_key(tx, &key, self.now_ms())?;

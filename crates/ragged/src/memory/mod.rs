@@ -52,7 +52,9 @@ pub use self::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
         ResponseStyle,
     },
-    profile::{Breadth, InterestOrigin, InterestProfile, RelatedTopic, TopicInterest},
+    profile::{
+        Breadth, InterestLinks, InterestOrigin, InterestProfile, TopicDocument, TopicInfo, TopicInterest,
+    },
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },

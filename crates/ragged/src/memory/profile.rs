@@ -1,11 +1,15 @@
 //! The interest profile: what a persona cares about, how much, and by which evidence.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::{
     Interaction, PersonaMemory,
+    graph::{DEFAULT_DEPTH, RelatedTopic, related},
     interaction::{COLUMNS, interaction_of, known},
     interest::{self, Aggregate, Interest, InterestConfig},
     topic, views,
@@ -20,14 +24,18 @@ use crate::{
 const LOOKED_AT: i64 = 256;
 /// Documents that a profile holds: those had last.
 const DOCUMENTS: i64 = 512;
-/// Topics that go with another are given for each, the most frequent first.
-const RELATED: i64 = 64;
+/// Interests that rank, and topics that go with each of them, the most frequent first.
+const RANKING: i64 = 64;
 /// Hits that a topic must have to be an interest.
 const MIN_FREQUENCY: u64 = 2;
 /// Questions that two topics must share to go together.
 const MIN_CO_OCCURRENCE: i64 = 3;
 /// The interest in a subject that its owner named as a focus, before anything is learned.
 const FOCUS_CONFIDENCE: f64 = 0.5;
+/// How like a name must be to be suggested for another, from 0 to 1.
+const MIN_LIKENESS: f64 = 0.8;
+/// Names that are suggested.
+const SUGGESTED: usize = 3;
 
 /// Where an interest comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,17 +103,41 @@ pub struct InterestProfile {
     pub now_ms: i64,
 }
 
-/// Topics that go with another.
+/// A document that was found with a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelatedTopic {
-    /// Its key.
-    pub key: String,
-    /// How it is shown.
-    pub name: String,
-    /// Questions that the two share.
-    pub co_occurrence_count: u64,
-    /// 1 for those that share a question, 2 for those that share one with such a topic.
-    pub distance: u32,
+pub struct TopicDocument {
+    /// Its path when it was last found.
+    pub path: String,
+    /// Its title, if it has one.
+    pub title: Option<String>,
+    /// Interactions with the topic that had it in front.
+    pub n_hits: u64,
+}
+
+/// What an interest comes with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterestLinks {
+    /// Topics met in the same questions, the most frequent first, and how many questions.
+    pub topics: Vec<(String, u64)>,
+    /// Documents found with it, the most frequent first.
+    pub documents: Vec<TopicDocument>,
+}
+
+/// What is known of one topic, as of one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicInfo {
+    /// Its place among all topics, from 1.
+    pub rank: usize,
+    /// The interest in it.
+    pub interest: TopicInterest,
+    /// The interactions that it rests on, the latest first.
+    pub evidence: Vec<Interaction>,
+    /// What it comes with.
+    pub links: InterestLinks,
+    /// Topics that go with it, within two steps.
+    pub related: Vec<RelatedTopic>,
+    /// The moment that it was taken at; Unix milliseconds.
+    pub now_ms: i64,
 }
 
 /// Which topics are meant.
@@ -132,50 +164,9 @@ impl PersonaMemory {
         config: &InterestConfig,
         breadth: Breadth,
     ) -> Result<InterestProfile> {
-        let now_ms = self.now_ms();
         self.database()
             .read(|connection| {
-                let mut known: HashMap<i64, (String, String, Aggregate)> = HashMap::new();
-                let statements: &[&str] = match breadth {
-                    Breadth::All => &[ALL],
-                    Breadth::Tracked => &[BY_WEIGHT, BY_RECENCY, BY_HAND],
-                };
-                for statement in statements {
-                    let mut statement = sql(connection.prepare_cached(statement))?;
-                    let mut rows = if statement.parameter_count() == 1 {
-                        sql(statement.query([LOOKED_AT]))?
-                    } else {
-                        sql(statement.query([]))?
-                    };
-                    while let Some(row) = sql(rows.next())? {
-                        let (id, topic) = sql(aggregate_of(row))?;
-                        known.insert(id, topic);
-                    }
-                }
-                let mut interests: Vec<(Option<i64>, TopicInterest)> = known
-                    .into_iter()
-                    .filter(|(_, (.., aggregate))| {
-                        breadth == Breadth::All
-                            || aggregate.owner.is_some()
-                            || aggregate.n_hits >= MIN_FREQUENCY
-                    })
-                    .map(|(id, (key, name, aggregate))| {
-                        let origin = match aggregate.owner {
-                            Some(_) => InterestOrigin::Owner,
-                            None => InterestOrigin::Learned,
-                        };
-                        let interest = interest::interest(&aggregate, now_ms, config);
-                        (Some(id), TopicInterest { key, name, origin, aggregate, interest })
-                    })
-                    .collect();
-                add_focus(connection, &mut interests, focus_areas, now_ms, config)?;
-                interests.sort_by(|(_, a), (_, b)| {
-                    b.interest
-                        .confidence
-                        .total_cmp(&a.interest.confidence)
-                        .then_with(|| a.key.cmp(&b.key))
-                });
-                let pairs = pairs_among(connection, &interests)?;
+                let ranked = self.ranked(connection, focus_areas, config, breadth)?;
                 let (n_topics, since_ms) = sql(connection
                     .prepare_cached(
                         "SELECT (SELECT count(*) FROM topics), \
@@ -187,49 +178,188 @@ impl PersonaMemory {
                         })
                     }))?;
                 Ok(InterestProfile {
-                    interests: interests.into_iter().map(|(_, interest)| interest).collect(),
-                    pairs,
+                    pairs: pairs_among(connection, &ranked.interests)?,
+                    interests: ranked.interests.into_iter().map(|(_, interest)| interest).collect(),
                     documents: documents_had(connection)?,
                     n_topics,
                     since_ms,
                     revision: views::revision(connection)?,
-                    now_ms,
+                    now_ms: ranked.now_ms,
                 })
             })
             .context_with(|| format!("reading what {} cares about", self.name()))
     }
 
-    /// The key of a topic as a person types it; the nearest known names where there is none.
+    fn ranked(
+        &self,
+        connection: &Connection,
+        focus_areas: &[String],
+        config: &InterestConfig,
+        breadth: Breadth,
+    ) -> Result<Ranked> {
+        let now_ms = self.now_ms();
+        let focuses = focuses_of(connection, focus_areas)?;
+        let mut known: HashMap<i64, Met> = HashMap::new();
+        let statements: &[(&str, Option<i64>)] = match breadth {
+            Breadth::All => &[(ALL, None)],
+            Breadth::Tracked => {
+                &[(BY_WEIGHT, Some(LOOKED_AT)), (BY_RECENCY, Some(LOOKED_AT)), (BY_HAND, None)]
+            }
+        };
+        for (statement, limit) in statements {
+            let mut statement = sql(connection.prepare_cached(statement))?;
+            let mut rows = sql(statement.query(params_from_iter(limit)))?;
+            while let Some(row) = sql(rows.next())? {
+                let (id, met) = sql(aggregate_of(row))?;
+                known.insert(id, met);
+            }
+        }
+        let mut by_id = sql(connection.prepare_cached(BY_ID))?;
+        for id in focuses.iter().filter_map(|focus| focus.topic) {
+            if !known.contains_key(&id) {
+                let (id, met) = sql(by_id.query_row([id], aggregate_of))?;
+                known.insert(id, met);
+            }
+        }
+        let is_focus = |id: i64| focuses.iter().any(|focus| focus.topic == Some(id));
+        let mut interests: Vec<(Option<i64>, TopicInterest)> = known
+            .into_iter()
+            .filter(|(id, (.., aggregate))| {
+                breadth == Breadth::All
+                    || aggregate.owner.is_some()
+                    || aggregate.n_hits >= MIN_FREQUENCY
+                    || is_focus(*id)
+            })
+            .map(|(id, (key, name, aggregate))| {
+                let origin = match aggregate.owner {
+                    Some(_) => InterestOrigin::Owner,
+                    None => InterestOrigin::Learned,
+                };
+                let interest = interest::interest(&aggregate, now_ms, config);
+                (Some(id), TopicInterest { key, name, origin, aggregate, interest })
+            })
+            .collect();
+        add_focuses(&mut interests, focuses, now_ms, config);
+        interests.sort_by(|(_, a), (_, b)| {
+            b.interest.confidence.total_cmp(&a.interest.confidence).then_with(|| a.key.cmp(&b.key))
+        });
+        Ok(Ranked { interests, now_ms })
+    }
+
+    /// What is known of a topic that a person names, all of it read in one state of the memory;
+    /// of evidence, documents and topics that go with it at most `limit` each.
     ///
     /// # Errors
     ///
-    /// `NotFound` with suggestions.
+    /// `NotFound` with suggestions; those of reading.
+    pub fn topic_info(
+        &self,
+        name: &str,
+        focus_areas: &[String],
+        config: &InterestConfig,
+        limit: usize,
+    ) -> Result<TopicInfo> {
+        let key = topic::key(name);
+        let found = self
+            .database()
+            .read(|connection| {
+                let id = views::known_topic(connection, &key)?;
+                let ranked = self.ranked(connection, focus_areas, config, Breadth::All)?;
+                let place = ranked.interests.iter().position(|(other, interest)| match id {
+                    Some(id) => *other == Some(id),
+                    // A focus of which nothing was learned.
+                    None => interest.key == key,
+                });
+                let Some(place) = place else { return Ok(None) };
+                let mut interests = ranked.interests;
+                let (_, interest) = interests.swap_remove(place);
+                let (evidence, links, related) = match id {
+                    Some(id) => (
+                        evidence_of(connection, id, limit_of(limit))?,
+                        links_of(connection, id, limit_of(limit))?,
+                        related(connection, id, DEFAULT_DEPTH, limit)?,
+                    ),
+                    None => Default::default(),
+                };
+                let now_ms = ranked.now_ms;
+                Ok(Some(TopicInfo { rank: place + 1, interest, evidence, links, related, now_ms }))
+            })
+            .context_with(|| format!("reading what {} cares about", self.name()))?;
+        match found {
+            Some(info) => Ok(info),
+            None => Err(self.unknown_topic(name, focus_areas)?),
+        }
+    }
+
+    /// What each of these topics comes with, at most `limit` topics and documents each; nothing
+    /// for those of which nothing was learned.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn interest_links<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a str>,
+        limit: usize,
+    ) -> Result<Vec<InterestLinks>> {
+        self.database()
+            .read(|connection| {
+                keys.into_iter()
+                    .map(|key| match views::known_topic(connection, key)? {
+                        Some(id) => links_of(connection, id, limit_of(limit)),
+                        None => Ok(InterestLinks::default()),
+                    })
+                    .collect()
+            })
+            .context_with(|| format!("reading what {} cares about", self.name()))
+    }
+
+    /// The key of a topic as a person types it: that of the topic that it counts as, where it was
+    /// merged into another.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` with the nearest names that are known.
     pub fn topic_named(&self, text: &str) -> Result<String> {
         let key = topic::key(text);
-        let found = self.database().read(|connection| views::known_topic(connection, &key))?;
-        if found.is_some() {
-            return Ok(key);
+        let found = self.database().read(|connection| {
+            let Some(id) = views::known_topic(connection, &key)? else { return Ok(None) };
+            sql(connection
+                .prepare_cached("SELECT key FROM topics WHERE topic = ?1")
+                .and_then(|mut statement| statement.query_row([id], |row| row.get(0))))
+            .map(Some)
+        })?;
+        match found {
+            Some(key) => Ok(key),
+            None => Err(self.unknown_topic(text, &[])?),
         }
-        let names: Vec<String> = self.database().read(|connection| {
+    }
+
+    /// Why a topic is not found, with names that are like it.
+    #[cold]
+    fn unknown_topic(&self, text: &str, focus_areas: &[String]) -> Result<Error> {
+        let mut names: Vec<String> = self.database().read(|connection| {
             sql(connection
                 .prepare_cached("SELECT name FROM topics")
                 .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect()))
         })?;
+        names.extend_from_slice(focus_areas);
         let wanted = text.to_lowercase();
         let mut near: Vec<(f64, &String)> = names
             .iter()
             .map(|name| (strsim::jaro_winkler(&wanted, &name.to_lowercase()), name))
-            .filter(|(likeness, _)| *likeness > 0.8)
+            .filter(|(likeness, _)| *likeness > MIN_LIKENESS)
             .collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        near.dedup_by_key(|(_, name)| *name);
         let near: Vec<String> =
-            near.into_iter().take(3).map(|(_, name)| format!("{name:?}")).collect();
+            near.into_iter().take(SUGGESTED).map(|(_, name)| format!("{name:?}")).collect();
         let hint = if near.is_empty() {
             "`ragged memory topics --all` lists what was".to_owned()
         } else {
             format!("did you mean {}?", near.join(" or "))
         };
-        Err(Error::new(ErrorKind::NotFound, format!("nothing was learned of {text:?}"))
+        Ok(Error::new(ErrorKind::NotFound, format!("nothing was learned of {text:?}"))
             .with_hint(hint))
     }
 
@@ -239,93 +369,93 @@ impl PersonaMemory {
     ///
     /// `NotFound` where nothing was learned under the key; those of reading.
     pub fn evidence(&self, key: &str, limit: usize) -> Result<Vec<Interaction>> {
-        self.database()
-            .read(|connection| {
-                let topic = known(connection, key)?;
-                let mut statement = sql(connection.prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM interactions WHERE seq IN \
-                     (SELECT seq FROM interaction_topics WHERE topic = ?1 AND weight > 0 \
-                     ORDER BY timestamp DESC, seq DESC LIMIT ?2) \
-                     ORDER BY timestamp DESC, seq DESC"
-                )))?;
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                let mut rows = sql(statement.query([topic, limit]))?;
-                let mut found = Vec::new();
-                while let Some(row) = sql(rows.next())? {
-                    found.push(interaction_of(connection, row)?);
-                }
-                Ok(found)
-            })
-            .context_with(|| format!("reading what {} cares about", self.name()))
+        self.of_topic(key, |connection, id| evidence_of(connection, id, limit_of(limit)))
     }
 
-    /// The documents that were found with a topic, the most frequent first: path, title, hits.
+    /// In how many interactions a topic was met, those included that add nothing to the interest.
     ///
     /// # Errors
     ///
     /// `NotFound` where nothing was learned under the key; those of reading.
-    pub fn topic_documents(
+    pub fn n_interactions_with(&self, key: &str) -> Result<u64> {
+        self.of_topic(key, |connection, id| {
+            sql(connection
+                .prepare_cached("SELECT count(*) FROM interaction_topics WHERE topic = ?1")
+                .and_then(|mut statement| statement.query_row([id], |row| row.get(0))))
+            .map(natural)
+        })
+    }
+
+    fn of_topic<T>(
         &self,
         key: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Option<String>, u64)>> {
+        read: impl FnOnce(&Connection, i64) -> Result<T>,
+    ) -> Result<T> {
         self.database()
-            .read(|connection| {
-                let topic = known(connection, key)?;
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                sql(connection
-                    .prepare_cached(
-                        "SELECT path, title, n_hits FROM topic_documents \
-                         JOIN documents USING (document) WHERE topic = ?1 \
-                         ORDER BY n_hits DESC, path LIMIT ?2",
-                    )
-                    .and_then(|mut statement| {
-                        statement
-                            .query_map([topic, limit], |row| {
-                                Ok((row.get(0)?, row.get(1)?, row.get(2).map(natural)?))
-                            })?
-                            .collect()
-                    }))
-            })
-            .context_with(|| format!("reading what {} cares about", self.name()))
-    }
-
-    /// The topics that go with one, within two steps: the nearest first, then by shared questions.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` where nothing was learned under the key; those of reading.
-    pub fn related_topics(&self, key: &str, limit: usize) -> Result<Vec<RelatedTopic>> {
-        self.database()
-            .read(|connection| {
-                let topic = known(connection, key)?;
-                let mut statement = sql(connection.prepare_cached(
-                    "WITH near (topic, n) AS (SELECT b, co_occurrence_count FROM topic_pairs \
-                     WHERE a = ?1 ORDER BY co_occurrence_count DESC, b LIMIT ?2), \
-                     far (topic, n) AS (SELECT p.b, max(min(p.co_occurrence_count, near.n)) \
-                     FROM near JOIN topic_pairs p ON p.a = near.topic \
-                     WHERE p.b <> ?1 AND p.b NOT IN (SELECT topic FROM near) GROUP BY p.b) \
-                     SELECT key, name, n, 1 AS distance FROM near JOIN topics USING (topic) \
-                     UNION ALL SELECT key, name, n, 2 FROM far JOIN topics USING (topic) \
-                     ORDER BY distance, 3 DESC, 1 LIMIT ?3",
-                ))?;
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                let rows = sql(statement.query_map([topic, RELATED, limit], |row| {
-                    Ok(RelatedTopic {
-                        key: row.get(0)?,
-                        name: row.get(1)?,
-                        co_occurrence_count: row.get(2).map(natural)?,
-                        distance: row.get(3)?,
-                    })
-                }))?;
-                sql(rows.collect())
-            })
+            .read(|connection| read(connection, known(connection, key)?))
             .context_with(|| format!("reading what {} cares about", self.name()))
     }
 }
 
-/// What [`aggregate_of`] reads, of topics that come from somewhere, in some order.
-macro_rules! topics {
+/// A topic's key, its name, and what is kept of it.
+type Met = (String, String, Aggregate);
+
+/// Interests with their topics' ids, the strongest first, as of a moment.
+struct Ranked {
+    interests: Vec<(Option<i64>, TopicInterest)>,
+    now_ms: i64,
+}
+
+fn limit_of(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn evidence_of(connection: &Connection, topic: i64, limit: i64) -> Result<Vec<Interaction>> {
+    let mut statement = sql(connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM interactions WHERE seq IN \
+         (SELECT seq FROM interaction_topics WHERE topic = ?1 AND weight > 0 \
+         ORDER BY timestamp DESC, seq DESC LIMIT ?2) ORDER BY timestamp DESC, seq DESC"
+    )))?;
+    let mut rows = sql(statement.query([topic, limit]))?;
+    let mut found = Vec::new();
+    while let Some(row) = sql(rows.next())? {
+        found.push(interaction_of(connection, row)?);
+    }
+    Ok(found)
+}
+
+fn links_of(connection: &Connection, topic: i64, limit: i64) -> Result<InterestLinks> {
+    let topics = sql(connection
+        .prepare_cached(
+            "SELECT name, co_occurrence_count FROM topic_pairs JOIN topics ON topic = b \
+             WHERE a = ?1 ORDER BY co_occurrence_count DESC, b LIMIT ?2",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([topic, limit], |row| Ok((row.get(0)?, row.get(1).map(natural)?)))?
+                .collect()
+        }))?;
+    let documents = sql(connection
+        .prepare_cached(
+            "SELECT path, title, n_hits FROM topic_documents JOIN documents USING (document) \
+             WHERE topic = ?1 ORDER BY n_hits DESC, path LIMIT ?2",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([topic, limit], |row| {
+                    Ok(TopicDocument {
+                        path: row.get(0)?,
+                        title: row.get(1)?,
+                        n_hits: row.get(2).map(natural)?,
+                    })
+                })?
+                .collect()
+        }))?;
+    Ok(InterestLinks { topics, documents })
+}
+
+/// What is read of a topic, from the tables that `$from` joins as t, s and o.
+macro_rules! select_topics {
     ($from:literal) => {
         concat!(
             "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, s.first_seen, \
@@ -336,22 +466,26 @@ macro_rules! topics {
     };
 }
 
-const ALL: &str = topics!(
+const ALL: &str = select_topics!(
     "topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic)"
 );
-const BY_WEIGHT: &str = topics!(
-    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
-     ORDER BY s.weight_quarters DESC LIMIT ?1"
+const BY_ID: &str = select_topics!(
+    "topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic) \
+     WHERE t.topic = ?1"
 );
-const BY_RECENCY: &str = topics!(
+const BY_WEIGHT: &str = select_topics!(
     "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
-     ORDER BY s.last_seen DESC LIMIT ?1"
+     ORDER BY s.weight_quarters DESC, s.topic LIMIT ?1"
 );
-const BY_HAND: &str = topics!(
+const BY_RECENCY: &str = select_topics!(
+    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
+     ORDER BY s.last_seen DESC, s.topic LIMIT ?1"
+);
+const BY_HAND: &str = select_topics!(
     "interest_overrides o JOIN topics t USING (topic) LEFT JOIN topic_totals s USING (topic)"
 );
 
-fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, (String, String, Aggregate))> {
+fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, Met)> {
     let count = |idx: usize| row.get::<_, Option<i64>>(idx).map(|n| n.map_or(0, natural));
     let set_at: Option<i64> = row.get(12)?;
     let moment = |idx: usize| -> rusqlite::Result<i64> {
@@ -372,24 +506,38 @@ fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, (String, String, Aggreg
     Ok((row.get(0)?, (row.get(1)?, row.get(2)?, aggregate)))
 }
 
-/// A focus is an interest of at least [`FOCUS_CONFIDENCE`], unless the owner said otherwise or had
-/// it forgotten.
-fn add_focus(
-    connection: &Connection,
+/// A focus area that was not forgotten.
+struct Focus {
+    key: String,
+    name: String,
+    /// The topic that it is, where there is one.
+    topic: Option<i64>,
+}
+
+fn focuses_of(connection: &Connection, focus_areas: &[String]) -> Result<Vec<Focus>> {
+    let mut focuses = Vec::new();
+    for name in focus_areas {
+        let key = topic::key(name);
+        let topic = views::known_topic(connection, &key)?;
+        if !key.is_empty() && (topic.is_some() || !views::is_forgotten(connection, &key)?) {
+            focuses.push(Focus { key, name: name.clone(), topic });
+        }
+    }
+    Ok(focuses)
+}
+
+/// A focus is an interest of at least [`FOCUS_CONFIDENCE`], unless the owner said otherwise.
+fn add_focuses(
     interests: &mut Vec<(Option<i64>, TopicInterest)>,
-    focus_areas: &[String],
+    focuses: Vec<Focus>,
     now_ms: i64,
     config: &InterestConfig,
-) -> Result<()> {
-    for focus in focus_areas {
-        let key = topic::key(focus);
-        if key.is_empty() || views::is_forgotten(connection, &key)? {
-            continue;
-        }
-        let id = views::known_topic(connection, &key)?;
-        let known = interests
-            .iter_mut()
-            .find(|(other, interest)| interest.key == key || (id.is_some() && *other == id));
+) {
+    for Focus { key, name, topic } in focuses {
+        let known = interests.iter_mut().find(|(other, interest)| match topic {
+            Some(_) => *other == topic,
+            None => interest.key == key,
+        });
         if let Some((_, interest)) = known {
             if interest.origin == InterestOrigin::Learned
                 && interest.interest.confidence < FOCUS_CONFIDENCE
@@ -401,23 +549,13 @@ fn add_focus(
             continue;
         }
         // As if the owner had set it.
-        let set = Aggregate {
-            weight_quarters: 0,
-            n_queries: 0,
-            first_seen_ms: now_ms,
-            last_seen_ms: now_ms,
-            n_hits: 0,
-            gap_sum_minutes: 0,
-            gap_square_sum: 0,
-            n_documents: 0,
-            owner: Some(FOCUS_CONFIDENCE),
-        };
+        let aggregate =
+            Aggregate { first_seen_ms: now_ms, last_seen_ms: now_ms, ..Aggregate::default() };
+        let set = Aggregate { owner: Some(FOCUS_CONFIDENCE), ..aggregate };
         let interest = interest::interest(&set, now_ms, config);
-        let aggregate = Aggregate { owner: None, ..set };
-        let (name, origin) = (focus.clone(), InterestOrigin::Focus);
-        interests.push((id, TopicInterest { key, name, origin, aggregate, interest }));
+        let origin = InterestOrigin::Focus;
+        interests.push((topic, TopicInterest { key, name, origin, aggregate, interest }));
     }
-    Ok(())
 }
 
 fn pairs_among(
@@ -432,10 +570,10 @@ fn pairs_among(
     ))?;
     let mut pairs = Vec::new();
     // Beyond so many, an interest does not rank.
-    for (at, (id, _)) in interests.iter().enumerate().take(RELATED as usize) {
+    for (at, (id, _)) in interests.iter().enumerate().take(RANKING as usize) {
         let Some(id) = id else { continue };
         let rows =
-            sql(statement.query_map(params![id, MIN_CO_OCCURRENCE, RELATED], |row| row.get(0)))?;
+            sql(statement.query_map(params![id, MIN_CO_OCCURRENCE, RANKING], |row| row.get(0)))?;
         for other in rows {
             let other: i64 = sql(other)?;
             if let Some(place) = places.get(&other)

@@ -2,12 +2,16 @@
 
 use anyhow::Result;
 use ragged::memory::{
-    Breadth, Memory, Persona, PersonaMemory, TopicInterest,
+    Breadth, Interaction, InterestOrigin, Memory, Persona, PersonaMemory, TopicInterest,
+    graph::DEFAULT_DEPTH,
     interest::{InterestConfig, age_in_words},
     topic,
 };
 
-use super::super::{joined, short_id};
+use super::{
+    super::{joined, short_id},
+    privacy::warn_of_remains,
+};
 use crate::{
     cli::{
         Session,
@@ -20,6 +24,8 @@ use crate::{
 
 /// Interactions, documents and topics that are shown of a topic.
 const SHOWN: usize = 10;
+/// Topics and documents that JSON names for each interest of a list.
+const LINKS: usize = 5;
 
 pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let memory = session.memory(of.passphrase_file.as_deref())?;
@@ -41,7 +47,7 @@ pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) 
             related(&remembered, &joined(topic), *limit, printer)
         }
         InterestCommand::ForgetTopic { topic, with_interactions, confirm } => {
-            forget(&remembered, &joined(topic), *with_interactions, *confirm, printer)
+            forget(&memory, &remembered, &joined(topic), *with_interactions, *confirm, printer)
         }
         InterestCommand::MergeTopics { from, into } => {
             let (from, into) = (remembered.topic_named(from)?, remembered.topic_named(into)?);
@@ -91,13 +97,18 @@ fn profile(
         .take(limit)
         .collect();
     if printer.is_json() {
+        let keys = shown.iter().map(|interest| interest.key.as_str());
+        let links = remembered.interest_links(keys, LINKS)?;
         printer.json(&wire::Profile {
             persona: persona.name.as_str().to_owned(),
             personalised: persona.is_personalised,
             learning: persona.is_learning,
             topics: profile.n_topics,
             since: profile.since_ms.map(wire::moment),
-            interests: (1..).zip(&shown).map(|(rank, i)| wire::Interest::new(rank, i)).collect(),
+            interests: (1..)
+                .zip(shown.iter().zip(&links))
+                .map(|(rank, (interest, links))| wire::Interest::new(rank, interest, links))
+                .collect(),
         })?;
         return Ok(Outcome::Done);
     }
@@ -150,38 +161,19 @@ fn info(
     name: &str,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let key = remembered.topic_named(name)?;
     let config = InterestConfig::default();
-    let profile = remembered.profile(&persona.draft.focus_areas, &config, Breadth::All)?;
-    let evidence = remembered.evidence(&key, SHOWN)?;
-    let documents = remembered.topic_documents(&key, SHOWN)?;
-    let related = remembered.related_topics(&key, SHOWN)?;
-    // An alias leads to the topic that it was merged into.
-    let met = evidence.first().and_then(|found| {
-        found.topics.iter().find(|topic| topic.key == key).map(|topic| topic.key.clone())
-    });
-    let key = met.unwrap_or(key);
-    let Some((rank, known)) = (1..).zip(&profile.interests).find(|(_, known)| known.key == key)
-    else {
-        return Err(crate::Hinted::new(
-            format!("nothing is known of {name:?} but that it counts as another topic"),
-            "`ragged memory topics --all` lists them".to_owned(),
-        )
-        .into());
-    };
-    let source = |found: &ragged::memory::Interaction| {
-        let met = found.topics.iter().find(|topic| topic.key == key);
+    let info = remembered.topic_info(name, &persona.draft.focus_areas, &config, SHOWN)?;
+    let known = &info.interest;
+    let source = |found: &Interaction| {
+        let met = found.topics.iter().find(|topic| topic.key == known.key);
         met.map_or("document", |topic| wire::topic_source(topic.source))
     };
     if printer.is_json() {
         printer.json(&wire::TopicInfo {
-            interest: wire::Interest::new(rank, known),
-            related_documents: documents
-                .into_iter()
-                .map(|(path, title, hits)| wire::TopicDocument { path, title, hits })
-                .collect(),
-            related_topics: related.iter().map(wire::RelatedTopic::from).collect(),
-            evidence: evidence
+            interest: wire::Interest::new(info.rank, known, &info.links),
+            related_topics: info.related.iter().map(wire::RelatedTopic::from).collect(),
+            evidence: info
+                .evidence
                 .iter()
                 .map(|found| wire::Evidence {
                     interaction: found.id.clone(),
@@ -195,31 +187,49 @@ fn info(
     }
     let interest = &known.interest;
     printer.line(format!(
-        "{}: rank {}, {} ({:.2}), by {}",
+        "{}: rank {}, {} ({:.2}), {}",
         visible(&known.name),
-        thousands(rank as u64),
+        thousands(info.rank as u64),
         interest.level.as_str(),
         interest.confidence,
-        known.origin.as_str()
+        match known.origin {
+            InterestOrigin::Learned => "learned",
+            InterestOrigin::Owner => "set by its owner",
+            InterestOrigin::Focus => "a focus area of the persona",
+        }
     ))?;
-    printer.line(format!(
-        "learnt {:.2} = 0.35 × frequency {:.2} + 0.30 × recency {:.2} + 0.20 × consistency {:.2} \
-         + 0.15 × depth {:.2}",
-        interest.learnt, interest.frequency, interest.recency, interest.consistency, interest.depth
-    ))?;
-    for found in &evidence {
+    if known.aggregate.n_hits > 0 {
+        printer.line(format!(
+            "learned {:.2} = 0.35 × frequency {:.2} + 0.30 × recency {:.2} + 0.20 × consistency \
+             {:.2} + 0.15 × depth {:.2}",
+            interest.learnt,
+            interest.frequency,
+            interest.recency,
+            interest.consistency,
+            interest.depth
+        ))?;
+        printer.line(format!(
+            "met in {}, {} of them by name, {} to {}",
+            counted(known.aggregate.n_hits, "interaction", "interactions"),
+            thousands(known.aggregate.n_queries),
+            age_in_words(known.aggregate.first_seen_ms, info.now_ms),
+            age_in_words(known.aggregate.last_seen_ms, info.now_ms),
+        ))?;
+    }
+    for found in &info.evidence {
         printer.line(format!(
             "  {}  {}  {} ({})",
             short_id(&found.id),
-            age_in_words(found.timestamp_ms, profile.now_ms),
+            age_in_words(found.timestamp_ms, info.now_ms),
             visible(&found.query),
             source(found),
         ))?;
     }
-    for (path, _, hits) in &documents {
-        printer.line(format!("  found {} times: {}", thousands(*hits), visible(path)))?;
+    for document in &info.links.documents {
+        let times = counted(document.n_hits, "time", "times");
+        printer.line(format!("  found {times}: {}", visible(&document.path)))?;
     }
-    for topic in &related {
+    for topic in &info.related {
         let name = visible(&topic.name);
         let n = counted(topic.co_occurrence_count, "question", "questions");
         printer.line(format!("  goes with {name}: {n}, distance {}", topic.distance))?;
@@ -234,7 +244,8 @@ fn related(
     printer: &Printer,
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
-    let related = remembered.related_topics(&key, limit)?;
+    let related =
+        remembered.graph(InterestConfig::default())?.related_topics(&key, DEFAULT_DEPTH, limit)?;
     if printer.is_json() {
         printer.json(&serde_json::json!({
             "topic": key,
@@ -259,6 +270,7 @@ fn related(
 }
 
 fn forget(
+    memory: &Memory,
     remembered: &PersonaMemory,
     name: &str,
     with_interactions: bool,
@@ -266,45 +278,41 @@ fn forget(
     printer: &Printer,
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
-    let met = remembered.evidence(&key, usize::MAX)?;
-    if confirm {
-        if with_interactions {
-            for found in &met {
-                remembered.delete_interaction(&found.id)?;
-            }
-        }
-        // With its last interaction the topic may be gone already; it is still not learned again.
-        match remembered.forget_topic(&key) {
-            Err(error)
-                if with_interactions && error.kind() == ragged::error::ErrorKind::NotFound =>
-            {
-                remembered.never_learn(&key)?;
-            }
-            done => {
-                done?;
-            }
-        }
-        remembered.erase_remains()?;
-    }
-    let n = met.len() as u64;
+    let n = remembered.n_interactions_with(&key)?;
+    let erased = if confirm {
+        Some(memory.forget_topic(remembered.name(), &key, with_interactions)?)
+    } else {
+        None
+    };
+    let n_deleted = erased.as_ref().map_or(0, |erased| erased.deleted.interactions);
+    let remains = erased.and_then(|erased| erased.remains);
+    let outcome = if remains.is_some() { Outcome::Partial } else { Outcome::Done };
     if printer.is_json() {
-        printer.json(&serde_json::json!({
-            "topic": key,
-            "interactions": n,
-            "interactions_deleted": if confirm && with_interactions { n } else { 0 },
-            "forgotten": confirm,
-        }))?;
-        return Ok(Outcome::Done);
+        printer.json(&wire::ForgottenTopic {
+            topic: key,
+            interactions: n,
+            interactions_deleted: n_deleted,
+            forgotten: confirm,
+            remains: remains.map(|error| format!("{error:#}")),
+        })?;
+        return Ok(outcome);
     }
     let met = counted(n, "interaction", "interactions");
     let done = if confirm { "Forgot" } else { "Would forget" };
-    printer.line(format!("{done} {}, met in {met}.", visible(name)))?;
+    let with = match (with_interactions, n) {
+        (true, 1) => ", and deletes it",
+        (true, 2..) => ", and deletes them",
+        _ => "",
+    };
+    let with = if confirm { with.replace("deletes", "deleted") } else { with.to_owned() };
+    printer.line(format!("{done} {}, met in {met}{with}.", visible(name)))?;
     if !confirm {
         printer.note("Nothing was changed; --confirm does it.");
     } else if !with_interactions && n > 0 {
         printer.note("The questions themselves stay; `ragged memory forget TEXT` deletes those.");
     }
-    Ok(Outcome::Done)
+    warn_of_remains(remains.as_ref(), printer);
+    Ok(outcome)
 }
 
 fn set_interest(

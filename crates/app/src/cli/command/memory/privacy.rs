@@ -24,7 +24,7 @@ use crate::{
             ListedArgs, OfPersona,
             privacy::{KeyCommand, PrivacyCommand},
         },
-        printer::{counted, table, thousands, visible},
+        printer::{Printer, counted, table, thousands, visible},
     },
     failure::Outcome,
     wire,
@@ -174,11 +174,15 @@ fn print_erased(
     if !confirm && !listed.is_empty() {
         printer.note("Nothing was changed; --confirm does it, and nothing brings it back.");
     }
+    warn_of_remains(remains, printer);
+    Ok(outcome)
+}
+
+pub(super) fn warn_of_remains(remains: Option<&ragged::error::Error>, printer: &Printer) {
     if let Some(error) = remains {
         printer.warning(format!("the rows are gone, but the files may still hold them: {error:#}"));
         printer.note("hint: end the other process, then `ragged memory clear` or any deletion erases the remains");
     }
-    Ok(outcome)
 }
 
 fn print_check(check: &ErasureCheck, session: &Session) -> Result<Outcome> {
