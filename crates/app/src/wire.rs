@@ -2,6 +2,8 @@
 //!
 //! Fields are only ever added. `docs/reference/json.md` describes them.
 
+pub(crate) mod transfer;
+
 use std::collections::BTreeMap;
 
 use ragged::{

@@ -20,6 +20,7 @@ mod registry;
 #[cfg(test)]
 mod tests;
 pub mod topic;
+mod transfer;
 pub mod views;
 
 use std::{
@@ -41,6 +42,11 @@ pub use self::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
     recorder::{Preparation, Recorder},
+    transfer::{
+        Import, ImportMode, ImportReport, InterestLevel, Relationship, TopicAlias, TransferCounts,
+        TransferFact, TransferFactVersion, TransferProject, TransferRow, TransferTest,
+        TransferTopic,
+    },
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},

@@ -60,7 +60,8 @@ impl Feedback {
         }
     }
 
-    pub(super) fn from_word(word: &str) -> Option<Self> {
+    /// The judgement of that word, if it is one.
+    pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "positive" => Some(Self::Good),
             "negative" => Some(Self::Bad),
@@ -242,7 +243,7 @@ impl PersonaMemory {
             .context_with(|| format!("recording for the persona {}", self.name()))
     }
 
-    fn record_in(&self, tx: &Transaction<'_>, new: &NewInteraction) -> Result<bool> {
+    pub(super) fn record_in(&self, tx: &Transaction<'_>, new: &NewInteraction) -> Result<bool> {
         let session = match &new.session_id {
             Some(session) => session.clone(),
             None => self.session_at(tx, new.timestamp_ms)?,

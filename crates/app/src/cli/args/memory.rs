@@ -1,5 +1,7 @@
 //! `persona` and `memory`.
 
+pub(crate) mod export;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -148,6 +150,8 @@ pub(crate) struct MemoryArgs {
 pub(crate) enum MemoryCommand {
     #[command(flatten)]
     Record(RecordCommand),
+    #[command(flatten)]
+    Export(export::ExportCommand),
 }
 
 /// Consent, and the record of what was asked.
