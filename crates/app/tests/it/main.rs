@@ -15,6 +15,8 @@ mod collections;
 mod document_times;
 /// Ways of searching, batches, probes, and several processes at once.
 mod engine;
+/// Taking along what is remembered.
+mod export;
 /// Adding, listing, removing.
 mod files;
 /// Help, usage errors, configuration, completions.

@@ -1,14 +1,26 @@
 //! Taking along what a persona remembers: everything out, one row after another, and in again.
 
-use std::collections::{BTreeMap, BTreeSet};
+#[cfg(test)]
+mod tests;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{Interaction, InteractionFilter, NewInteraction, PersonaMemory, record, views};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::{natural, sql},
 };
+
+/// Page cache of an export: topics and documents of interactions are all over the file, and a page
+/// that is read again is decrypted again.
+const EXPORT_CACHE_BYTES: u64 = 64 << 20;
+
+fn set_cache(connection: &Connection, bytes: u64) -> Result<()> {
+    let kib = i64::try_from(bytes / 1024).unwrap_or(i64::MAX);
+    sql(connection.pragma_update(None, "cache_size", -kib))
+}
 
 /// How many rows of each kind there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -217,97 +229,96 @@ impl PersonaMemory {
         &self,
         filter: &InteractionFilter,
         begin: impl FnOnce(&TransferCounts) -> Result<()>,
-        mut visit: impl FnMut(TransferRow) -> Result<()>,
+        visit: impl FnMut(TransferRow) -> Result<()>,
     ) -> Result<()> {
         self.database()
             .read(|connection| {
-                let mut counts: TransferCounts = sql(connection.query_row(
-                    "SELECT (SELECT count(*) FROM topics), (SELECT count(*) FROM topic_aliases), \
+                let usual = self.config.database.page_cache_bytes;
+                set_cache(connection, usual.max(EXPORT_CACHE_BYTES))?;
+                let done = self.export_in(connection, filter, begin, visit);
+                set_cache(connection, usual)?;
+                done
+            })
+            .context_with(|| format!("exporting what {} remembers", self.name()))
+    }
+
+    fn export_in(
+        &self,
+        connection: &Connection,
+        filter: &InteractionFilter,
+        begin: impl FnOnce(&TransferCounts) -> Result<()>,
+        mut visit: impl FnMut(TransferRow) -> Result<()>,
+    ) -> Result<()> {
+        let mut counts: TransferCounts = sql(connection.query_row(
+            "SELECT (SELECT count(*) FROM topics), (SELECT count(*) FROM topic_aliases), \
                      (SELECT count(*) FROM projects), (SELECT count(*) FROM temporal_facts), \
                      (SELECT count(*) FROM fact_versions), \
                      (SELECT count(*) / 2 FROM topic_pairs), (SELECT count(*) FROM ab_tests)",
-                    [],
-                    |row| {
-                        let count = |idx| row.get(idx).map(natural);
-                        Ok(TransferCounts {
-                            interactions: 0,
-                            topics: count(0)?,
-                            aliases: count(1)?,
-                            projects: count(2)?,
-                            facts: count(3)?,
-                            fact_versions: count(4)?,
-                            relationships: count(5)?,
-                            tests: count(6)?,
-                        })
-                    },
-                ))?;
-                counts.interactions = self.count_in(connection, filter)?;
-                begin(&counts)?;
-                let mut all =
-                    |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
-                        let mut statement = sql(connection.prepare(statement))?;
-                        let mut rows = sql(statement.query([]))?;
-                        while let Some(row) = sql(rows.next())? {
-                            visit(sql(of(row))?)?;
-                        }
-                        Ok::<(), Error>(())
-                    };
-                all(
-                    "SELECT key, name, category, coalesce(n_hits, 0), first_seen, last_seen, \
+            [],
+            |row| {
+                let count = |idx| row.get(idx).map(natural);
+                Ok(TransferCounts {
+                    interactions: 0,
+                    topics: count(0)?,
+                    aliases: count(1)?,
+                    projects: count(2)?,
+                    facts: count(3)?,
+                    fact_versions: count(4)?,
+                    relationships: count(5)?,
+                    tests: count(6)?,
+                })
+            },
+        ))?;
+        counts.interactions = self.count_in(connection, filter)?;
+        begin(&counts)?;
+        let mut all = |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
+            visit_all(connection, statement, of, &mut visit)
+        };
+        all(
+            "SELECT key, name, category, coalesce(n_hits, 0), first_seen, last_seen, \
                      level, set_at FROM topics LEFT JOIN topic_totals USING (topic) \
                      LEFT JOIN interest_overrides USING (topic) ORDER BY key",
-                    topic_of,
-                )?;
-                all(
-                    "SELECT topic_aliases.key, topics.key FROM topic_aliases \
+            topic_of,
+        )?;
+        all(
+            "SELECT topic_aliases.key, topics.key FROM topic_aliases \
                      JOIN topics USING (topic) ORDER BY topic_aliases.key",
-                    |row| {
-                        let (key, topic) = (row.get(0)?, row.get(1)?);
-                        Ok(TransferRow::Alias(TopicAlias { key, topic }))
-                    },
-                )?;
-                all(
-                    "SELECT name, description, status, started_at, ended_at FROM projects \
+            |row| {
+                let (key, topic) = (row.get(0)?, row.get(1)?);
+                Ok(TransferRow::Alias(TopicAlias { key, topic }))
+            },
+        )?;
+        all(
+            "SELECT name, description, status, started_at, ended_at FROM projects \
                      ORDER BY name",
-                    project_of,
-                )?;
-                all(
-                    "SELECT id, fact_type, content, valid_from, valid_to, confidence, source, \
+            project_of,
+        )?;
+        all(
+            "SELECT id, fact_type, content, valid_from, valid_to, confidence, source, \
                      metadata, created_at, version FROM temporal_facts ORDER BY id",
-                    fact_of,
-                )?;
-                all(
-                    "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
+            fact_of,
+        )?;
+        all(
+            "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
                      confidence, source, known_from, known_to, update_reason FROM fact_versions \
                      ORDER BY fact_id, version",
-                    version_of,
-                )?;
-                all(
-                    "SELECT a.key, b.key, co_occurrence_count FROM topic_pairs \
-                     JOIN topics a ON a.topic = topic_pairs.a \
-                     JOIN topics b ON b.topic = topic_pairs.b WHERE a.key < b.key \
-                     ORDER BY a.key, b.key",
-                    |row| {
-                        Ok(TransferRow::Relationship(Relationship {
-                            a: row.get(0)?,
-                            b: row.get(1)?,
-                            co_occurrence_count: natural(row.get(2)?),
-                        }))
-                    },
-                )?;
-                all("SELECT id, started_at, ended_at, content FROM ab_tests ORDER BY id", |row| {
-                    Ok(TransferRow::Test(TransferTest {
-                        id: row.get(0)?,
-                        started_at_ms: row.get(1)?,
-                        ended_at_ms: row.get(2)?,
-                        content: row.get(3)?,
-                    }))
-                })?;
-                self.visit_in(connection, filter, |interaction| {
-                    visit(TransferRow::Interaction(interaction))
-                })
-            })
-            .context_with(|| format!("exporting what {} remembers", self.name()))
+            version_of,
+        )?;
+        for_each_pair(connection, |pair| visit(TransferRow::Relationship(pair)))?;
+        let mut all = |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
+            visit_all(connection, statement, of, &mut visit)
+        };
+        all("SELECT id, started_at, ended_at, content FROM ab_tests ORDER BY id", |row| {
+            Ok(TransferRow::Test(TransferTest {
+                id: row.get(0)?,
+                started_at_ms: row.get(1)?,
+                ended_at_ms: row.get(2)?,
+                content: row.get(3)?,
+            }))
+        })?;
+        self.visit_in(connection, filter, |interaction| {
+            visit(TransferRow::Interaction(interaction))
+        })
     }
 
     /// Takes in what `feed` hands to the [`Import`], in one transaction: where anything fails,
@@ -354,6 +365,53 @@ impl PersonaMemory {
         }
         Ok(report)
     }
+}
+
+fn visit_all(
+    connection: &Connection,
+    statement: &str,
+    of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>,
+    visit: &mut impl FnMut(TransferRow) -> Result<()>,
+) -> Result<()> {
+    let mut statement = sql(connection.prepare(statement))?;
+    let mut rows = sql(statement.query([]))?;
+    while let Some(row) = sql(rows.next())? {
+        visit(sql(of(row))?)?;
+    }
+    Ok(())
+}
+
+/// Visits the pairs of topics in order of their keys. Sorting all pairs by two texts would take as
+/// long as reading the interactions; those of one topic are together, and few.
+fn for_each_pair(
+    connection: &Connection,
+    mut visit: impl FnMut(Relationship) -> Result<()>,
+) -> Result<()> {
+    let topics: Vec<(i64, String)> = sql(connection
+        .prepare("SELECT topic, key FROM topics ORDER BY key")
+        .and_then(|mut statement| {
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        }))?;
+    let places: HashMap<i64, usize> =
+        topics.iter().enumerate().map(|(place, (topic, _))| (*topic, place)).collect();
+    let mut statement =
+        sql(connection.prepare("SELECT b, co_occurrence_count FROM topic_pairs WHERE a = ?1"))?;
+    for (place, (topic, key)) in topics.iter().enumerate() {
+        let mut others: Vec<(usize, u64)> = Vec::new();
+        let mut rows = sql(statement.query([topic]))?;
+        while let Some(row) = sql(rows.next())? {
+            let other: i64 = sql(row.get(0))?;
+            if let Some(other) = places.get(&other).filter(|other| **other > place) {
+                others.push((*other, natural(sql(row.get(1))?)));
+            }
+        }
+        others.sort_unstable();
+        for (other, co_occurrence_count) in others {
+            let (a, b) = (key.clone(), topics[other].1.clone());
+            visit(Relationship { a, b, co_occurrence_count })?;
+        }
+    }
+    Ok(())
 }
 
 fn topic_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
