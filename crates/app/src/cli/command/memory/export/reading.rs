@@ -201,11 +201,9 @@ impl<'de, R: Deserialize<'de> + Outside> Visitor<'de> for Rows<'_, '_, R> {
             self.state.place = format!("{section}[{n}]");
             let Some(row) = items.next_element::<R>()? else { break };
             if let Err(error) = (self.state.take)((self.wrap)(row.inside())) {
-                let message = error.to_string();
-                if error.kind() != ErrorKind::Invalid {
-                    self.state.failure = Some(error);
-                }
-                return Err(de::Error::custom(message));
+                // The parser is past the row already, and its line would be that of the next one.
+                self.state.failure = Some(error.context(self.state.place.clone()));
+                return Err(de::Error::custom("a row that cannot be"));
             }
         }
         self.state.place = section;
