@@ -456,7 +456,6 @@ rows! {
 /// A row as it is written.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly all are the largest")]
 pub(crate) enum Line {
     Topic(TransferTopic),
     Alias(TopicAlias),

@@ -173,7 +173,6 @@ pub struct TransferTest {
 
 /// One row on its way out or in.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly all are the largest")]
 pub enum TransferRow {
     /// See [`TransferTopic`].
     Topic(TransferTopic),
@@ -713,13 +712,12 @@ impl Import<'_, '_> {
 
     /// A topic comes with its interactions, or with the interest that was set by hand.
     fn topic(&mut self, topic: &TransferTopic) -> Result<()> {
-        let id = match topic.level {
-            None => views::known_topic(self.tx, &topic.key)?,
-            Some(_) => {
-                let id = views::topic_to_learn(self.tx, &topic.key, &topic.name)?;
-                self.report.n_forgotten += u64::from(id.is_none());
-                id
-            }
+        let id = if topic.level.is_some() {
+            let id = views::topic_to_learn(self.tx, &topic.key, &topic.name)?;
+            self.report.n_forgotten += u64::from(id.is_none());
+            id
+        } else {
+            views::known_topic(self.tx, &topic.key)?
         };
         let Some(id) = id else { return Ok(()) };
         if let Some(InterestLevel { level, set_at_ms }) = topic.level {

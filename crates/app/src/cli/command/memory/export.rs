@@ -7,13 +7,14 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::mpsc,
     time::Instant,
 };
 
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use ragged::{
-    error::Error,
+    error::{Error, ErrorKind},
     memory::{
         ImportMode, InteractionFilter, Memory, Persona, PersonaDraft, PersonaMemory, TransferRow,
     },
@@ -37,6 +38,9 @@ use crate::{
 
 /// The name of standard input and output.
 const STANDARD: &str = "-";
+/// Rows handed to the writing thread at a time, and how many such batches may wait for it.
+const ROWS_A_BATCH: usize = 512;
+const BATCHES_AHEAD: usize = 4;
 /// Rows between two looks at the clock of the progress bar.
 const ROWS_A_STEP: u64 = 256;
 
@@ -89,7 +93,7 @@ fn export(
     let started = Instant::now();
     let job = Job { persona, remembered, filter, form, session };
     let (counts, n_bytes) = if file == STANDARD {
-        let mut out = Counted { out: io::stdout().lock(), n_bytes: 0, is_closed: false };
+        let mut out = Counted { out: io::stdout(), n_bytes: 0, is_closed: false };
         match job.write(&mut out) {
             Err(_) if out.is_closed => return Err(anyhow::Error::new(PipeClosed)),
             done => (done?, out.n_bytes),
@@ -162,35 +166,80 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn write(&self, out: &mut impl Write) -> Result<Counts> {
-        let writer = FormWriter::new(self.form, BufWriter::with_capacity(1 << 17, out));
-        let writer = std::cell::RefCell::new(writer);
+    /// Rows are read here and written by a second thread, a few batches behind.
+    fn write(&self, out: &mut (impl Write + Send)) -> Result<Counts> {
         let mut counts = Counts::from(&ragged::memory::TransferCounts::default());
         let bar = progress::counting(&self.session.printer, "interactions");
-        let mut n_done = 0;
-        let done = self.remembered.export(
-            self.filter,
-            |will_come| {
-                counts = Counts::from(will_come);
-                bar.set_length(will_come.interactions);
-                let mut header = Header::new(wire::transfer::Persona::from(self.persona), now());
-                header.total = will_come.interactions;
-                header.since = self.filter.since_ms.map(wire::moment);
-                header.until = self.filter.until_ms.map(wire::moment);
-                writer.borrow_mut().begin(&header).map_err(Error::io)
-            },
-            |row| {
-                if matches!(row, TransferRow::Interaction(_)) {
-                    step(&bar, &mut n_done);
-                }
-                writer.borrow_mut().row(&row.into()).map_err(Error::io)
-            },
-        );
+        let form = self.form;
+        let (read, written) = std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(BATCHES_AHEAD);
+            let writing = scope.spawn(move || write_all(form, out, receiver));
+            let send = |part| {
+                sender.send(part).map_err(|_| Error::new(ErrorKind::Io, "nothing more is written"))
+            };
+            let (mut batch, mut n_done) = (Vec::new(), 0);
+            let read = self.remembered.export(
+                self.filter,
+                |will_come| {
+                    counts = Counts::from(will_come);
+                    bar.set_length(will_come.interactions);
+                    let mut header =
+                        Header::new(wire::transfer::Persona::from(self.persona), now());
+                    header.total = will_come.interactions;
+                    header.since = self.filter.since_ms.map(wire::moment);
+                    header.until = self.filter.until_ms.map(wire::moment);
+                    send(Part::Header(Box::new(header)))
+                },
+                |row| {
+                    if matches!(row, TransferRow::Interaction(_)) {
+                        step(&bar, &mut n_done);
+                    }
+                    batch.push(row);
+                    if batch.len() < ROWS_A_BATCH {
+                        return Ok(());
+                    }
+                    send(Part::Rows(std::mem::take(&mut batch)))
+                },
+            );
+            let read = read.and_then(|()| send(Part::Rows(batch))).and_then(|()| send(Part::End));
+            drop(sender);
+            let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (read, written)
+        });
         bar.finish_and_clear();
-        done?;
-        writer.into_inner().finish()?.flush()?;
+        // What the writer says is the reason for what the reader then cannot do.
+        written?;
+        read?;
         Ok(counts)
     }
+}
+
+/// What the writing thread is handed.
+enum Part {
+    Header(Box<Header>),
+    Rows(Vec<TransferRow>),
+    /// Only after this one is the export whole.
+    End,
+}
+
+fn write_all(
+    form: ExportForm,
+    out: &mut impl Write,
+    parts: mpsc::Receiver<Part>,
+) -> io::Result<()> {
+    let mut writer = FormWriter::new(form, BufWriter::with_capacity(1 << 17, out));
+    for part in parts {
+        match part {
+            Part::Header(header) => writer.begin(&header)?,
+            Part::Rows(rows) => {
+                for row in rows {
+                    writer.row(&row.into())?;
+                }
+            }
+            Part::End => return writer.finish()?.flush(),
+        }
+    }
+    Ok(())
 }
 
 fn step(bar: &ProgressBar, n_done: &mut u64) {

@@ -55,7 +55,7 @@ pub(super) struct FormWriter<W: Write> {
 enum Form<W: Write> {
     Json(W),
     Yaml(W),
-    Csv(csv::Writer<W>),
+    Csv(Box<csv::Writer<W>>),
     Markdown { out: W, day: String },
 }
 
@@ -82,7 +82,7 @@ impl<W: Write> FormWriter<W> {
         let form = match form {
             ExportForm::Json => Form::Json(out),
             ExportForm::Yaml => Form::Yaml(out),
-            ExportForm::Csv => Form::Csv(csv::Writer::from_writer(out)),
+            ExportForm::Csv => Form::Csv(Box::new(csv::Writer::from_writer(out))),
             ExportForm::Markdown => Form::Markdown { out, day: String::new() },
         };
         Self { form, section: None, n_in_section: 0 }
@@ -132,9 +132,8 @@ impl<W: Write> FormWriter<W> {
                 out.write_all(b"\n}\n")?;
                 Ok(out)
             }
-            Form::Yaml(out) => Ok(out),
-            Form::Csv(out) => out.into_inner().map_err(|error| error.into_error()),
-            Form::Markdown { out, .. } => Ok(out),
+            Form::Csv(out) => out.into_inner().map_err(csv::IntoInnerError::into_error),
+            Form::Yaml(out) | Form::Markdown { out, .. } => Ok(out),
         }
     }
 
