@@ -77,7 +77,7 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -1,118 +1,237 @@
-//! What a persona remembers, as JSON that another ragged can read.
+//! What `memory export` writes and `memory import` reads: format `ragged-memory`, version 1.
+//!
+//! The structures go both ways, and refuse fields that they do not know: what cannot be kept is
+//! not silently dropped. A new field is a new version.
+
+use std::fmt;
 
 use ragged::memory::{
-    self, Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
+    self, Feedback, InteractionKind, InterestLevel, RecordedTopic, TopicSource, TransferRow,
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 
-/// Names the format.
 pub(crate) const FORMAT: &str = "ragged-memory";
-/// The version that is written, and the newest that is read.
 pub(crate) const VERSION: u32 = 1;
+/// The arrays of rows, in the order in which they are written.
+pub(crate) const SECTIONS: [&str; 9] = [
+    "topics",
+    "aliases",
+    "projects",
+    "facts",
+    "fact_versions",
+    "kept_contradictions",
+    "relationships",
+    "tests",
+    "interactions",
+];
 
-/// A whole export, as it is read.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Import {
-    pub(crate) format: String,
-    pub(crate) version: u32,
-    #[serde(default)]
-    pub(crate) topics: Vec<Topic>,
-    #[serde(default)]
-    pub(crate) projects: Vec<Project>,
-    #[serde(default)]
-    pub(crate) facts: Vec<Fact>,
-    #[serde(default)]
-    pub(crate) interactions: Vec<Interaction>,
+/// A moment: text as in RFC 3339; a number of milliseconds where the calendar does not reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) i64);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => serializer.collect_str(&time),
+            Err(_) => serializer.serialize_i64(self.0),
+        }
+    }
 }
 
-/// A question with everything that is known of it. Times are Unix milliseconds beside their text,
-/// so that nothing is lost.
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Moment;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time such as 2026-03-31T12:00:00Z")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
+                text.parse::<jiff::Timestamp>()
+                    .map(|time| Moment(time.as_millisecond()))
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_i64<E: de::Error>(self, ms: i64) -> Result<Moment, E> {
+                Ok(Moment(ms))
+            }
+
+            fn visit_u64<E: de::Error>(self, ms: u64) -> Result<Moment, E> {
+                i64::try_from(ms)
+                    .map(Moment)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(ms), &self))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// The hash of a document's contents, as 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContentHash(pub(crate) [u8; 16]);
+
+impl Serialize for ContentHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", u128::from_be_bytes(self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match u128::from_str_radix(&text, 16) {
+            Ok(hash) if is_hex => Ok(Self(hash.to_be_bytes())),
+            _ => Err(de::Error::invalid_value(
+                de::Unexpected::Str(&text),
+                &"32 hexadecimal digits of a content hash",
+            )),
+        }
+    }
+}
+
+/// What the owner said of the persona, and agreed to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Persona {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) focus_areas: Vec<String>,
+    pub(crate) active_projects: Vec<String>,
+    pub(crate) collections: Vec<String>,
+    pub(crate) response_style: String,
+    pub(crate) detail_level: String,
+    pub(crate) citation_style: String,
+    pub(crate) created_at: Moment,
+    pub(crate) consent: Consent,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Consent {
+    pub(crate) recording: String,
+    pub(crate) learning: bool,
+    pub(crate) personalised: bool,
+}
+
+impl From<&memory::Persona> for Persona {
+    fn from(persona: &memory::Persona) -> Self {
+        let draft = &persona.draft;
+        Self {
+            name: persona.name.as_str().to_owned(),
+            description: draft.description.clone(),
+            focus_areas: draft.focus_areas.clone(),
+            active_projects: draft.active_projects.clone(),
+            collections: draft.collections.iter().map(|name| name.as_str().to_owned()).collect(),
+            response_style: draft.response_style.as_str().to_owned(),
+            detail_level: draft.detail_level.as_str().to_owned(),
+            citation_style: draft.citation_style.as_str().to_owned(),
+            created_at: Moment(persona.created_ms),
+            consent: Consent {
+                recording: persona.recording.as_str().to_owned(),
+                learning: persona.is_learning,
+                personalised: persona.is_personalised,
+            },
+        }
+    }
+}
+
+impl Persona {
+    /// What its owner said of it.
+    pub(crate) fn draft(&self) -> ragged::error::Result<memory::PersonaDraft> {
+        Ok(memory::PersonaDraft {
+            description: self.description.clone(),
+            focus_areas: self.focus_areas.clone(),
+            active_projects: self.active_projects.clone(),
+            collections: self
+                .collections
+                .iter()
+                .map(|name| name.parse())
+                .collect::<ragged::error::Result<_>>()?,
+            response_style: self.response_style.parse()?,
+            detail_level: self.detail_level.parse()?,
+            citation_style: self.citation_style.parse()?,
+        })
+    }
+}
+
+/// Words of the JSON and what they stand for.
+macro_rules! words {
+    ($name:ident, $of:ty { $($word:literal = $value:expr),* $(,)? }) => {
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub(crate) struct $name(pub(crate) $of);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $(if self.0 == $value { return serializer.serialize_str($word); })*
+                Err(serde::ser::Error::custom("a value without a word"))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                match text.as_str() {
+                    $($word => Ok(Self($value)),)*
+                    _ => Err(de::Error::unknown_variant(&text, &[$($word),*])),
+                }
+            }
+        }
+    };
+}
+
+words!(Judgement, Feedback { "positive" = Feedback::Good, "negative" = Feedback::Bad });
+words!(Kind, InteractionKind {
+    "query" = InteractionKind::Query,
+    "search" = InteractionKind::Search,
+    "chat" = InteractionKind::Chat,
+});
+words!(Source, TopicSource { "query" = TopicSource::Query, "document" = TopicSource::Document });
+
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Interaction {
     pub(crate) id: String,
     pub(crate) persona: String,
+    pub(crate) timestamp: Moment,
+    pub(crate) kind: Kind,
     pub(crate) query: String,
     pub(crate) response: Option<String>,
-    pub(crate) timestamp: String,
-    pub(crate) timestamp_ms: i64,
     pub(crate) session_id: String,
-    pub(crate) kind: String,
+    pub(crate) feedback: Option<Judgement>,
+    pub(crate) correction: Option<String>,
     pub(crate) model_used: Option<String>,
     pub(crate) latency_ms: Option<f64>,
-    pub(crate) feedback: Option<String>,
-    pub(crate) correction: Option<String>,
     pub(crate) learned: bool,
+    pub(crate) topics: Vec<InteractionTopic>,
+    pub(crate) documents: Vec<InteractionDocument>,
     pub(crate) metadata: Option<String>,
-    pub(crate) topics: Vec<MetTopic>,
-    pub(crate) documents: Vec<Document>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct MetTopic {
+#[serde(deny_unknown_fields)]
+pub(crate) struct InteractionTopic {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) score: f32,
-    pub(crate) source: String,
+    pub(crate) source: Source,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Document {
-    /// 32 hexadecimal digits.
-    pub(crate) content_hash: String,
-    pub(crate) title: Option<String>,
-    pub(crate) path: String,
-    #[serde(rename = "type")]
-    pub(crate) doc_type: String,
+#[serde(deny_unknown_fields)]
+pub(crate) struct InteractionDocument {
     pub(crate) rank: u32,
+    pub(crate) content_hash: ContentHash,
+    pub(crate) path: String,
+    pub(crate) title: Option<String>,
+    pub(crate) doc_type: String,
     pub(crate) score: f32,
     pub(crate) cited: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Topic {
-    pub(crate) key: String,
-    pub(crate) name: String,
-    pub(crate) frequency: u64,
-    pub(crate) first_seen_ms: Option<i64>,
-    pub(crate) last_seen_ms: Option<i64>,
-    /// What the owner set.
-    pub(crate) level: Option<f64>,
-    pub(crate) set_at_ms: Option<i64>,
-    pub(crate) aliases: Vec<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Project {
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) status: String,
-    pub(crate) started_ms: i64,
-    pub(crate) ended_ms: Option<i64>,
-}
-
-/// One version of a fact.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Fact {
-    pub(crate) id: String,
-    pub(crate) version: u32,
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) content: String,
-    pub(crate) valid_from_ms: i64,
-    pub(crate) valid_to_ms: Option<i64>,
-    pub(crate) confidence: f64,
-    pub(crate) source: Option<String>,
-    pub(crate) known_from_ms: i64,
-    pub(crate) known_to_ms: Option<i64>,
-    pub(crate) reason: String,
-}
-
-/// Two topics met in one interaction.
-#[derive(Debug, Serialize)]
-pub(crate) struct Relationship {
-    pub(crate) a: String,
-    pub(crate) b: String,
-    pub(crate) co_occurrence_count: u64,
 }
 
 impl From<memory::Interaction> for Interaction {
@@ -120,193 +239,307 @@ impl From<memory::Interaction> for Interaction {
         Self {
             id: known.id,
             persona: known.persona,
+            timestamp: Moment(known.timestamp_ms),
+            kind: Kind(known.kind),
             query: known.query,
             response: known.response,
-            timestamp: super::moment(known.timestamp_ms),
-            timestamp_ms: known.timestamp_ms,
             session_id: known.session_id,
-            kind: known.kind.as_str().to_owned(),
+            feedback: known.feedback.map(Judgement),
+            correction: known.correction,
             model_used: known.model_used,
             latency_ms: known.latency_ms,
-            feedback: known.feedback.map(|feedback| feedback.as_str().to_owned()),
-            correction: known.correction,
             learned: known.is_learned,
-            metadata: known.metadata,
             topics: known
                 .topics
                 .into_iter()
-                .map(|topic| MetTopic {
+                .map(|topic| InteractionTopic {
                     key: topic.key,
                     name: topic.name,
                     score: topic.score,
-                    source: super::topic_source(topic.source).to_owned(),
+                    source: Source(topic.source),
                 })
                 .collect(),
             documents: known
                 .documents
                 .into_iter()
-                .map(|document| Document {
-                    content_hash: format!("{:032x}", u128::from_be_bytes(document.content_hash)),
+                .map(|document| InteractionDocument {
+                    rank: document.rank,
+                    content_hash: ContentHash(document.content_hash),
+                    path: document.path,
+                    title: document.title,
+                    doc_type: document.doc_type,
+                    score: document.score,
+                    cited: document.is_cited,
+                })
+                .collect(),
+            metadata: known.metadata,
+        }
+    }
+}
+
+impl From<Interaction> for memory::Interaction {
+    fn from(read: Interaction) -> Self {
+        Self {
+            id: read.id,
+            persona: read.persona,
+            query: read.query,
+            response: read.response,
+            timestamp_ms: read.timestamp.0,
+            model_used: read.model_used,
+            latency_ms: read.latency_ms,
+            feedback: read.feedback.map(|judgement| judgement.0),
+            correction: read.correction,
+            session_id: read.session_id,
+            kind: read.kind.0,
+            is_learned: read.learned,
+            metadata: read.metadata,
+            documents: read
+                .documents
+                .into_iter()
+                .map(|document| memory::RetrievedDocument {
+                    content_hash: document.content_hash.0,
                     title: document.title,
                     path: document.path,
                     doc_type: document.doc_type,
                     rank: document.rank,
                     score: document.score,
-                    cited: document.is_cited,
+                    is_cited: document.cited,
+                })
+                .collect(),
+            topics: read
+                .topics
+                .into_iter()
+                .map(|topic| RecordedTopic {
+                    key: topic.key,
+                    name: topic.name,
+                    score: topic.score,
+                    source: topic.source.0,
                 })
                 .collect(),
         }
     }
 }
 
-impl Interaction {
-    /// As it is recorded; what is wrong with it otherwise.
-    pub(crate) fn into_new(self) -> Result<NewInteraction, String> {
-        let is_id = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_id(&self.id) {
-            return Err(format!("{:?} is no id of an interaction", self.id));
+/// Structures whose fields map one to one.
+macro_rules! rows {
+    ($($name:ident { $($field:ident : $kind:ty = $of:ident),* $(,)? })*) => {
+        $(
+            #[derive(Debug, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub(crate) struct $name { $(pub(crate) $field: $kind),* }
+
+            impl From<memory::$name> for $name {
+                fn from(row: memory::$name) -> Self {
+                    Self { $($field: Field::out(row.$of)),* }
+                }
+            }
+
+            impl From<$name> for memory::$name {
+                fn from(row: $name) -> Self {
+                    Self { $($of: Field::back(row.$field)),* }
+                }
+            }
+        )*
+    };
+}
+
+/// A field on the inside, and what stands for it outside.
+trait Field<Inside> {
+    fn out(inside: Inside) -> Self;
+    fn back(self) -> Inside;
+}
+
+macro_rules! as_it_is {
+    ($($kind:ty),*) => { $(
+        impl Field<$kind> for $kind {
+            fn out(inside: $kind) -> Self { inside }
+            fn back(self) -> $kind { self }
         }
-        let within = |what: String| format!("interaction {}: {what}", self.id);
-        let kind = match self.kind.as_str() {
-            "query" => InteractionKind::Query,
-            "search" => InteractionKind::Search,
-            "chat" => InteractionKind::Chat,
-            other => return Err(within(format!("there is no kind {other:?}"))),
-        };
-        let feedback = match self.feedback.as_deref() {
-            None => None,
-            Some("positive") => Some(Feedback::Good),
-            Some("negative") => Some(Feedback::Bad),
-            Some(other) => return Err(within(format!("there is no feedback {other:?}"))),
-        };
-        let mut documents = Vec::new();
-        for document in self.documents {
-            let hash = u128::from_str_radix(&document.content_hash, 16)
-                .map_err(|_| within(format!("{:?} is no hash", document.content_hash)))?;
-            documents.push(FoundDocument {
-                content_hash: hash.to_be_bytes(),
-                title: document.title,
-                path: document.path,
-                doc_type: document.doc_type,
-                rank: document.rank,
-                score: document.score,
-                is_cited: document.cited,
-            });
+    )* };
+}
+
+as_it_is!(String, Option<String>, i64, u64, f64);
+
+impl Field<i64> for Moment {
+    fn out(inside: i64) -> Self {
+        Self(inside)
+    }
+
+    fn back(self) -> i64 {
+        self.0
+    }
+}
+
+impl Field<Option<i64>> for Option<Moment> {
+    fn out(inside: Option<i64>) -> Self {
+        inside.map(Moment)
+    }
+
+    fn back(self) -> Option<i64> {
+        self.map(|moment| moment.0)
+    }
+}
+
+/// An interest that was set by hand.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Level {
+    level: f64,
+    set_at: Moment,
+}
+
+impl Field<Option<InterestLevel>> for Option<Level> {
+    fn out(inside: Option<InterestLevel>) -> Self {
+        inside.map(|set| Level { level: set.level, set_at: Moment(set.set_at_ms) })
+    }
+
+    fn back(self) -> Option<InterestLevel> {
+        self.map(|set| InterestLevel { level: set.level, set_at_ms: set.set_at.0 })
+    }
+}
+
+rows! {
+    TransferTopic {
+        key: String = key,
+        name: String = name,
+        category: String = category,
+        frequency: u64 = frequency,
+        first_seen: Option<Moment> = first_seen_ms,
+        last_seen: Option<Moment> = last_seen_ms,
+        set_by_hand: Option<Level> = level,
+    }
+    TopicAlias { key: String = key, topic: String = topic }
+    TransferProject {
+        name: String = name,
+        description: String = description,
+        status: String = status,
+        started_at: Moment = started_at_ms,
+        ended_at: Option<Moment> = ended_at_ms,
+    }
+    TransferFact {
+        id: String = id,
+        fact_type: String = fact_type,
+        content: String = content,
+        valid_from: Moment = valid_from_ms,
+        valid_to: Option<Moment> = valid_to_ms,
+        confidence: f64 = confidence,
+        source: Option<String> = source,
+        metadata: Option<String> = metadata,
+        created_at: Moment = created_at_ms,
+        version: i64 = version,
+    }
+    TransferFactVersion {
+        fact_id: String = fact_id,
+        version: i64 = version,
+        fact_type: String = fact_type,
+        content: String = content,
+        valid_from: Moment = valid_from_ms,
+        valid_to: Option<Moment> = valid_to_ms,
+        confidence: f64 = confidence,
+        source: Option<String> = source,
+        known_from: Moment = known_from_ms,
+        known_to: Option<Moment> = known_to_ms,
+        update_reason: String = update_reason,
+    }
+    KeptContradiction { a: String = a, b: String = b, kept_at: Moment = kept_at_ms }
+    Relationship {
+        a: String = a,
+        b: String = b,
+        co_occurrence_count: u64 = co_occurrence_count,
+    }
+    TransferTest {
+        id: String = id,
+        started_at: Moment = started_at_ms,
+        ended_at: Option<Moment> = ended_at_ms,
+        content: String = content,
+    }
+}
+
+/// A row as it is written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Line {
+    Topic(TransferTopic),
+    Alias(TopicAlias),
+    Project(TransferProject),
+    Fact(TransferFact),
+    FactVersion(TransferFactVersion),
+    Kept(KeptContradiction),
+    Relationship(Relationship),
+    Test(TransferTest),
+    Interaction(Interaction),
+}
+
+impl From<TransferRow> for Line {
+    fn from(row: TransferRow) -> Self {
+        match row {
+            TransferRow::Topic(row) => Self::Topic(row.into()),
+            TransferRow::Alias(row) => Self::Alias(row.into()),
+            TransferRow::Project(row) => Self::Project(row.into()),
+            TransferRow::Fact(row) => Self::Fact(row.into()),
+            TransferRow::FactVersion(row) => Self::FactVersion(row.into()),
+            TransferRow::Kept(row) => Self::Kept(row.into()),
+            TransferRow::Relationship(row) => Self::Relationship(row.into()),
+            TransferRow::Test(row) => Self::Test(row.into()),
+            TransferRow::Interaction(row) => Self::Interaction(row.into()),
         }
-        let mut topics = Vec::new();
-        for topic in self.topics {
-            let source = match topic.source.as_str() {
-                "query" => TopicSource::Query,
-                "document" => TopicSource::Document,
-                other => return Err(within(format!("there is no source {other:?}"))),
-            };
-            let (key, name, score) = (topic.key, topic.name, topic.score);
-            topics.push(RecordedTopic { key, name, score, source });
+    }
+}
+
+impl Line {
+    /// Which of [`SECTIONS`] it belongs to.
+    pub(crate) fn section(&self) -> usize {
+        match self {
+            Self::Topic(_) => 0,
+            Self::Alias(_) => 1,
+            Self::Project(_) => 2,
+            Self::Fact(_) => 3,
+            Self::FactVersion(_) => 4,
+            Self::Kept(_) => 5,
+            Self::Relationship(_) => 6,
+            Self::Test(_) => 7,
+            Self::Interaction(_) => 8,
         }
-        Ok(NewInteraction {
-            id: self.id,
-            query: self.query,
-            response: self.response,
-            timestamp_ms: self.timestamp_ms,
-            model_used: self.model_used,
-            latency_ms: self.latency_ms,
-            session_id: Some(self.session_id),
-            kind,
-            documents,
+    }
+}
+
+/// How many rows of each kind.
+#[derive(Debug, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) interactions: u64,
+    pub(crate) topics: u64,
+    pub(crate) aliases: u64,
+    pub(crate) projects: u64,
+    pub(crate) facts: u64,
+    pub(crate) fact_versions: u64,
+    pub(crate) kept_contradictions: u64,
+    pub(crate) relationships: u64,
+    pub(crate) tests: u64,
+}
+
+impl From<&memory::TransferCounts> for Counts {
+    fn from(counts: &memory::TransferCounts) -> Self {
+        let memory::TransferCounts {
+            interactions,
             topics,
-            is_learned: self.learned,
-            metadata: self.metadata,
-            feedback,
-            correction: self.correction,
-        })
-    }
-}
-
-impl From<&memory::TopicRecord> for Topic {
-    fn from(known: &memory::TopicRecord) -> Self {
+            aliases,
+            projects,
+            facts,
+            fact_versions,
+            kept_contradictions,
+            relationships,
+            tests,
+        } = *counts;
         Self {
-            key: known.key.clone(),
-            name: known.name.clone(),
-            frequency: known.frequency,
-            first_seen_ms: known.first_seen_ms,
-            last_seen_ms: known.last_seen_ms,
-            level: known.set.map(|set| set.0),
-            set_at_ms: known.set.map(|set| set.1),
-            aliases: known.aliases.clone(),
-        }
-    }
-}
-
-impl From<Topic> for memory::TopicRecord {
-    fn from(read: Topic) -> Self {
-        Self {
-            key: read.key,
-            name: read.name,
-            frequency: read.frequency,
-            first_seen_ms: read.first_seen_ms,
-            last_seen_ms: read.last_seen_ms,
-            set: read.level.zip(read.set_at_ms),
-            aliases: read.aliases,
-        }
-    }
-}
-
-impl From<&memory::ProjectRecord> for Project {
-    fn from(known: &memory::ProjectRecord) -> Self {
-        Self {
-            name: known.name.clone(),
-            description: known.description.clone(),
-            status: known.status.clone(),
-            started_ms: known.started_ms,
-            ended_ms: known.ended_ms,
-        }
-    }
-}
-
-impl From<Project> for memory::ProjectRecord {
-    fn from(read: Project) -> Self {
-        Self {
-            name: read.name,
-            description: read.description,
-            status: read.status,
-            started_ms: read.started_ms,
-            ended_ms: read.ended_ms,
-        }
-    }
-}
-
-impl From<&memory::Fact> for Fact {
-    fn from(known: &memory::Fact) -> Self {
-        Self {
-            id: known.id.clone(),
-            version: known.version,
-            kind: known.fact_type.clone(),
-            content: known.content.clone(),
-            valid_from_ms: known.valid_from_ms,
-            valid_to_ms: known.valid_to_ms,
-            confidence: known.confidence,
-            source: known.source.clone(),
-            known_from_ms: known.known_from_ms,
-            known_to_ms: known.known_to_ms,
-            reason: known.reason.clone(),
-        }
-    }
-}
-
-impl From<Fact> for memory::Fact {
-    fn from(read: Fact) -> Self {
-        Self {
-            id: read.id,
-            version: read.version,
-            fact_type: read.kind,
-            content: read.content,
-            valid_from_ms: read.valid_from_ms,
-            valid_to_ms: read.valid_to_ms,
-            confidence: read.confidence,
-            source: read.source,
-            known_from_ms: read.known_from_ms,
-            known_to_ms: read.known_to_ms,
-            reason: read.reason,
+            interactions,
+            topics,
+            aliases,
+            projects,
+            facts,
+            fact_versions,
+            kept_contradictions,
+            relationships,
+            tests,
         }
     }
 }

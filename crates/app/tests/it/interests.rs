@@ -45,7 +45,8 @@ fn a_profile_shows_what_was_asked_and_by_which_evidence() {
     assert_eq!((&profile["persona"], &profile["learning"]), (&json!("ada"), &json!(true)));
     assert!(profile["since"].is_string() && profile["topics"].as_u64().unwrap() >= 4, "{profile}");
     let lease = interest(&profile, "lease").unwrap();
-    assert_eq!((&lease["rank"], &lease["origin"]), (&json!(1), &json!("learned")));
+    // The focus of half a confidence stands before it.
+    assert_eq!((&lease["rank"], &lease["origin"]), (&json!(2), &json!("learned")));
     assert_eq!((&lease["hits"], &lease["queries"]), (&json!(4), &json!(4)));
     // 4.7's formula, of what is shown beside it.
     let confidence = 0.35 * number(&lease["frequency"])
@@ -53,8 +54,8 @@ fn a_profile_shows_what_was_asked_and_by_which_evidence() {
         + 0.20 * number(&lease["consistency"])
         + 0.15 * number(&lease["depth"]);
     assert!((confidence - number(&lease["confidence"])).abs() < 1e-9, "{lease}");
-    let with = &lease["co_occurring_topics"].as_array().unwrap()[0];
-    assert_eq!(with, &json!({ "topic": "deposit", "count": 3 }));
+    let with = lease["co_occurring_topics"].as_array().unwrap();
+    assert!(with.contains(&json!({ "topic": "deposit", "count": 3 })), "{lease}");
     let path = lease["related_documents"][0]["path"].as_str().unwrap();
     assert!(path.ends_with("lease.md"), "{lease}");
     // A focus that nobody asked about has no time of asking.
@@ -73,7 +74,7 @@ fn a_profile_shows_what_was_asked_and_by_which_evidence() {
     );
 
     let info = json_of_ada(&scene, &["topic-info", "Leases"]);
-    assert_eq!((&info["key"], &info["rank"]), (&json!("lease"), &json!(1)));
+    assert_eq!((&info["key"], &info["rank"]), (&json!("lease"), &json!(2)));
     let evidence = info["evidence"].as_array().unwrap();
     assert_eq!(evidence.len(), 4);
     assert_eq!(evidence[0]["query"], "who has keys by the lease and the deposit?");
@@ -82,8 +83,9 @@ fn a_profile_shows_what_was_asked_and_by_which_evidence() {
     assert!(info.stdout.contains("a focus area of the persona"), "{info:?}");
 
     let related = json_of_ada(&scene, &["related-topics", "lease"]);
-    assert_eq!(related["related"][0]["key"], "deposit");
-    assert_eq!(related["related"][0]["distance"], 1);
+    let related = related["related"].as_array().unwrap();
+    let deposit = related.iter().find(|topic| topic["key"] == "deposit").unwrap();
+    assert_eq!((&deposit["distance"], &deposit["via"]), (&json!(1), &json!("lease")));
     let unknown = of_ada(&scene, &["topic-info", "leese"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
     assert!(unknown.stderr.contains("did you mean \"lease\""), "{unknown:?}");

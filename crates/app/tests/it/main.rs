@@ -15,6 +15,8 @@ mod collections;
 mod document_times;
 /// Ways of searching, batches, probes, and several processes at once.
 mod engine;
+/// Taking along what is remembered.
+mod export;
 /// What is true when, and when it was known.
 mod facts;
 /// Adding, listing, removing.

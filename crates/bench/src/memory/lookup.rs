@@ -1,6 +1,6 @@
 //! What is looked up of a persona that has asked for years, and what its indexes are for.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
@@ -19,11 +19,16 @@ use super::{
         persona, session,
     },
 };
-use crate::measure::{percentile, spread, timed};
+use crate::{
+    measure::{percentile, spread, timed},
+    program::Program,
+};
 
 const LOOKUPS: usize = 200;
 /// Times that a statement without its index is run: each reads the whole table.
 const SCANS: usize = 10;
+/// Times that the persona is exported and imported.
+const EXPORTS: usize = 3;
 /// Copies of which the persona is deleted.
 const DELETIONS: usize = 3;
 /// Facts that an answer is given.
@@ -155,6 +160,29 @@ impl Lookup {
             Self::Facts(query) => Ok(remembered.facts(query)?.len()),
         }
     }
+}
+
+/// Exports the persona with the program, and imports that into a memory that is empty.
+#[expect(clippy::print_stdout, reason = "a report is what the command is for")]
+pub(super) fn export(ground: &Ground, ragged: Option<&Path>) -> Result<()> {
+    let program = Program::new(ragged, &ground.dir)?;
+    let scratch = tempfile::tempdir().context("making a folder for the export")?;
+    let file = scratch.path().join("memory.json").display().to_string();
+    let (mut out, mut back) = (Vec::new(), Vec::new());
+    for round in 0..EXPORTS {
+        let args = ["memory", "export", file.as_str(), "--persona", LOADED];
+        let (said, took) = timed(|| program.json(&args))?;
+        ensure!(said["exported"]["interactions"] == ground.n_interactions, "{said}");
+        out.push(took);
+        let other = Program::new(ragged, &scratch.path().join(format!("library {round}")))?;
+        let (said, took) = timed(|| other.json(&["memory", "import", file.as_str()]))?;
+        ensure!(said["added"]["interactions"] == ground.n_interactions, "{said}");
+        back.push(took);
+    }
+    let n_bytes = std::fs::metadata(&file).context("reading the export")?.len();
+    println!("export, {} MB of JSON: {}", n_bytes / 1_000_000, spread(&mut out));
+    println!("import of it: {}", spread(&mut back));
+    Ok(())
 }
 
 /// Deletes the persona, in copies.

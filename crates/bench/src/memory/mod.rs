@@ -57,6 +57,8 @@ enum Part {
     Index,
     /// Sixteen personas at once
     Together,
+    /// Exporting all of it with the program, and importing it into an empty memory
+    Export,
     /// Deleting the persona
     Delete,
 }
@@ -81,6 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wanted(Part::Together) {
         together::run(&ground)?;
+    }
+    if wanted(Part::Export) {
+        lookup::export(&ground, args.ragged.as_deref())?;
     }
     if wanted(Part::Delete) {
         lookup::delete(&ground)?;

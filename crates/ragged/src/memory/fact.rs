@@ -619,7 +619,7 @@ impl PersonaMemory {
                 fact.reason,
             ],
         ))?;
-        write_terms(tx, fact)
+        write_terms(tx, &fact.id, [&fact.fact_type, &fact.content])
     }
 
     /// The facts that one contradicts, by when they became true.
@@ -728,15 +728,20 @@ fn terms_of(analyser: &mut Analyser, texts: &[&str]) -> BTreeSet<String> {
 }
 
 /// Writes the words of a fact whose row of `temporal_facts` is new.
-pub(super) fn write_terms(tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
-    write_terms_by(tx, &mut analyser(), fact)
+pub(super) fn write_terms(tx: &Transaction<'_>, id: &str, texts: [&str; 2]) -> Result<()> {
+    write_terms_by(tx, &mut analyser(), id, texts)
 }
 
-fn write_terms_by(tx: &Transaction<'_>, analyser: &mut Analyser, fact: &Fact) -> Result<()> {
+fn write_terms_by(
+    tx: &Transaction<'_>,
+    analyser: &mut Analyser,
+    id: &str,
+    texts: [&str; 2],
+) -> Result<()> {
     let mut statement =
         sql(tx.prepare_cached("INSERT OR IGNORE INTO fact_terms (term, fact_id) VALUES (?1, ?2)"))?;
-    for term in terms_of(analyser, &[&fact.fact_type, &fact.content]) {
-        sql(statement.execute([&term, &fact.id]))?;
+    for term in terms_of(analyser, &texts) {
+        sql(statement.execute([term.as_str(), id]))?;
     }
     Ok(())
 }
@@ -750,7 +755,8 @@ pub(super) fn rebuild_terms(tx: &Transaction<'_>) -> Result<()> {
     )?;
     let mut rows = sql(present.query([]))?;
     while let Some(row) = sql(rows.next())? {
-        write_terms_by(tx, &mut analyser, &sql(fact_of(row))?)?;
+        let fact = sql(fact_of(row))?;
+        write_terms_by(tx, &mut analyser, &fact.id, [&fact.fact_type, &fact.content])?;
     }
     sql(tx.execute(
         "INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)",
@@ -846,15 +852,6 @@ fn full_id(connection: &Connection, id: &str) -> Result<String> {
 fn not_found(id: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no fact {id:?}"))
         .with_hint("`ragged memory facts` shows their ids")
-}
-
-/// Every version of every fact, in order of fact and version.
-pub(super) fn all_versions(connection: &Connection) -> Result<Vec<Fact>> {
-    let mut statement = sql(connection.prepare_cached(&format!(
-        "SELECT {VERSION_COLUMNS} FROM fact_versions ORDER BY fact_id, version"
-    )))?;
-    let rows = sql(statement.query_map([], fact_of))?;
-    sql(rows.collect())
 }
 
 #[cfg(test)]

@@ -179,18 +179,25 @@ impl PersonaMemory {
     pub fn for_each_interaction(
         &self,
         filter: &InteractionFilter,
-        mut visit: impl FnMut(Interaction) -> Result<()>,
+        visit: impl FnMut(Interaction) -> Result<()>,
     ) -> Result<()> {
         self.database()
-            .read(|connection| {
-                let mut statement = sql(connection.prepare_cached(&oldest_first(filter)))?;
-                let mut rows = sql(statement.query(params_from_iter(self.bound(filter))))?;
-                while let Some(row) = sql(rows.next())? {
-                    visit(interaction_of(connection, row)?)?;
-                }
-                Ok(())
-            })
+            .read(|connection| self.visit_in(connection, filter, visit))
             .context_with(|| format!("reading what {} asked", self.name()))
+    }
+
+    pub(super) fn visit_in(
+        &self,
+        connection: &Connection,
+        filter: &InteractionFilter,
+        mut visit: impl FnMut(Interaction) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = sql(connection.prepare_cached(&oldest_first(filter)))?;
+        let mut rows = sql(statement.query(params_from_iter(self.bound(filter))))?;
+        while let Some(row) = sql(rows.next())? {
+            visit(interaction_of(connection, row)?)?;
+        }
+        Ok(())
     }
 
     /// How many interactions pass.
@@ -200,17 +207,21 @@ impl PersonaMemory {
     /// Those of reading.
     pub fn count_interactions(&self, filter: &InteractionFilter) -> Result<u64> {
         self.database()
-            .read(|connection| {
-                let mut statement = sql(connection.prepare_cached(&format!(
-                    "SELECT count(*) FROM interactions WHERE {}",
-                    condition(filter)
-                )))?;
-                let n = sql(
-                    statement.query_row(params_from_iter(self.bound(filter)), |row| row.get(0))
-                )?;
-                Ok(natural(n))
-            })
+            .read(|connection| self.count_in(connection, filter))
             .context_with(|| format!("counting what {} asked", self.name()))
+    }
+
+    pub(super) fn count_in(
+        &self,
+        connection: &Connection,
+        filter: &InteractionFilter,
+    ) -> Result<u64> {
+        let mut statement = sql(connection.prepare_cached(&format!(
+            "SELECT count(*) FROM interactions WHERE {}",
+            condition(filter)
+        )))?;
+        let n = sql(statement.query_row(params_from_iter(self.bound(filter)), |row| row.get(0)))?;
+        Ok(natural(n))
     }
 
     fn bound(&self, filter: &InteractionFilter) -> [rusqlite::types::Value; 5] {

@@ -53,14 +53,19 @@ pub use self::{
         ResponseStyle,
     },
     profile::{
-        Breadth, InterestLinks, InterestOrigin, InterestProfile, TopicDocument, TopicInfo, TopicInterest,
+        Breadth, InterestLinks, InterestOrigin, InterestProfile, TopicDocument, TopicInfo,
+        TopicInterest,
     },
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
     recorder::{AfterRecording, Preparation, Recorder},
     redaction::redact,
-    transfer::{ImportReport, MemoryRecords, ProjectRecord, Relationship, TopicRecord},
+    transfer::{
+        Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
+        TopicAlias, TransferCounts, TransferFact, TransferFactVersion, TransferProject,
+        TransferRow, TransferTest, TransferTopic,
+    },
     verification::{ErasureCheck, Remains, RemainsPlace},
 };
 use crate::{

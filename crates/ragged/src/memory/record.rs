@@ -63,7 +63,8 @@ impl Feedback {
         }
     }
 
-    pub(super) fn from_word(word: &str) -> Option<Self> {
+    /// The judgement of that word, if it is one.
+    pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "positive" => Some(Self::Good),
             "negative" => Some(Self::Bad),

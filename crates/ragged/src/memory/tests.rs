@@ -17,7 +17,7 @@ pub(super) fn memory_in(dir: &Path, zone: TimeZone) -> Memory {
     Memory::open(dir, None, config, Arc::new(FixedClock(NOW_MS))).unwrap()
 }
 
-fn name(text: &str) -> PersonaName {
+pub(super) fn name(text: &str) -> PersonaName {
     text.parse().unwrap()
 }
 
@@ -60,7 +60,7 @@ pub(super) fn question(
     interaction
 }
 
-fn rows(memory: &PersonaMemory, statement: &str) -> Vec<String> {
+pub(super) fn rows(memory: &PersonaMemory, statement: &str) -> Vec<String> {
     memory
         .database()
         .read(|connection| {
@@ -87,7 +87,7 @@ const VIEWS: [&str; 6] = [
     "SELECT * FROM daily_topics ORDER BY 1, 2",
 ];
 
-fn views_of(memory: &PersonaMemory) -> Vec<Vec<String>> {
+pub(super) fn views_of(memory: &PersonaMemory) -> Vec<Vec<String>> {
     VIEWS.iter().map(|statement| rows(memory, statement)).collect()
 }
 
@@ -227,7 +227,7 @@ impl Naive {
 }
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Record { at_minutes: i64, words: Vec<u8>, found: Vec<u8>, documents: Vec<(u8, bool)> },
     Feedback(u64, Option<Feedback>),
     Delete(u64),
@@ -237,7 +237,7 @@ enum Op {
     Interest(u8, Option<f64>),
 }
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
     let topics = || prop::collection::vec(0..6_u8, 0..4);
     let feedback = prop_oneof![Just(None), Just(Some(Feedback::Good)), Just(Some(Feedback::Bad)),];
     let op = prop_oneof![
@@ -255,7 +255,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 1..40)
 }
 
-fn unless_missing(result: Result<()>) {
+pub(super) fn unless_missing(result: Result<()>) {
     if let Err(error) = result {
         assert!(matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid), "{error:?}");
     }

@@ -1,305 +1,823 @@
-//! What a persona remembers, out of one memory and into another, without loss.
-//!
-//! What is taken out is the record: interactions with their topics and documents, the owner's word
-//! on topics, projects, every version of every fact. Views follow from it. Bringing it in is one
-//! transaction, adds only what is not known, and keeps the times that things had.
+//! Taking along what a persona remembers: everything out, one row after another, and in again.
 
-use rusqlite::{Connection, Transaction, params};
+#[cfg(test)]
+mod tests;
 
-use super::{Fact, Interaction, InteractionFilter, NewInteraction, PersonaMemory, fact, views};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::{Interaction, InteractionFilter, NewInteraction, PersonaMemory, fact, record, views};
 use crate::{
-    error::{Context, Result},
+    error::{Context, Error, ErrorKind, Result},
     sqlite::{natural, sql},
 };
 
-/// A topic as it is known, and the owner's word on it.
+/// Page cache of an export: topics and documents of interactions are all over the file, and a page
+/// that is read again is decrypted again.
+const EXPORT_CACHE_BYTES: u64 = 64 << 20;
+
+fn set_cache(connection: &Connection, bytes: u64) -> Result<()> {
+    let kib = i64::try_from(bytes / 1024).unwrap_or(i64::MAX);
+    sql(connection.pragma_update(None, "cache_size", -kib))
+}
+
+/// How many rows of each kind there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferCounts {
+    /// Questions.
+    pub interactions: u64,
+    /// Topics; on the way in, interests that were set by hand.
+    pub topics: u64,
+    /// Keys of topics that were merged into others.
+    pub aliases: u64,
+    /// Projects.
+    pub projects: u64,
+    /// Facts as they are believed now.
+    pub facts: u64,
+    /// All versions of facts.
+    pub fact_versions: u64,
+    /// Contradictions that the owner keeps.
+    pub kept_contradictions: u64,
+    /// Pairs of topics that were met together; they follow from the interactions.
+    pub relationships: u64,
+    /// Tests of rankings.
+    pub tests: u64,
+}
+
+/// A topic as it is taken along.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TopicRecord {
+pub struct TransferTopic {
     /// What makes it the same topic in other words.
     pub key: String,
     /// How it is shown.
     pub name: String,
-    /// Interactions in which it was met.
+    /// Where it comes from.
+    pub category: String,
+    /// In how many interactions it counted.
     pub frequency: u64,
     /// The first of them; Unix milliseconds.
     pub first_seen_ms: Option<i64>,
-    /// The last.
+    /// The last of them.
     pub last_seen_ms: Option<i64>,
-    /// The interest that the owner set, and when.
-    pub set: Option<(f64, i64)>,
-    /// Keys that were merged into it.
-    pub aliases: Vec<String>,
+    /// What the owner set by hand.
+    pub level: Option<InterestLevel>,
 }
 
-/// Something that the persona works or worked on.
+/// An interest that was set by hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InterestLevel {
+    /// From 0 to 1.
+    pub level: f64,
+    /// When; Unix milliseconds.
+    pub set_at_ms: i64,
+}
+
+/// A key that leads to a topic of another key, because the two were merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProjectRecord {
-    /// Its name.
+pub struct TopicAlias {
+    /// The key that was.
+    pub key: String,
+    /// The key of the topic that it leads to.
+    pub topic: String,
+}
+
+/// A project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferProject {
+    /// Its name, compared without regard to ASCII case.
     pub name: String,
-    /// In a sentence.
+    /// In words.
     pub description: String,
-    /// `active` or otherwise.
+    /// Where it stands.
     pub status: String,
     /// Unix milliseconds.
-    pub started_ms: i64,
-    /// Absent while it goes on.
-    pub ended_ms: Option<i64>,
+    pub started_at_ms: i64,
+    /// Open where `None`.
+    pub ended_at_ms: Option<i64>,
 }
 
-/// Two topics met in one interaction.
+/// A fact as it is believed now. Times are Unix milliseconds, stretches half-open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransferFact {
+    /// Its id.
+    pub id: String,
+    /// Its kind.
+    pub fact_type: String,
+    /// What is so.
+    pub content: String,
+    /// From when on.
+    pub valid_from_ms: i64,
+    /// Until when; still where `None`.
+    pub valid_to_ms: Option<i64>,
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// Who says so.
+    pub source: Option<String>,
+    /// More about it, as JSON.
+    pub metadata: Option<String>,
+    /// When it was first said.
+    pub created_at_ms: i64,
+    /// Which of its versions is believed.
+    pub version: i64,
+}
+
+/// A version of a fact. Times are Unix milliseconds, stretches half-open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransferFactVersion {
+    /// The fact's id.
+    pub fact_id: String,
+    /// Which version.
+    pub version: i64,
+    /// Its kind.
+    pub fact_type: String,
+    /// What is so.
+    pub content: String,
+    /// From when on.
+    pub valid_from_ms: i64,
+    /// Until when; still where `None`.
+    pub valid_to_ms: Option<i64>,
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// Who says so.
+    pub source: Option<String>,
+    /// Since when it is believed.
+    pub known_from_ms: i64,
+    /// Until when it was; still where `None`.
+    pub known_to_ms: Option<i64>,
+    /// Why it took the place of the one before.
+    pub update_reason: String,
+}
+
+/// Two facts that contradict each other, of which the owner said that both stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptContradiction {
+    /// The id of one; the smaller of the two.
+    pub a: String,
+    /// The id of the other.
+    pub b: String,
+    /// When; Unix milliseconds.
+    pub kept_at_ms: i64,
+}
+
+/// Two topics that were met together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relationship {
-    /// A key.
+    /// The key of one; the smaller of the two.
     pub a: String,
-    /// Another.
+    /// The key of the other.
     pub b: String,
-    /// Interactions that the two share.
+    /// In how many interactions.
     pub co_occurrence_count: u64,
 }
 
-/// What goes from one memory to another besides interactions.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MemoryRecords {
-    /// In order of key.
-    pub topics: Vec<TopicRecord>,
-    /// In order of name.
-    pub projects: Vec<ProjectRecord>,
-    /// Every version, in order of fact and version.
-    pub facts: Vec<Fact>,
-    /// In order of keys; it follows from the interactions and is not brought in.
-    pub relationships: Vec<Relationship>,
+/// A test of rankings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferTest {
+    /// Its id.
+    pub id: String,
+    /// Unix milliseconds.
+    pub started_at_ms: i64,
+    /// Still on where `None`.
+    pub ended_at_ms: Option<i64>,
+    /// What was compared and seen.
+    pub content: String,
 }
 
-/// What was new of what was brought in.
+/// One row on its way out or in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransferRow {
+    /// See [`TransferTopic`].
+    Topic(TransferTopic),
+    /// See [`TopicAlias`].
+    Alias(TopicAlias),
+    /// See [`TransferProject`].
+    Project(TransferProject),
+    /// See [`TransferFact`].
+    Fact(TransferFact),
+    /// See [`TransferFactVersion`].
+    FactVersion(TransferFactVersion),
+    /// See [`KeptContradiction`].
+    Kept(KeptContradiction),
+    /// See [`Relationship`].
+    Relationship(Relationship),
+    /// See [`TransferTest`].
+    Test(TransferTest),
+    /// A question.
+    Interaction(Interaction),
+}
+
+/// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Interactions.
-    pub interactions: u64,
-    /// Interests set by hand, and names of merged topics.
-    pub topics: u64,
-    /// Projects.
-    pub projects: u64,
-    /// Versions of facts.
-    pub fact_versions: u64,
+    /// Rows that were read.
+    pub read: TransferCounts,
+    /// Rows that were not known before. What follows from the interactions is not counted.
+    pub added: TransferCounts,
+    /// Topics of interactions and interests that were left out because the owner had them
+    /// forgotten here.
+    pub n_forgotten: u64,
+}
+
+/// Whether what was imported stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportMode {
+    /// It does.
+    Keep,
+    /// It is taken back at the end: only the report is wanted.
+    Rehearse,
 }
 
 impl PersonaMemory {
-    /// Takes everything out, in one state: `begin` is given all but the interactions, then `each`
-    /// every interaction that passes, the oldest first.
+    /// Visits everything that is remembered, of one unchanging state and one row at a time: topics,
+    /// aliases, projects, facts, their versions, contradictions that are kept, relationships, tests, and last the interactions
+    /// that pass, the oldest first. `begin` is told how many rows of each kind will come.
+    ///
+    /// The filter restricts interactions alone; the rest is of the whole. Hashes of forgotten
+    /// topics are left out: they would let the names be guessed.
     ///
     /// # Errors
     ///
-    /// Those of reading, of `begin` and of `each`.
+    /// Those of reading, of `begin` and of `visit`.
     pub fn export(
         &self,
         filter: &InteractionFilter,
-        begin: impl FnOnce(&MemoryRecords, u64) -> Result<()>,
-        each: impl FnMut(Interaction) -> Result<()>,
+        begin: impl FnOnce(&TransferCounts) -> Result<()>,
+        visit: impl FnMut(TransferRow) -> Result<()>,
     ) -> Result<()> {
-        let records = self
-            .database()
-            .read(records)
-            .context_with(|| format!("exporting what {} remembers", self.name()))?;
-        begin(&records, self.count_interactions(filter)?)?;
-        self.for_each_interaction(filter, each)
+        self.database()
+            .read(|connection| {
+                let usual = self.config.database.page_cache_bytes;
+                set_cache(connection, usual.max(EXPORT_CACHE_BYTES))?;
+                let done = self.export_in(connection, filter, begin, visit);
+                set_cache(connection, usual)?;
+                done
+            })
+            .context_with(|| format!("exporting what {} remembers", self.name()))
     }
 
-    /// Brings records in. What is known already stays as it is, so that a second time changes
-    /// nothing.
+    fn export_in(
+        &self,
+        connection: &Connection,
+        filter: &InteractionFilter,
+        begin: impl FnOnce(&TransferCounts) -> Result<()>,
+        mut visit: impl FnMut(TransferRow) -> Result<()>,
+    ) -> Result<()> {
+        let mut counts: TransferCounts = sql(connection.query_row(
+            "SELECT (SELECT count(*) FROM topics), (SELECT count(*) FROM topic_aliases), \
+                     (SELECT count(*) FROM projects), (SELECT count(*) FROM temporal_facts), \
+                     (SELECT count(*) FROM fact_versions), \
+                     (SELECT count(*) / 2 FROM topic_pairs), (SELECT count(*) FROM ab_tests), \
+                     (SELECT count(*) FROM kept_contradictions)",
+            [],
+            |row| {
+                let count = |idx| row.get(idx).map(natural);
+                Ok(TransferCounts {
+                    interactions: 0,
+                    topics: count(0)?,
+                    aliases: count(1)?,
+                    projects: count(2)?,
+                    facts: count(3)?,
+                    fact_versions: count(4)?,
+                    relationships: count(5)?,
+                    tests: count(6)?,
+                    kept_contradictions: count(7)?,
+                })
+            },
+        ))?;
+        counts.interactions = self.count_in(connection, filter)?;
+        begin(&counts)?;
+        let mut all = |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
+            visit_all(connection, statement, of, &mut visit)
+        };
+        all(
+            "SELECT key, name, category, coalesce(n_hits, 0), first_seen, last_seen, \
+                     level, set_at FROM topics LEFT JOIN topic_totals USING (topic) \
+                     LEFT JOIN interest_overrides USING (topic) ORDER BY key",
+            topic_of,
+        )?;
+        all(
+            "SELECT topic_aliases.key, topics.key FROM topic_aliases \
+                     JOIN topics USING (topic) ORDER BY topic_aliases.key",
+            |row| {
+                let (key, topic) = (row.get(0)?, row.get(1)?);
+                Ok(TransferRow::Alias(TopicAlias { key, topic }))
+            },
+        )?;
+        all(
+            "SELECT name, description, status, started_at, ended_at FROM projects \
+                     ORDER BY name",
+            project_of,
+        )?;
+        all(
+            "SELECT id, fact_type, content, valid_from, valid_to, confidence, source, \
+                     metadata, created_at, version FROM temporal_facts ORDER BY id",
+            fact_of,
+        )?;
+        all(
+            "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
+                     confidence, source, known_from, known_to, update_reason FROM fact_versions \
+                     ORDER BY fact_id, version",
+            version_of,
+        )?;
+        all("SELECT a, b, kept_at FROM kept_contradictions ORDER BY a, b", |row| {
+            Ok(TransferRow::Kept(KeptContradiction {
+                a: row.get(0)?,
+                b: row.get(1)?,
+                kept_at_ms: row.get(2)?,
+            }))
+        })?;
+        for_each_pair(connection, |pair| visit(TransferRow::Relationship(pair)))?;
+        let mut all = |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
+            visit_all(connection, statement, of, &mut visit)
+        };
+        all("SELECT id, started_at, ended_at, content FROM ab_tests ORDER BY id", |row| {
+            Ok(TransferRow::Test(TransferTest {
+                id: row.get(0)?,
+                started_at_ms: row.get(1)?,
+                ended_at_ms: row.get(2)?,
+                content: row.get(3)?,
+            }))
+        })?;
+        self.visit_in(connection, filter, |interaction| {
+            visit(TransferRow::Interaction(interaction))
+        })
+    }
+
+    /// Takes in what `feed` hands to the [`Import`], in one transaction: where anything fails,
+    /// nothing has changed. What is known already stays as it is, so that a second time adds
+    /// nothing, and what the owner had forgotten here stays forgotten. Ids, sessions and times
+    /// are kept; the persona is this one.
+    ///
+    /// Other writers of this persona wait until it has ended.
     ///
     /// # Errors
     ///
-    /// Those of writing; then nothing was brought in.
+    /// `Invalid` for a row that cannot be; those of `feed` and of writing.
     pub fn import(
         &self,
-        interactions: &[NewInteraction],
-        records: &MemoryRecords,
+        mode: ImportMode,
+        feed: impl FnOnce(&mut Import<'_, '_>) -> Result<()>,
     ) -> Result<ImportReport> {
-        self.database()
-            .write(|tx| {
-                let mut report = ImportReport::default();
-                for interaction in interactions {
-                    report.interactions += u64::from(self.record_in(tx, interaction)?);
-                }
-                for topic in &records.topics {
-                    report.topics += import_topic(tx, topic)?;
-                }
-                for project in &records.projects {
-                    report.projects += count(tx.execute(
-                        "INSERT OR IGNORE INTO projects \
-                         (name, description, status, started_at, ended_at) \
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                        params![
-                            project.name,
-                            project.description,
-                            project.status,
-                            project.started_ms,
-                            project.ended_ms
-                        ],
-                    ))?;
-                }
-                for fact in &records.facts {
-                    report.fact_versions += self.import_fact(tx, fact)?;
-                }
-                if report != ImportReport::default() {
-                    views::bump_revision(tx)?;
-                }
-                Ok(report)
-            })
-            .context_with(|| format!("importing for the persona {}", self.name()))
+        let mut report = ImportReport::default();
+        let done = self.database().write(|tx| {
+            let mut import = Import {
+                memory: self,
+                tx,
+                report: ImportReport::default(),
+                later: Later::default(),
+                own_facts: BTreeSet::new(),
+            };
+            feed(&mut import)?;
+            import.finish()?;
+            report = import.report;
+            if report.added != TransferCounts::default() {
+                views::bump_revision(tx)?;
+            }
+            match mode {
+                ImportMode::Keep => Ok(()),
+                // What fails is taken back.
+                ImportMode::Rehearse => Err(Error::new(ErrorKind::Interrupted, "a rehearsal")),
+            }
+        });
+        match (mode, done) {
+            (ImportMode::Rehearse, Err(error)) if error.kind() == ErrorKind::Interrupted => {}
+            (_, done) => {
+                done.context_with(|| format!("importing for the persona {}", self.name()))?;
+            }
+        }
+        Ok(report)
+    }
+}
+
+fn visit_all(
+    connection: &Connection,
+    statement: &str,
+    of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>,
+    visit: &mut impl FnMut(TransferRow) -> Result<()>,
+) -> Result<()> {
+    let mut statement = sql(connection.prepare(statement))?;
+    let mut rows = sql(statement.query([]))?;
+    while let Some(row) = sql(rows.next())? {
+        visit(sql(of(row))?)?;
+    }
+    Ok(())
+}
+
+/// Visits the pairs of topics in order of their keys. Sorting all pairs by two texts would take as
+/// long as reading the interactions; those of one topic are together, and few.
+fn for_each_pair(
+    connection: &Connection,
+    mut visit: impl FnMut(Relationship) -> Result<()>,
+) -> Result<()> {
+    let topics: Vec<(i64, String)> = sql(connection
+        .prepare("SELECT topic, key FROM topics ORDER BY key")
+        .and_then(|mut statement| {
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        }))?;
+    let places: HashMap<i64, usize> =
+        topics.iter().enumerate().map(|(place, (topic, _))| (*topic, place)).collect();
+    let mut statement =
+        sql(connection.prepare("SELECT b, co_occurrence_count FROM topic_pairs WHERE a = ?1"))?;
+    for (place, (topic, key)) in topics.iter().enumerate() {
+        let mut others: Vec<(usize, u64)> = Vec::new();
+        let mut rows = sql(statement.query([topic]))?;
+        while let Some(row) = sql(rows.next())? {
+            let other: i64 = sql(row.get(0))?;
+            if let Some(other) = places.get(&other).filter(|other| **other > place) {
+                others.push((*other, natural(sql(row.get(1))?)));
+            }
+        }
+        others.sort_unstable();
+        for (other, co_occurrence_count) in others {
+            let (a, b) = (key.clone(), topics[other].1.clone());
+            visit(Relationship { a, b, co_occurrence_count })?;
+        }
+    }
+    Ok(())
+}
+
+fn topic_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
+    let level: Option<f64> = row.get(6)?;
+    Ok(TransferRow::Topic(TransferTopic {
+        key: row.get(0)?,
+        name: row.get(1)?,
+        category: row.get(2)?,
+        frequency: natural(row.get(3)?),
+        first_seen_ms: row.get(4)?,
+        last_seen_ms: row.get(5)?,
+        level: match level {
+            Some(level) => Some(InterestLevel { level, set_at_ms: row.get(7)? }),
+            None => None,
+        },
+    }))
+}
+
+fn project_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
+    Ok(TransferRow::Project(TransferProject {
+        name: row.get(0)?,
+        description: row.get(1)?,
+        status: row.get(2)?,
+        started_at_ms: row.get(3)?,
+        ended_at_ms: row.get(4)?,
+    }))
+}
+
+fn fact_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
+    Ok(TransferRow::Fact(TransferFact {
+        id: row.get(0)?,
+        fact_type: row.get(1)?,
+        content: row.get(2)?,
+        valid_from_ms: row.get(3)?,
+        valid_to_ms: row.get(4)?,
+        confidence: row.get(5)?,
+        source: row.get(6)?,
+        metadata: row.get(7)?,
+        created_at_ms: row.get(8)?,
+        version: row.get(9)?,
+    }))
+}
+
+fn version_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
+    Ok(TransferRow::FactVersion(TransferFactVersion {
+        fact_id: row.get(0)?,
+        version: row.get(1)?,
+        fact_type: row.get(2)?,
+        content: row.get(3)?,
+        valid_from_ms: row.get(4)?,
+        valid_to_ms: row.get(5)?,
+        confidence: row.get(6)?,
+        source: row.get(7)?,
+        known_from_ms: row.get(8)?,
+        known_to_ms: row.get(9)?,
+        update_reason: row.get(10)?,
+    }))
+}
+
+/// An import on its way: rows are handed to it in any order.
+#[derive(Debug)]
+pub struct Import<'a, 'tx> {
+    memory: &'a PersonaMemory,
+    tx: &'a Transaction<'tx>,
+    report: ImportReport,
+    later: Later,
+    /// Facts that this import brought; of others, it brings no versions.
+    own_facts: BTreeSet<String>,
+}
+
+/// What can be decided only when the interactions are there.
+#[derive(Debug, Default)]
+struct Later {
+    topics: Vec<TransferTopic>,
+    aliases: BTreeMap<String, String>,
+    kept: Vec<KeptContradiction>,
+}
+
+impl Import<'_, '_> {
+    /// What was done so far.
+    pub fn report(&self) -> &ImportReport {
+        &self.report
     }
 
-    fn import_fact(&self, tx: &Transaction<'_>, fact: &Fact) -> Result<u64> {
-        let new = count(tx.execute(
-            "INSERT OR IGNORE INTO fact_versions (fact_id, version, persona, fact_type, content, \
-             valid_from, valid_to, confidence, source, known_from, known_to, update_reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    /// Takes in one row.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a row that cannot be; those of writing.
+    pub fn take(&mut self, row: TransferRow) -> Result<()> {
+        let read = &mut self.report.read;
+        match row {
+            TransferRow::Interaction(interaction) => {
+                read.interactions += 1;
+                self.interaction(interaction)
+            }
+            TransferRow::Topic(topic) => {
+                read.topics += 1;
+                if let Some(InterestLevel { level, .. }) = topic.level
+                    && !(0.0..=1.0).contains(&level)
+                {
+                    return invalid(format!("the level of the topic {:?} is {level}", topic.name));
+                }
+                self.later.topics.push(topic);
+                Ok(())
+            }
+            TransferRow::Alias(alias) => {
+                read.aliases += 1;
+                self.later.aliases.insert(alias.key, alias.topic);
+                Ok(())
+            }
+            TransferRow::Project(project) => {
+                read.projects += 1;
+                self.project(&project)
+            }
+            TransferRow::Fact(fact) => {
+                read.facts += 1;
+                self.fact(&fact)
+            }
+            TransferRow::FactVersion(version) => {
+                read.fact_versions += 1;
+                self.fact_version(&version)
+            }
+            TransferRow::Kept(kept) => {
+                read.kept_contradictions += 1;
+                self.later.kept.push(kept);
+                Ok(())
+            }
+            // They follow from the interactions.
+            TransferRow::Relationship(_) => {
+                read.relationships += 1;
+                Ok(())
+            }
+            TransferRow::Test(test) => {
+                read.tests += 1;
+                let n = self.execute(
+                    "INSERT OR IGNORE INTO ab_tests (id, started_at, ended_at, content) \
+                     VALUES (?1, ?2, ?3, ?4)",
+                    params![test.id, test.started_at_ms, test.ended_at_ms, test.content],
+                )?;
+                self.report.added.tests += n;
+                Ok(())
+            }
+        }
+    }
+
+    fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<u64> {
+        sql(self.tx.prepare_cached(statement).and_then(|mut statement| statement.execute(values)))
+            .map(|n| n as u64)
+    }
+
+    fn interaction(&mut self, known: Interaction) -> Result<()> {
+        let is_id = known.id.len() == 32
+            && known.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_id {
+            return invalid(format!("the id {:?} is not 32 hexadecimal digits", known.id));
+        }
+        if !known.is_learned && !known.topics.is_empty() {
+            return invalid(format!("the interaction {} has topics and is not learned", known.id));
+        }
+        let mut n_forgotten = 0;
+        for topic in &known.topics {
+            let is_known = views::known_topic(self.tx, &topic.key)?.is_some();
+            n_forgotten += u64::from(!is_known && views::is_forgotten(self.tx, &topic.key)?);
+        }
+        let new = NewInteraction {
+            id: known.id,
+            query: known.query,
+            response: known.response,
+            timestamp_ms: known.timestamp_ms,
+            model_used: known.model_used,
+            latency_ms: known.latency_ms,
+            session_id: Some(known.session_id),
+            kind: known.kind,
+            documents: known
+                .documents
+                .into_iter()
+                .map(|document| record::FoundDocument {
+                    content_hash: document.content_hash,
+                    title: document.title,
+                    path: document.path,
+                    doc_type: document.doc_type,
+                    rank: document.rank,
+                    score: document.score,
+                    is_cited: document.is_cited,
+                })
+                .collect(),
+            topics: known.topics,
+            is_learned: known.is_learned,
+            metadata: known.metadata,
+            feedback: known.feedback,
+            correction: known.correction,
+        };
+        if self.memory.record_in(self.tx, &new)? {
+            self.report.added.interactions += 1;
+            self.report.n_forgotten += n_forgotten;
+        }
+        Ok(())
+    }
+
+    fn project(&mut self, project: &TransferProject) -> Result<()> {
+        let n = self.execute(
+            "INSERT OR IGNORE INTO projects (name, description, status, started_at, ended_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                project.name,
+                project.description,
+                project.status,
+                project.started_at_ms,
+                project.ended_at_ms,
+            ],
+        )?;
+        self.report.added.projects += n;
+        Ok(())
+    }
+
+    /// Whether a fact may come in: its history here, if there is one, is not mixed with another.
+    fn is_own_fact(&mut self, id: &str) -> Result<bool> {
+        if self.own_facts.contains(id) {
+            return Ok(true);
+        }
+        let is_known: bool = sql(self
+            .tx
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM temporal_facts WHERE id = ?1) \
+                 OR EXISTS (SELECT 1 FROM fact_versions WHERE fact_id = ?1)",
+            )
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0))))?;
+        if !is_known {
+            self.own_facts.insert(id.to_owned());
+        }
+        Ok(!is_known)
+    }
+
+    fn fact(&mut self, fact: &TransferFact) -> Result<()> {
+        check_fact(&fact.id, fact.confidence, fact.valid_from_ms, fact.valid_to_ms)?;
+        if !self.is_own_fact(&fact.id)? {
+            return Ok(());
+        }
+        let n = self.execute(
+            "INSERT OR IGNORE INTO temporal_facts (id, persona, fact_type, content, valid_from, \
+             valid_to, confidence, source, metadata, created_at, version) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 fact.id,
-                fact.version,
-                self.name().as_str(),
+                self.memory.name().as_str(),
                 fact.fact_type,
                 fact.content,
                 fact.valid_from_ms,
                 fact.valid_to_ms,
                 fact.confidence,
                 fact.source,
-                fact.known_from_ms,
-                fact.known_to_ms,
-                fact.reason,
+                fact.metadata,
+                fact.created_at_ms,
+                fact.version,
             ],
-        ))?;
-        if new > 0 && fact.known_to_ms.is_none() {
-            let is_believed = count(tx.execute(
-                "INSERT OR IGNORE INTO temporal_facts (id, persona, fact_type, content, \
-                 valid_from, valid_to, confidence, source, created_at, version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
-                 coalesce((SELECT known_from FROM fact_versions \
-                 WHERE fact_id = ?1 AND version = 1), ?9), ?10)",
-                params![
-                    fact.id,
-                    self.name().as_str(),
-                    fact.fact_type,
-                    fact.content,
-                    fact.valid_from_ms,
-                    fact.valid_to_ms,
-                    fact.confidence,
-                    fact.source,
-                    fact.known_from_ms,
-                    fact.version,
-                ],
-            ))? > 0;
-            if is_believed {
-                fact::write_terms(tx, fact)?;
-            }
+        )?;
+        self.report.added.facts += n;
+        if n > 0 {
+            fact::write_terms(self.tx, &fact.id, [&fact.fact_type, &fact.content])?;
         }
-        Ok(new)
+        Ok(())
+    }
+
+    fn fact_version(&mut self, version: &TransferFactVersion) -> Result<()> {
+        check_fact(
+            &version.fact_id,
+            version.confidence,
+            version.valid_from_ms,
+            version.valid_to_ms,
+        )?;
+        if !self.is_own_fact(&version.fact_id)? {
+            return Ok(());
+        }
+        let n = self.execute(
+            "INSERT OR IGNORE INTO fact_versions (fact_id, version, persona, fact_type, content, \
+             valid_from, valid_to, confidence, source, known_from, known_to, update_reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                version.fact_id,
+                version.version,
+                self.memory.name().as_str(),
+                version.fact_type,
+                version.content,
+                version.valid_from_ms,
+                version.valid_to_ms,
+                version.confidence,
+                version.source,
+                version.known_from_ms,
+                version.known_to_ms,
+                version.update_reason,
+            ],
+        )?;
+        self.report.added.fact_versions += n;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let Later { topics, aliases, kept } = std::mem::take(&mut self.later);
+        for topic in &topics {
+            self.topic(topic)?;
+        }
+        for (key, into) in &aliases {
+            self.alias(key, into)?;
+        }
+        for kept in &kept {
+            self.kept(kept)?;
+        }
+        Ok(())
+    }
+
+    /// A topic comes with its interactions, or with the interest that was set by hand.
+    fn topic(&mut self, topic: &TransferTopic) -> Result<()> {
+        let id = if topic.level.is_some() {
+            let id = views::topic_to_learn(self.tx, &topic.key, &topic.name)?;
+            self.report.n_forgotten += u64::from(id.is_none());
+            id
+        } else {
+            views::known_topic(self.tx, &topic.key)?
+        };
+        let Some(id) = id else { return Ok(()) };
+        if let Some(InterestLevel { level, set_at_ms }) = topic.level {
+            let n = self.execute(
+                "INSERT OR IGNORE INTO interest_overrides (topic, level, set_at) \
+                 VALUES (?1, ?2, ?3)",
+                params![id, level, set_at_ms],
+            )?;
+            self.report.added.topics += n;
+        }
+        // What the topic learner does not say, and what nobody here has said otherwise.
+        self.execute(
+            "UPDATE topics SET category = ?2 WHERE topic = ?1 AND key = ?3 \
+             AND category = 'inferred'",
+            params![id, topic.category, topic.key],
+        )
+        .map(|_| ())
+    }
+
+    /// Facts that were known here before are the owner's to settle anew.
+    fn kept(&mut self, kept: &KeptContradiction) -> Result<()> {
+        if self.own_facts.contains(&kept.a) && self.own_facts.contains(&kept.b) {
+            let n = self.execute(
+                "INSERT OR IGNORE INTO kept_contradictions (a, b, kept_at) \
+                 SELECT ?1, ?2, ?3 WHERE ?1 < ?2 \
+                 AND EXISTS (SELECT 1 FROM temporal_facts WHERE id = ?1) \
+                 AND EXISTS (SELECT 1 FROM temporal_facts WHERE id = ?2)",
+                params![kept.a, kept.b, kept.kept_at_ms],
+            )?;
+            self.report.added.kept_contradictions += n;
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, key: &str, into: &str) -> Result<()> {
+        // A key that means something here already goes on meaning that.
+        if views::known_topic(self.tx, key)?.is_some() || views::is_forgotten(self.tx, key)? {
+            return Ok(());
+        }
+        let into: Option<i64> = sql(self
+            .tx
+            .prepare_cached("SELECT topic FROM topics WHERE key = ?1")
+            .and_then(|mut statement| statement.query_row([into], |row| row.get(0)).optional()))?;
+        let Some(into) = into else { return Ok(()) };
+        let n = self.execute(
+            "INSERT OR IGNORE INTO topic_aliases (key, topic) VALUES (?1, ?2)",
+            params![key, into],
+        )?;
+        self.report.added.aliases += n;
+        Ok(())
     }
 }
 
-fn count(done: rusqlite::Result<usize>) -> Result<u64> {
-    sql(done).map(|n| n as u64)
+fn check_fact(id: &str, confidence: f64, from_ms: i64, to_ms: Option<i64>) -> Result<()> {
+    if !(0.0..=1.0).contains(&confidence) {
+        return invalid(format!("the confidence of the fact {id:?} is {confidence}"));
+    }
+    if to_ms.is_some_and(|to_ms| to_ms < from_ms) {
+        return invalid(format!("the fact {id:?} ends before it begins"));
+    }
+    Ok(())
 }
 
-/// The owner's word on a topic, and the names that lead to it.
-fn import_topic(tx: &Transaction<'_>, record: &TopicRecord) -> Result<u64> {
-    if record.set.is_none() && record.aliases.is_empty() {
-        return Ok(0);
-    }
-    let Some(topic) = views::topic_to_learn(tx, &record.key, &record.name)? else { return Ok(0) };
-    let mut new = 0;
-    if let Some((level, set_at)) = record.set {
-        new += count(tx.execute(
-            "INSERT OR IGNORE INTO interest_overrides (topic, level, set_at) VALUES (?1, ?2, ?3)",
-            params![topic, level, set_at],
-        ))?;
-    }
-    for alias in &record.aliases {
-        // One that was learned here as a topic of its own stays one.
-        if views::known_topic(tx, alias)?.is_none() {
-            new += count(tx.execute(
-                "INSERT OR IGNORE INTO topic_aliases (key, topic) VALUES (?1, ?2)",
-                params![alias, topic],
-            ))?;
-        }
-    }
-    Ok(new)
-}
-
-fn records(connection: &Connection) -> Result<MemoryRecords> {
-    let mut topics: Vec<TopicRecord> = sql(connection
-        .prepare_cached(
-            "SELECT key, name, n_hits, first_seen, last_seen, level, set_at FROM topics \
-             LEFT JOIN topic_totals USING (topic) LEFT JOIN interest_overrides USING (topic) \
-             ORDER BY key",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    let level: Option<f64> = row.get(5)?;
-                    let set_at: Option<i64> = row.get(6)?;
-                    Ok(TopicRecord {
-                        key: row.get(0)?,
-                        name: row.get(1)?,
-                        frequency: row.get::<_, Option<i64>>(2)?.map_or(0, natural),
-                        first_seen_ms: row.get(3)?,
-                        last_seen_ms: row.get(4)?,
-                        set: level.zip(set_at),
-                        aliases: Vec::new(),
-                    })
-                })?
-                .collect()
-        }))?;
-    let aliases: Vec<(String, String)> = sql(connection
-        .prepare_cached(
-            "SELECT a.key, t.key FROM topic_aliases a JOIN topics t USING (topic) ORDER BY 1",
-        )
-        .and_then(|mut statement| {
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        }))?;
-    for (alias, key) in aliases {
-        if let Ok(at) = topics.binary_search_by(|topic| topic.key.cmp(&key)) {
-            topics[at].aliases.push(alias);
-        }
-    }
-    let projects = sql(connection
-        .prepare_cached(
-            "SELECT name, description, status, started_at, ended_at FROM projects ORDER BY name",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    Ok(ProjectRecord {
-                        name: row.get(0)?,
-                        description: row.get(1)?,
-                        status: row.get(2)?,
-                        started_ms: row.get(3)?,
-                        ended_ms: row.get(4)?,
-                    })
-                })?
-                .collect()
-        }))?;
-    let relationships = sql(connection
-        .prepare_cached(
-            "SELECT x.key, y.key, co_occurrence_count FROM topic_pairs \
-             JOIN topics x ON x.topic = a JOIN topics y ON y.topic = b \
-             WHERE x.key < y.key ORDER BY 1, 2",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    Ok(Relationship {
-                        a: row.get(0)?,
-                        b: row.get(1)?,
-                        co_occurrence_count: row.get(2).map(natural)?,
-                    })
-                })?
-                .collect()
-        }))?;
-    Ok(MemoryRecords {
-        topics,
-        projects,
-        facts: fact::all_versions(connection)?,
-        relationships,
-    })
+#[cold]
+fn invalid<T>(message: String) -> Result<T> {
+    Err(Error::new(ErrorKind::Invalid, message).with_hint("export it anew from where it came"))
 }

@@ -1,8 +1,8 @@
 //! `persona` and `memory`.
 
+pub(crate) mod export;
 pub(crate) mod graph;
 pub(crate) mod privacy;
-pub(crate) mod transfer;
 
 use std::path::PathBuf;
 
@@ -161,7 +161,7 @@ pub(crate) enum MemoryCommand {
     #[command(flatten)]
     Privacy(privacy::PrivacyCommand),
     #[command(flatten)]
-    Transfer(transfer::TransferCommand),
+    Export(export::ExportCommand),
     #[command(flatten)]
     Graph(graph::GraphCommand),
 }

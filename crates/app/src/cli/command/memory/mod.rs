@@ -1,13 +1,13 @@
 //! `memory`: what is remembered, and who may say so.
 
 mod bar;
+mod export;
 pub(crate) mod fact;
 mod graph;
 mod interest;
 mod privacy;
 mod record;
 mod timeline;
-mod transfer;
 
 use anyhow::Result;
 
@@ -26,7 +26,7 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Fact(command) => fact::run(&command, &of, session),
         MemoryCommand::Interest(command) => interest::run(&command, &of, session),
         MemoryCommand::Time(command) => timeline::run(&command, &of, session),
-        MemoryCommand::Transfer(command) => transfer::run(&command, &of, session),
+        MemoryCommand::Export(command) => export::run(&command, &of, session),
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
         MemoryCommand::Graph(command) => graph::run(command, &of, session),
     }
