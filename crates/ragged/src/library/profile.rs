@@ -7,7 +7,7 @@ use crate::{
     cache::{Footprint, LevelStats, Levels},
     error::Result,
     memory::{
-        Breadth, InterestOrigin, InterestProfile, Persona, PersonaMemory,
+        InterestOrigin, Persona, PersonaMemory, RankingProfile,
         interest::{self, InterestConfig},
     },
     ranking::{Profile, ProfileTopic},
@@ -96,8 +96,7 @@ impl Library {
         };
         let make = || -> Result<Kept> {
             let config = InterestConfig::default();
-            let profile =
-                remembered.profile(&persona.draft.focus_areas, &config, Breadth::Tracked)?;
+            let profile = remembered.ranking_profile(&persona.draft.focus_areas, &config)?;
             self.tastes.0.retain(|kept| kept.persona != key.persona || *kept == key);
             Ok(Kept(Arc::new(for_ranking(&persona.file_id, &profile))))
         };
@@ -112,7 +111,7 @@ fn dated(revision: u64, now_ms: i64) -> u64 {
 }
 
 /// The same profile, in the words of ranking.
-pub fn for_ranking(persona: &str, profile: &InterestProfile) -> Profile {
+pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
     let topics = profile
         .interests
         .iter()

@@ -64,14 +64,12 @@ const CO_OCCURRENCE: &str = "SELECT p.b, t.key, t.name, p.co_occurrence_count \
      FROM topic_pairs p JOIN topics t ON t.topic = p.b WHERE p.a = ?1 \
      ORDER BY p.co_occurrence_count DESC, p.b LIMIT ?2";
 
-/// How often two topics met, if they did.
-const PAIR: &str = "SELECT co_occurrence_count FROM topic_pairs WHERE a = ?1 AND b = ?2";
+/// The same without names, which are on other pages.
+const LINKS: &str = "SELECT b, co_occurrence_count FROM topic_pairs WHERE a = ?1 \
+     ORDER BY co_occurrence_count DESC, b LIMIT ?2";
 
-/// When two topics last met: hits of the first, the newest first, until one is the second's too.
-const LAST_MET: &str = "SELECT x.timestamp FROM interaction_topics x WHERE x.topic = ?1 \
-     AND x.weight > 0 AND EXISTS (SELECT 1 FROM interaction_topics y WHERE y.topic = ?2 \
-     AND y.timestamp = x.timestamp AND y.seq = x.seq AND y.weight > 0 \
-     AND (x.source = 0 OR y.source = 0)) ORDER BY x.timestamp DESC, x.seq DESC LIMIT 1";
+/// How often two topics met and when they last did, if they did.
+const PAIR: &str = "SELECT co_occurrence_count, last_met FROM topic_pairs WHERE a = ?1 AND b = ?2";
 
 const DOCUMENTS: &str = "SELECT d.content_hash, d.title, d.path, d.doc_type, d.added_at, \
      a.access_count, a.first_access, a.last_access FROM document_accesses a \
@@ -226,7 +224,7 @@ impl<'a> PreparedQueries<'a> {
                 ONE_TOPIC,
                 CO_OCCURRENCE,
                 PAIR,
-                LAST_MET,
+                LINKS,
                 DOCUMENTS,
                 PROJECTS,
             ] {
@@ -336,21 +334,12 @@ impl<'a> PreparedQueries<'a> {
     ) -> Result<Vec<RelatedTopic>> {
         self.read(|connection| {
             let start = interaction::known(connection, key)?;
-            let mut related = related(connection, start, depth, limit)?;
-            let mut rows: HashMap<String, i64> =
-                related.iter().map(|topic| (topic.key.clone(), topic.row)).collect();
-            rows.insert(key_of(connection, start)?, start);
-            for topic in &mut related {
-                if let Some(via) = rows.get(&topic.via) {
-                    topic.last_seen_ms = last_met(connection, topic.row, *via)?;
-                }
-            }
-            Ok(related)
+            related(connection, start, depth, limit)
         })
     }
 
     /// When two topics last met, at least one of them in the words of a question; Unix
-    /// milliseconds. Looked for among the interactions, the newest first.
+    /// milliseconds.
     ///
     /// # Errors
     ///
@@ -358,7 +347,7 @@ impl<'a> PreparedQueries<'a> {
     pub fn last_met(&self, a: &str, b: &str) -> Result<Option<i64>> {
         self.read(|connection| {
             let (a, b) = (interaction::known(connection, a)?, interaction::known(connection, b)?);
-            last_met(connection, a, b)
+            Ok(pair(connection, a, b)?.map(|(_, last_met_ms)| last_met_ms))
         })
     }
 
@@ -560,6 +549,14 @@ fn co_occurring(connection: &Connection, topic: i64, limit: usize) -> Result<Vec
     }))
 }
 
+/// A topic on the way, before its name is read.
+struct Step {
+    topic: i64,
+    distance: usize,
+    co_occurrence_count: u64,
+    via: i64,
+}
+
 /// The nearest topics, level by level. Of each topic on the way as many links are read as there are
 /// places left and topics known already: whatever could take a place is among these.
 pub(super) fn related(
@@ -568,96 +565,99 @@ pub(super) fn related(
     depth: usize,
     limit: usize,
 ) -> Result<Vec<RelatedTopic>> {
-    let mut found: Vec<RelatedTopic> = Vec::new();
+    let mut found: Vec<Step> = Vec::new();
     let mut seen = BTreeSet::from([start]);
-    let mut level = vec![(start, key_of(connection, start)?)];
+    let mut level = vec![start];
     for distance in 1..=depth {
         let n_left = limit.saturating_sub(found.len());
         if n_left == 0 || level.is_empty() {
             break;
         }
-        let mut best: BTreeMap<i64, RelatedTopic> = BTreeMap::new();
-        for (topic, via) in &level {
-            for link in co_occurring(connection, *topic, n_left.saturating_add(seen.len()))? {
-                if seen.contains(&link.row) {
-                    continue;
-                }
+        let mut best: BTreeMap<i64, Step> = BTreeMap::new();
+        for via in level {
+            for (topic, co_occurrence_count) in
+                links(connection, via, n_left.saturating_add(seen.len()))?
+            {
                 let is_better = best
-                    .get(&link.row)
-                    .is_none_or(|known| known.co_occurrence_count < link.co_occurrence_count);
-                if is_better {
-                    best.insert(
-                        link.row,
-                        RelatedTopic {
-                            key: link.key,
-                            name: link.name,
-                            distance,
-                            co_occurrence_count: link.co_occurrence_count,
-                            via: via.clone(),
-                            last_seen_ms: None,
-                            row: link.row,
-                        },
-                    );
+                    .get(&topic)
+                    .is_none_or(|known| known.co_occurrence_count < co_occurrence_count);
+                if is_better && !seen.contains(&topic) {
+                    best.insert(topic, Step { topic, distance, co_occurrence_count, via });
                 }
             }
         }
-        let mut next: Vec<RelatedTopic> = best.into_values().collect();
-        next.sort_by_key(|topic| (std::cmp::Reverse(topic.co_occurrence_count), topic.row));
+        let mut next: Vec<Step> = best.into_values().collect();
+        next.sort_by_key(|step| (std::cmp::Reverse(step.co_occurrence_count), step.topic));
         next.truncate(n_left);
-        seen.extend(next.iter().map(|topic| topic.row));
-        level = next.iter().map(|topic| (topic.row, topic.key.clone())).collect();
+        seen.extend(next.iter().map(|step| step.topic));
+        level = next.iter().map(|step| step.topic).collect();
         found.extend(next);
     }
-    Ok(found)
-}
-
-fn key_of(connection: &Connection, topic: i64) -> Result<String> {
-    sql(connection
-        .prepare_cached("SELECT key FROM topics WHERE topic = ?1")
-        .and_then(|mut statement| statement.query_row([topic], |row| row.get(0))))
-}
-
-fn last_met(connection: &Connection, a: i64, b: i64) -> Result<Option<i64>> {
-    // A pair that never met would be looked for among all hits of the first.
-    if pair(connection, a, b)?.is_none() {
-        return Ok(None);
+    let mut keys = HashMap::from([(start, named(connection, start)?.0)]);
+    let mut related = Vec::with_capacity(found.len());
+    for Step { topic, distance, co_occurrence_count, via } in found {
+        let (key, name) = named(connection, topic)?;
+        keys.insert(topic, key.clone());
+        // A step is found after the one before it.
+        let via_key = keys.get(&via).cloned().unwrap_or_default();
+        let last_seen_ms = pair(connection, topic, via)?.map(|(_, last_met_ms)| last_met_ms);
+        related.push(RelatedTopic {
+            key,
+            name,
+            distance,
+            co_occurrence_count,
+            via: via_key,
+            last_seen_ms,
+            row: topic,
+        });
     }
-    sql(connection
-        .prepare_cached(LAST_MET)
-        .and_then(|mut statement| statement.query_row([a, b], |row| row.get(0)).optional()))
+    Ok(related)
 }
 
-fn pair(connection: &Connection, a: i64, b: i64) -> Result<Option<u64>> {
-    let n: Option<i64> = sql(connection
-        .prepare_cached(PAIR)
-        .and_then(|mut statement| statement.query_row([a, b], |row| row.get(0)).optional()))?;
-    Ok(n.map(natural))
+fn links(connection: &Connection, topic: i64, limit: usize) -> Result<Vec<(i64, u64)>> {
+    sql(connection.prepare_cached(LINKS).and_then(|mut statement| {
+        statement
+            .query_map([topic, integer(limit as u64)], |row| {
+                Ok((row.get(0)?, natural(row.get(1)?)))
+            })?
+            .collect()
+    }))
+}
+
+fn named(connection: &Connection, topic: i64) -> Result<(String, String)> {
+    sql(connection.prepare_cached("SELECT key, name FROM topics WHERE topic = ?1").and_then(
+        |mut statement| statement.query_row([topic], |row| Ok((row.get(0)?, row.get(1)?))),
+    ))
+}
+
+/// In how many interactions two topics met, and when they last did.
+fn pair(connection: &Connection, a: i64, b: i64) -> Result<Option<(u64, i64)>> {
+    sql(connection.prepare_cached(PAIR).and_then(|mut statement| {
+        statement.query_row([a, b], |row| Ok((natural(row.get(0)?), row.get(1)?))).optional()
+    }))
 }
 
 /// The links among these topics.
 fn pairs(connection: &Connection, topics: &[UserTopic]) -> Result<Vec<Edge>> {
     let by_row: HashMap<i64, &UserTopic> = topics.iter().map(|topic| (topic.row, topic)).collect();
     let mut edges = Vec::new();
-    let mut statement = sql(connection
-        .prepare_cached("SELECT b, co_occurrence_count FROM topic_pairs WHERE a = ?1 AND b > ?1"))?;
+    let mut statement = sql(connection.prepare_cached(
+        "SELECT b, co_occurrence_count, last_met FROM topic_pairs WHERE a = ?1 AND b > ?1",
+    ))?;
     for topic in topics {
-        let links: Vec<(i64, i64)> = sql(statement
-            .query_map([topic.row], |row| Ok((row.get(0)?, row.get(1)?)))
-            .and_then(Iterator::collect))?;
-        for (other, n) in links {
+        let mut rows = sql(statement.query([topic.row]))?;
+        while let Some(row) = sql(rows.next())? {
+            let other: i64 = sql(row.get(0))?;
             let Some(other) = by_row.get(&other) else { continue };
-            let n = natural(n);
+            let n = natural(sql(row.get(1))?);
             let either = (topic.frequency + other.frequency).saturating_sub(n);
-            // The rarer one's hits are fewer to look through.
-            let (rare, common) =
-                if topic.frequency <= other.frequency { (topic, *other) } else { (*other, topic) };
             edges.push(Edge {
                 from: NodeId::topic(topic.key.as_str()),
                 to: NodeId::topic(other.key.as_str()),
                 relation: Relation::RelatedTo {
                     co_occurrence_count: n,
                     strength: if either == 0 { 0.0 } else { n as f64 / either as f64 },
-                    last_seen_ms: last_met(connection, rare.row, common.row)?,
+                    last_seen_ms: Some(sql(row.get(2))?),
                 },
             });
         }

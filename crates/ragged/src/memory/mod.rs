@@ -53,8 +53,8 @@ pub use self::{
         ResponseStyle,
     },
     profile::{
-        Breadth, InterestLinks, InterestOrigin, InterestProfile, TopicDocument, TopicInfo,
-        TopicInterest,
+        Breadth, InterestLinks, InterestOrigin, InterestProfile, RANKING_INTERESTS, RankingProfile,
+        TopicDocument, TopicInfo, TopicInterest,
     },
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,

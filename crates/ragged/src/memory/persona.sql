@@ -186,8 +186,11 @@ CREATE TABLE topic_totals (
   n_documents INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX idx_topic_totals_weight ON topic_totals (weight_quarters DESC);
-CREATE INDEX idx_topic_totals_last_seen ON topic_totals (last_seen DESC);
+-- The whole row, so that a profile reads the few pages at the beginning of each.
+CREATE INDEX idx_topic_totals_weight ON topic_totals (weight_quarters DESC, n_queries, n_hits,
+  first_seen, last_seen, gap_sum_minutes, gap_square_sum, n_documents);
+CREATE INDEX idx_topic_totals_last_seen ON topic_totals (last_seen DESC, weight_quarters, n_queries,
+  n_hits, first_seen, gap_sum_minutes, gap_square_sum, n_documents);
 CREATE INDEX idx_topic_totals_hits ON topic_totals (n_hits DESC);
 
 CREATE TABLE topic_documents (
@@ -197,11 +200,13 @@ CREATE TABLE topic_documents (
   PRIMARY KEY (topic, document)
 ) STRICT, WITHOUT ROWID;
 
--- Topics met in one interaction, at least one of them in its words; both orders are kept.
+-- Topics met in one interaction, at least one of them in its words; both orders are kept. last_met is
+-- the timestamp of the last such interaction.
 CREATE TABLE topic_pairs (
   a INTEGER NOT NULL,
   b INTEGER NOT NULL,
   co_occurrence_count INTEGER NOT NULL,
+  last_met INTEGER NOT NULL,
   PRIMARY KEY (a, b)
 ) STRICT, WITHOUT ROWID;
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
@@ -24,8 +24,10 @@ use crate::{
 const LOOKED_AT: i64 = 256;
 /// Documents that a profile holds: those had last.
 const DOCUMENTS: i64 = 512;
-/// Interests that rank, and topics that go with each of them, the most frequent first.
-const RANKING: i64 = 64;
+/// Interests that ranking is given: the strongest.
+pub const RANKING_INTERESTS: usize = 128;
+/// Of so many of these, and for each of so many topics, it is told which go together.
+const PAIRED: usize = 64;
 /// Hits that a topic must have to be an interest.
 const MIN_FREQUENCY: u64 = 2;
 /// Questions that two topics must share to go together.
@@ -77,10 +79,12 @@ pub struct TopicInterest {
 impl TopicInterest {
     /// How fresh it counts, from 0 to 1: the owner's own word does not age.
     pub fn recency(&self) -> f64 {
-        match self.origin {
-            InterestOrigin::Learned => self.interest.recency,
-            InterestOrigin::Owner | InterestOrigin::Focus => 1.0,
-        }
+        recency(self.origin, &self.interest)
+    }
+
+    /// Confidence times recency: what ranking goes by.
+    pub fn strength(&self) -> f64 {
+        self.interest.confidence * self.recency()
     }
 }
 
@@ -89,14 +93,23 @@ impl TopicInterest {
 pub struct InterestProfile {
     /// The strongest first; ties in order of key.
     pub interests: Vec<TopicInterest>,
-    /// Positions in `interests` of those that go together, each pair once.
-    pub pairs: Vec<(usize, usize)>,
-    /// Documents had last: the hash of their contents, and when.
-    pub documents: Vec<([u8; 16], i64)>,
     /// Topics known in all.
     pub n_topics: u64,
     /// The first interaction; Unix milliseconds.
     pub since_ms: Option<i64>,
+    /// The moment that it was taken at; Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// What ranking is told of what a persona cares about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankingProfile {
+    /// At most [`RANKING_INTERESTS`]: those that the owner set, then by confidence times recency.
+    pub interests: Vec<TopicInterest>,
+    /// Positions in `interests` of those that go together, each pair once.
+    pub pairs: Vec<(usize, usize)>,
+    /// Documents had last: the hash of their contents, and when.
+    pub documents: Vec<([u8; 16], i64)>,
     /// The state of the memory that this is of.
     pub revision: u64,
     /// The moment that it was taken at; Unix milliseconds.
@@ -153,7 +166,7 @@ pub enum Breadth {
 impl PersonaMemory {
     /// What the persona cares about now. `focus_areas` are subjects that it named itself.
     ///
-    /// Reads a bounded number of rows for [`Breadth::Tracked`], whatever was recorded.
+    /// Reads a bounded number of rows for [`Breadth::Tracked`], and counts the topics.
     ///
     /// # Errors
     ///
@@ -166,7 +179,8 @@ impl PersonaMemory {
     ) -> Result<InterestProfile> {
         self.database()
             .read(|connection| {
-                let ranked = self.ranked(connection, focus_areas, config, breadth)?;
+                let now_ms = self.now_ms();
+                let weighed = weigh(connection, focus_areas, config, breadth, now_ms)?;
                 let (n_topics, since_ms) = sql(connection
                     .prepare_cached(
                         "SELECT (SELECT count(*) FROM topics), \
@@ -177,73 +191,53 @@ impl PersonaMemory {
                             Ok((row.get(0).map(natural)?, row.get(1)?))
                         })
                     }))?;
+                let interests = named_interests(connection, weighed)?;
                 Ok(InterestProfile {
-                    pairs: pairs_among(connection, &ranked.interests)?,
-                    interests: ranked.interests.into_iter().map(|(_, interest)| interest).collect(),
-                    documents: documents_had(connection)?,
+                    interests: interests.into_iter().map(|(_, interest)| interest).collect(),
                     n_topics,
                     since_ms,
-                    revision: views::revision(connection)?,
-                    now_ms: ranked.now_ms,
+                    now_ms,
                 })
             })
             .context_with(|| format!("reading what {} cares about", self.name()))
     }
 
-    fn ranked(
+    /// What ranking is told of what the persona cares about now. `focus_areas` are subjects that it
+    /// named itself.
+    ///
+    /// Reads a bounded number of rows, whatever was recorded.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn ranking_profile(
         &self,
-        connection: &Connection,
         focus_areas: &[String],
         config: &InterestConfig,
-        breadth: Breadth,
-    ) -> Result<Ranked> {
-        let now_ms = self.now_ms();
-        let focuses = focuses_of(connection, focus_areas)?;
-        let mut known: HashMap<i64, Met> = HashMap::new();
-        let statements: &[(&str, Option<i64>)] = match breadth {
-            Breadth::All => &[(ALL, None)],
-            Breadth::Tracked => {
-                &[(BY_WEIGHT, Some(LOOKED_AT)), (BY_RECENCY, Some(LOOKED_AT)), (BY_HAND, None)]
-            }
-        };
-        for (statement, limit) in statements {
-            let mut statement = sql(connection.prepare_cached(statement))?;
-            let mut rows = sql(statement.query(params_from_iter(limit)))?;
-            while let Some(row) = sql(rows.next())? {
-                let (id, met) = sql(aggregate_of(row))?;
-                known.insert(id, met);
-            }
-        }
-        let mut by_id = sql(connection.prepare_cached(BY_ID))?;
-        for id in focuses.iter().filter_map(|focus| focus.topic) {
-            if !known.contains_key(&id) {
-                let (id, met) = sql(by_id.query_row([id], aggregate_of))?;
-                known.insert(id, met);
-            }
-        }
-        let is_focus = |id: i64| focuses.iter().any(|focus| focus.topic == Some(id));
-        let mut interests: Vec<(Option<i64>, TopicInterest)> = known
-            .into_iter()
-            .filter(|(id, (.., aggregate))| {
-                breadth == Breadth::All
-                    || aggregate.owner.is_some()
-                    || aggregate.n_hits >= MIN_FREQUENCY
-                    || is_focus(*id)
+    ) -> Result<RankingProfile> {
+        self.database()
+            .read(|connection| {
+                let now_ms = self.now_ms();
+                let mut weighed = weigh(connection, focus_areas, config, Breadth::Tracked, now_ms)?;
+                weighed.sort_by(|a, b| {
+                    let order = by_strength((a.origin, a.strength()), (b.origin, b.strength()));
+                    order.then_with(|| a.topic.cmp(&b.topic))
+                });
+                weighed.truncate(RANKING_INTERESTS);
+                let mut interests = named_interests(connection, weighed)?;
+                interests.sort_by(|(_, a), (_, b)| {
+                    let order = by_strength((a.origin, a.strength()), (b.origin, b.strength()));
+                    order.then_with(|| a.key.cmp(&b.key))
+                });
+                Ok(RankingProfile {
+                    pairs: pairs_among(connection, &interests)?,
+                    interests: interests.into_iter().map(|(_, interest)| interest).collect(),
+                    documents: documents_had(connection)?,
+                    revision: views::revision(connection)?,
+                    now_ms,
+                })
             })
-            .map(|(id, (key, name, aggregate))| {
-                let origin = match aggregate.owner {
-                    Some(_) => InterestOrigin::Owner,
-                    None => InterestOrigin::Learned,
-                };
-                let interest = interest::interest(&aggregate, now_ms, config);
-                (Some(id), TopicInterest { key, name, origin, aggregate, interest })
-            })
-            .collect();
-        add_focuses(&mut interests, focuses, now_ms, config);
-        interests.sort_by(|(_, a), (_, b)| {
-            b.interest.confidence.total_cmp(&a.interest.confidence).then_with(|| a.key.cmp(&b.key))
-        });
-        Ok(Ranked { interests, now_ms })
+            .context_with(|| format!("reading what {} cares about", self.name()))
     }
 
     /// What is known of a topic that a person names, all of it read in one state of the memory;
@@ -264,14 +258,15 @@ impl PersonaMemory {
             .database()
             .read(|connection| {
                 let id = views::known_topic(connection, &key)?;
-                let ranked = self.ranked(connection, focus_areas, config, Breadth::All)?;
-                let place = ranked.interests.iter().position(|(other, interest)| match id {
+                let now_ms = self.now_ms();
+                let weighed = weigh(connection, focus_areas, config, Breadth::All, now_ms)?;
+                let mut interests = named_interests(connection, weighed)?;
+                let place = interests.iter().position(|(other, interest)| match id {
                     Some(id) => *other == Some(id),
                     // A focus of which nothing was learned.
                     None => interest.key == key,
                 });
                 let Some(place) = place else { return Ok(None) };
-                let mut interests = ranked.interests;
                 let (_, interest) = interests.swap_remove(place);
                 let (evidence, links, related) = match id {
                     Some(id) => (
@@ -281,7 +276,6 @@ impl PersonaMemory {
                     ),
                     None => Default::default(),
                 };
-                let now_ms = ranked.now_ms;
                 Ok(Some(TopicInfo { rank: place + 1, interest, evidence, links, related, now_ms }))
             })
             .context_with(|| format!("reading what {} cares about", self.name()))?;
@@ -397,13 +391,112 @@ impl PersonaMemory {
     }
 }
 
-/// A topic's key, its name, and what is kept of it.
-type Met = (String, String, Aggregate);
+/// An interest whose name is not read yet.
+struct Weighed {
+    /// Its topic, where there is one.
+    topic: Option<i64>,
+    /// The focus area that it is, where there is no topic.
+    focus: Option<Focus>,
+    origin: InterestOrigin,
+    aggregate: Aggregate,
+    interest: Interest,
+}
 
-/// Interests with their topics' ids, the strongest first, as of a moment.
-struct Ranked {
-    interests: Vec<(Option<i64>, TopicInterest)>,
+impl Weighed {
+    fn strength(&self) -> f64 {
+        self.interest.confidence * recency(self.origin, &self.interest)
+    }
+}
+
+/// The owner's own word comes first.
+fn by_strength(a: (InterestOrigin, f64), b: (InterestOrigin, f64)) -> Ordering {
+    let is_own = |origin| origin == InterestOrigin::Owner;
+    is_own(b.0).cmp(&is_own(a.0)).then_with(|| b.1.total_cmp(&a.1))
+}
+
+/// The owner's own word does not age.
+fn recency(origin: InterestOrigin, interest: &Interest) -> f64 {
+    match origin {
+        InterestOrigin::Learned => interest.recency,
+        InterestOrigin::Owner | InterestOrigin::Focus => 1.0,
+    }
+}
+
+/// What the persona cares about, in no order.
+fn weigh(
+    connection: &Connection,
+    focus_areas: &[String],
+    config: &InterestConfig,
+    breadth: Breadth,
     now_ms: i64,
+) -> Result<Vec<Weighed>> {
+    let focuses = focuses_of(connection, focus_areas)?;
+    let mut known: HashMap<i64, Aggregate> = HashMap::new();
+    let statements: &[(&str, Option<i64>)] = match breadth {
+        Breadth::All => &[(ALL, None)],
+        Breadth::Tracked => {
+            &[(BY_WEIGHT, Some(LOOKED_AT)), (BY_RECENCY, Some(LOOKED_AT)), (BY_HAND, None)]
+        }
+    };
+    for (statement, limit) in statements {
+        let mut statement = sql(connection.prepare_cached(statement))?;
+        let mut rows = sql(statement.query(params_from_iter(limit)))?;
+        while let Some(row) = sql(rows.next())? {
+            let (id, aggregate) = sql(aggregate_of(row))?;
+            known.insert(id, aggregate);
+        }
+    }
+    let mut by_id = sql(connection.prepare_cached(BY_ID))?;
+    for id in focuses.iter().filter_map(|focus| focus.topic) {
+        if !known.contains_key(&id) {
+            let (id, aggregate) = sql(by_id.query_row([id], aggregate_of))?;
+            known.insert(id, aggregate);
+        }
+    }
+    let is_focus = |id: i64| focuses.iter().any(|focus| focus.topic == Some(id));
+    let mut weighed: Vec<Weighed> = known
+        .into_iter()
+        .filter(|(id, aggregate)| {
+            breadth == Breadth::All
+                || aggregate.owner.is_some()
+                || aggregate.n_hits >= MIN_FREQUENCY
+                || is_focus(*id)
+        })
+        .map(|(id, aggregate)| Weighed {
+            topic: Some(id),
+            focus: None,
+            origin: match aggregate.owner {
+                Some(_) => InterestOrigin::Owner,
+                None => InterestOrigin::Learned,
+            },
+            interest: interest::interest(&aggregate, now_ms, config),
+            aggregate,
+        })
+        .collect();
+    add_focuses(&mut weighed, focuses, now_ms, config);
+    Ok(weighed)
+}
+
+/// The same with their names, by confidence, then by key; beside each its topic.
+fn named_interests(
+    connection: &Connection,
+    weighed: Vec<Weighed>,
+) -> Result<Vec<(Option<i64>, TopicInterest)>> {
+    let mut names =
+        sql(connection.prepare_cached("SELECT key, name FROM topics WHERE topic = ?1"))?;
+    let mut interests = Vec::with_capacity(weighed.len());
+    for Weighed { topic, focus, origin, aggregate, interest } in weighed {
+        let (key, name) = match (topic, focus) {
+            (Some(id), _) => sql(names.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))))?,
+            (None, Some(focus)) => (focus.key, focus.name),
+            (None, None) => continue,
+        };
+        interests.push((topic, TopicInterest { key, name, origin, aggregate, interest }));
+    }
+    interests.sort_by(|(_, a), (_, b)| {
+        b.interest.confidence.total_cmp(&a.interest.confidence).then_with(|| a.key.cmp(&b.key))
+    });
+    Ok(interests)
 }
 
 fn limit_of(limit: usize) -> i64 {
@@ -454,56 +547,60 @@ fn links_of(connection: &Connection, topic: i64, limit: i64) -> Result<InterestL
     Ok(InterestLinks { topics, documents })
 }
 
-/// What is read of a topic, from the tables that `$from` joins as t, s and o.
+/// What is read of a topic, from the tables that `$from` joins as s and o.
 macro_rules! select_topics {
-    ($from:literal) => {
+    ($topic:literal, $from:literal) => {
         concat!(
-            "SELECT t.topic, t.key, t.name, s.weight_quarters, s.n_queries, s.first_seen, \
-             s.last_seen, s.n_hits, s.gap_sum_minutes, s.gap_square_sum, s.n_documents, o.level, \
-             o.set_at FROM ",
+            "SELECT ",
+            $topic,
+            ", s.weight_quarters, s.n_queries, s.first_seen, s.last_seen, s.n_hits, \
+             s.gap_sum_minutes, s.gap_square_sum, s.n_documents, o.level, o.set_at FROM ",
             $from
         )
     };
 }
 
 const ALL: &str = select_topics!(
+    "t.topic",
     "topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic)"
 );
 const BY_ID: &str = select_topics!(
+    "t.topic",
     "topics t LEFT JOIN topic_totals s USING (topic) LEFT JOIN interest_overrides o USING (topic) \
      WHERE t.topic = ?1"
 );
 const BY_WEIGHT: &str = select_topics!(
-    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
-     ORDER BY s.weight_quarters DESC, s.topic LIMIT ?1"
+    "s.topic",
+    "topic_totals s LEFT JOIN interest_overrides o USING (topic) \
+     ORDER BY s.weight_quarters DESC LIMIT ?1"
 );
 const BY_RECENCY: &str = select_topics!(
-    "topic_totals s JOIN topics t USING (topic) LEFT JOIN interest_overrides o USING (topic) \
-     ORDER BY s.last_seen DESC, s.topic LIMIT ?1"
+    "s.topic",
+    "topic_totals s LEFT JOIN interest_overrides o USING (topic) \
+     ORDER BY s.last_seen DESC LIMIT ?1"
 );
-const BY_HAND: &str = select_topics!(
-    "interest_overrides o JOIN topics t USING (topic) LEFT JOIN topic_totals s USING (topic)"
-);
+const BY_HAND: &str =
+    select_topics!("o.topic", "interest_overrides o LEFT JOIN topic_totals s USING (topic)");
 
-fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, Met)> {
+fn aggregate_of(row: &Row<'_>) -> rusqlite::Result<(i64, Aggregate)> {
     let count = |idx: usize| row.get::<_, Option<i64>>(idx).map(|n| n.map_or(0, natural));
-    let set_at: Option<i64> = row.get(12)?;
+    let set_at: Option<i64> = row.get(10)?;
     let moment = |idx: usize| -> rusqlite::Result<i64> {
         // One that was set by hand and never met is as old as the owner's word.
         Ok(row.get::<_, Option<i64>>(idx)?.or(set_at).unwrap_or(0))
     };
     let aggregate = Aggregate {
-        weight_quarters: count(3)?,
-        n_queries: count(4)?,
-        first_seen_ms: moment(5)?,
-        last_seen_ms: moment(6)?,
-        n_hits: count(7)?,
-        gap_sum_minutes: count(8)?,
-        gap_square_sum: count(9)?,
-        n_documents: count(10)?,
-        owner: row.get(11)?,
+        weight_quarters: count(1)?,
+        n_queries: count(2)?,
+        first_seen_ms: moment(3)?,
+        last_seen_ms: moment(4)?,
+        n_hits: count(5)?,
+        gap_sum_minutes: count(6)?,
+        gap_square_sum: count(7)?,
+        n_documents: count(8)?,
+        owner: row.get(9)?,
     };
-    Ok((row.get(0)?, (row.get(1)?, row.get(2)?, aggregate)))
+    Ok((row.get(0)?, aggregate))
 }
 
 /// A focus area that was not forgotten.
@@ -528,23 +625,24 @@ fn focuses_of(connection: &Connection, focus_areas: &[String]) -> Result<Vec<Foc
 
 /// A focus is an interest of at least [`FOCUS_CONFIDENCE`], unless the owner said otherwise.
 fn add_focuses(
-    interests: &mut Vec<(Option<i64>, TopicInterest)>,
+    weighed: &mut Vec<Weighed>,
     focuses: Vec<Focus>,
     now_ms: i64,
     config: &InterestConfig,
 ) {
-    for Focus { key, name, topic } in focuses {
-        let known = interests.iter_mut().find(|(other, interest)| match topic {
-            Some(_) => *other == topic,
-            None => interest.key == key,
+    for focus in focuses {
+        let known = weighed.iter_mut().find(|other| match (focus.topic, &other.focus) {
+            (Some(topic), _) => other.topic == Some(topic),
+            (None, Some(other)) => other.key == focus.key,
+            (None, None) => false,
         });
-        if let Some((_, interest)) = known {
-            if interest.origin == InterestOrigin::Learned
-                && interest.interest.confidence < FOCUS_CONFIDENCE
+        if let Some(known) = known {
+            if known.origin == InterestOrigin::Learned
+                && known.interest.confidence < FOCUS_CONFIDENCE
             {
-                interest.origin = InterestOrigin::Focus;
-                interest.interest.confidence = FOCUS_CONFIDENCE;
-                interest.interest.level = interest::level(FOCUS_CONFIDENCE);
+                known.origin = InterestOrigin::Focus;
+                known.interest.confidence = FOCUS_CONFIDENCE;
+                known.interest.level = interest::level(FOCUS_CONFIDENCE);
             }
             continue;
         }
@@ -553,8 +651,8 @@ fn add_focuses(
             Aggregate { first_seen_ms: now_ms, last_seen_ms: now_ms, ..Aggregate::default() };
         let set = Aggregate { owner: Some(FOCUS_CONFIDENCE), ..aggregate };
         let interest = interest::interest(&set, now_ms, config);
-        let origin = InterestOrigin::Focus;
-        interests.push((topic, TopicInterest { key, name, origin, aggregate, interest }));
+        let (topic, origin) = (focus.topic, InterestOrigin::Focus);
+        weighed.push(Weighed { topic, focus: Some(focus), origin, aggregate, interest });
     }
 }
 
@@ -569,11 +667,11 @@ fn pairs_among(
          ORDER BY co_occurrence_count DESC, b LIMIT ?3",
     ))?;
     let mut pairs = Vec::new();
-    // Beyond so many, an interest does not rank.
-    for (at, (id, _)) in interests.iter().enumerate().take(RANKING as usize) {
+    for (at, (id, _)) in interests.iter().enumerate().take(PAIRED) {
         let Some(id) = id else { continue };
         let rows =
-            sql(statement.query_map(params![id, MIN_CO_OCCURRENCE, RANKING], |row| row.get(0)))?;
+            sql(statement
+                .query_map(params![id, MIN_CO_OCCURRENCE, PAIRED as i64], |row| row.get(0)))?;
         for other in rows {
             let other: i64 = sql(other)?;
             if let Some(place) = places.get(&other)

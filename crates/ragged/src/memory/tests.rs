@@ -96,7 +96,7 @@ pub(super) fn views_of(memory: &PersonaMemory) -> Vec<Vec<String>> {
 struct Naive {
     hits: BTreeMap<i64, Vec<(i64, i64, i64, i64)>>,
     topic_documents: BTreeMap<(i64, i64), i64>,
-    pairs: BTreeMap<(i64, i64), i64>,
+    pairs: BTreeMap<(i64, i64), (i64, i64)>,
     accesses: BTreeMap<i64, Vec<i64>>,
     days: BTreeMap<i64, i64>,
     topic_days: BTreeMap<(i64, i64), i64>,
@@ -159,7 +159,9 @@ impl Naive {
                     for (a, a_words) in &hits {
                         for (b, b_words) in &hits {
                             if a != b && (*a_words || *b_words) {
-                                *naive.pairs.entry((*a, *b)).or_default() += 1;
+                                let (n, last) = naive.pairs.entry((*a, *b)).or_insert((0, at));
+                                *n += 1;
+                                *last = at.max(*last);
                             }
                         }
                     }
@@ -212,7 +214,7 @@ impl Naive {
         vec![
             totals,
             self.topic_documents.iter().map(|((a, b), n)| line(&[*a, *b, *n])).collect(),
-            self.pairs.iter().map(|((a, b), n)| line(&[*a, *b, *n])).collect(),
+            self.pairs.iter().map(|((a, b), (n, last))| line(&[*a, *b, *n, *last])).collect(),
             self.accesses
                 .iter()
                 .map(|(document, times)| {

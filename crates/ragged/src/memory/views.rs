@@ -12,7 +12,8 @@
 //!   of their squares in whole minutes of the clock, and the number of `topic_documents`.
 //! - `topic_documents`: hits of a topic in interactions that found the document in front (rank at
 //!   most 3, or cited), bad feedback apart.
-//! - `topic_pairs`: interactions in which both were hits, at least one of them of the words.
+//! - `topic_pairs`: interactions in which both were hits, at least one of them of the words, and
+//!   when the last of them was.
 //! - `document_accesses`: interactions whose answer cited the document, bad feedback apart, and
 //!   those with good feedback that found it in front.
 //! - `daily_activity`, `daily_topics`: interactions a calendar day, and those of which the topic
@@ -212,10 +213,10 @@ fn apply(tx: &Transaction<'_>, seq: i64, zone: &TimeZone, change: Change) -> Res
                 relate(tx, hit.topic, *document, change)?;
             }
         }
-        for other in &hits {
-            let in_words = [hit, other].iter().any(|hit| hit.source == TopicSource::Query);
-            if other.topic != hit.topic && in_words {
-                pair(tx, hit.topic, other.topic, change)?;
+        // Hits are in order of topic, each topic once.
+        for other in hits.iter().filter(|other| other.topic > hit.topic) {
+            if [hit, other].iter().any(|hit| hit.source == TopicSource::Query) {
+                pair(tx, [hit.topic, other.topic], timestamp, seq, change)?;
             }
         }
     }
@@ -366,20 +367,70 @@ fn relate(tx: &Transaction<'_>, topic: i64, document: i64, change: Change) -> Re
     .map(|_| ())
 }
 
-fn pair(tx: &Transaction<'_>, a: i64, b: i64, change: Change) -> Result<()> {
-    let n: i64 = sql(tx
-        .prepare_cached(
-            "INSERT INTO topic_pairs (a, b, co_occurrence_count) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (a, b) DO UPDATE SET co_occurrence_count = co_occurrence_count + ?3 \
-             RETURNING co_occurrence_count",
-        )
-        .and_then(|mut statement| statement.query_row([a, b, change.sign()], |row| row.get(0))))?;
-    if n == 0 {
+fn pair(
+    tx: &Transaction<'_>,
+    [a, b]: [i64; 2],
+    timestamp: i64,
+    seq: i64,
+    change: Change,
+) -> Result<()> {
+    for (one, other) in [(a, b), (b, a)] {
         sql(tx
-            .prepare_cached("DELETE FROM topic_pairs WHERE a = ?1 AND b = ?2")
-            .and_then(|mut statement| statement.execute([a, b])))?;
+            .prepare_cached(
+                "INSERT INTO topic_pairs (a, b, co_occurrence_count, last_met) \
+                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT (a, b) DO UPDATE SET \
+                 co_occurrence_count = co_occurrence_count + ?3, \
+                 last_met = max(last_met, excluded.last_met)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![one, other, change.sign(), timestamp])
+            }))?;
     }
-    Ok(())
+    if change == Change::Assert {
+        return Ok(());
+    }
+    let (n, last_met): (i64, i64) = sql(tx
+        .prepare_cached(
+            "SELECT co_occurrence_count, last_met FROM topic_pairs WHERE a = ?1 AND b = ?2",
+        )
+        .and_then(|mut statement| {
+            statement.query_row([a, b], |row| Ok((row.get(0)?, row.get(1)?)))
+        }))?;
+    if n == 0 {
+        return sql(tx
+            .prepare_cached("DELETE FROM topic_pairs WHERE (a, b) IN (VALUES (?1, ?2), (?2, ?1))")
+            .and_then(|mut statement| statement.execute([a, b])))
+        .map(|_| ());
+    }
+    if last_met > timestamp {
+        return Ok(());
+    }
+    let last_met = met_before(tx, [a, b], seq)?;
+    sql(tx
+        .prepare_cached(
+            "UPDATE topic_pairs SET last_met = ?3 WHERE (a, b) IN (VALUES (?1, ?2), (?2, ?1))",
+        )
+        .and_then(|mut statement| statement.execute([a, b, last_met])))
+    .map(|_| ())
+}
+
+/// When two topics last met but for one interaction: the hits of the rarer, the newest first, until
+/// one is the other's too.
+fn met_before(tx: &Transaction<'_>, [a, b]: [i64; 2], seq: i64) -> Result<i64> {
+    let n_hits = |topic: i64| -> Result<i64> {
+        sql(tx
+            .prepare_cached("SELECT n_hits FROM topic_totals WHERE topic = ?1")
+            .and_then(|mut statement| statement.query_row([topic], |row| row.get(0))))
+    };
+    let (rare, common) = if n_hits(a)? <= n_hits(b)? { (a, b) } else { (b, a) };
+    sql(tx
+        .prepare_cached(
+            "SELECT x.timestamp FROM interaction_topics x WHERE x.topic = ?1 AND x.weight > 0 \
+             AND x.seq <> ?3 AND EXISTS (SELECT 1 FROM interaction_topics y WHERE y.topic = ?2 \
+             AND y.timestamp = x.timestamp AND y.seq = x.seq AND y.weight > 0 \
+             AND (x.source = 0 OR y.source = 0)) ORDER BY x.timestamp DESC, x.seq DESC LIMIT 1",
+        )
+        .and_then(|mut statement| statement.query_row([rare, common, seq], |row| row.get(0))))
 }
 
 fn access(

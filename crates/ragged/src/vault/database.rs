@@ -248,6 +248,8 @@ fn connect(path: &Path, unlock: &str, config: DatabaseConfig) -> Result<Connecti
     // It would print what goes wrong; errors are ours to word.
     sql(connection.execute_batch("PRAGMA cipher_log_level = NONE"))?;
     sql(connection.execute_batch(unlock))?;
+    // Every page that is read is authenticated, and processors have instructions for SHA-256.
+    sql(connection.execute_batch("PRAGMA cipher_hmac_algorithm = HMAC_SHA256"))?;
     sql(connection.busy_timeout(BUSY_TIMEOUT))?;
     // The first statement that reads shows whether the key is right.
     sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))).map_err(

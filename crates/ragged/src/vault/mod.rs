@@ -2,7 +2,7 @@
 //! SQLite.
 //!
 //! A [`Vault`] is a folder of [databases](Database), each encrypted as a whole by SQLCipher
-//! (AES-256 in CBC mode with an HMAC-SHA-512 a page; the write-ahead log is encrypted by the page
+//! (AES-256 in CBC mode with an HMAC-SHA-256 a page; the write-ahead log is encrypted by the page
 //! too) under a random key of its own. That key lies beside the database in a `.key` file, sealed
 //! (AES-256-GCM) by the [master key](MasterKey), which lives in a file elsewhere, as it is or
 //! sealed by a passphrase (Argon2id, RFC 9106). Destroying a database destroys its key first, so

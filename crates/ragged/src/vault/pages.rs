@@ -3,7 +3,7 @@
 //! SQLite shows what its tables hold. What it does not show is what may still be in free pages,
 //! in the unused rest of a page, and in frames of the write-ahead log that newer ones replaced.
 //! This module reads the files as they are and opens every page by SQLCipher's published layout
-//! (format 4): `ciphertext | IV (16) | HMAC-SHA-512 (64)`, the first 16 bytes of the file being
+//! (format 4, with SHA-256): `ciphertext | IV (16) | HMAC-SHA-256 (32)`, the first 16 bytes of the file being
 //! the salt of the HMAC's key.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use aes::Aes256;
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _, block_padding::NoPadding};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha512;
+use sha2::{Sha256, Sha512};
 use zeroize::Zeroizing;
 
 use super::key::Key;
@@ -20,7 +20,7 @@ use crate::error::{Context, Error, Result};
 /// The default of SQLCipher, and what its databases are made with here.
 const PAGE_BYTES: usize = 4096;
 const IV_BYTES: usize = 16;
-const HMAC_BYTES: usize = 64;
+const HMAC_BYTES: usize = 32;
 /// Bytes at the end of each page that are not content.
 const RESERVED_BYTES: usize = IV_BYTES + HMAC_BYTES;
 const SALT_BYTES: usize = 16;
@@ -136,7 +136,7 @@ impl<'a> Opener<'a> {
         let skipped = if page == 1 { SALT_BYTES } else { 0 };
         let (sealed, hmac) =
             bytes.get(skipped..)?.split_at_checked(PAGE_BYTES - skipped - HMAC_BYTES)?;
-        let mut expected = Hmac::<Sha512>::new_from_slice(self.hmac_key.as_slice()).ok()?;
+        let mut expected = Hmac::<Sha256>::new_from_slice(self.hmac_key.as_slice()).ok()?;
         expected.update(sealed);
         expected.update(&page.to_le_bytes());
         expected.verify_slice(hmac).ok()?;

@@ -95,7 +95,7 @@ fn pages_are_read_without_sqlite() {
     assert!(vault.decrypted_pages("a").unwrap().containing(&[CANARY.as_bytes()]).is_empty());
 }
 
-const PAGE_CONTENT: usize = 4096 - 80;
+const PAGE_CONTENT: usize = 4096 - 48;
 
 #[test]
 fn text_in_a_freed_page_is_seen() {

@@ -302,7 +302,7 @@ fn prepared_queries_search_by_index() {
     for (statement, index) in [
         (USER_TOPICS, "SEARCH s USING INDEX idx_topic_totals_hits (n_hits>?)"),
         (CO_OCCURRENCE, "SEARCH p USING COVERING INDEX idx_topic_pairs_count (a=?)"),
-        (LAST_MET, "SEARCH x USING PRIMARY KEY (topic=?)"),
+        (LINKS, "SEARCH topic_pairs USING COVERING INDEX idx_topic_pairs_count (a=?)"),
         (DOCUMENTS, "SCAN a USING INDEX idx_document_accesses_count"),
     ] {
         let plan = plan(statement);
