@@ -74,7 +74,8 @@ CREATE TABLE interaction_topics (
   PRIMARY KEY (topic, timestamp, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX idx_interaction_topics_seq ON interaction_topics (seq);
+-- The whole row: the topics of an interaction are all over the table.
+CREATE INDEX idx_interaction_topics_seq ON interaction_topics (seq, source, score, weight);
 
 -- Topics that were merged into another: what is learned under the key goes there.
 CREATE TABLE topic_aliases (
