@@ -23,7 +23,7 @@ const DOCUMENTS: i64 = 512;
 /// Topics that go with another are given for each, the most frequent first.
 const RELATED: i64 = 64;
 /// Hits that a topic must have to be an interest.
-const MIN_FREQUENCY: u64 = 2;
+pub(super) const MIN_FREQUENCY: u64 = 2;
 /// Questions that two topics must share to go together.
 const MIN_CO_OCCURRENCE: i64 = 3;
 /// The interest in a subject that its owner named as a focus, before anything is learned.
