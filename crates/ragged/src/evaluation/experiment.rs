@@ -6,16 +6,20 @@
 //! that what the machine does besides meets both alike. Where nobody says which documents answer
 //! a question, only its time is known.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use super::{
-    Scores,
+    FileQuestion, Scores,
     comparison::{Comparison, Pair, Verdict, compare, interval},
     precision_at,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    memory::{JudgedBy, Measures, TestedQuestion},
+    library::{Hit, Library},
+    memory::{JudgedBy, JudgedQuestion, Measures, PersonaMemory, TestedQuestion},
 };
 
 /// Documents of a ranking that are measured.
@@ -44,6 +48,63 @@ pub struct Trial {
     /// Who judged, and the gains of documents by their ids. Where no gain is above 0, nothing is
     /// measured.
     pub judgement: Option<(JudgedBy, BTreeMap<String, i64>)>,
+}
+
+impl Trial {
+    /// A question of which only the time will be known.
+    pub fn unjudged(query: impl Into<String>) -> Self {
+        Self { query: query.into(), judgement: None }
+    }
+
+    /// A question that feedback judged.
+    pub fn by_feedback(judged: JudgedQuestion) -> Self {
+        let gains = judged.gains.iter().map(|(content, gain)| (id_of(content), *gain)).collect();
+        Self { query: judged.query, judgement: Some((JudgedBy::Feedback, gains)) }
+    }
+}
+
+/// Questions of a file, each judged by the file or else by the persona's feedback; and how many
+/// names in the file are of no document in the library, or of several, and count for nothing.
+///
+/// # Errors
+///
+/// Those of reading.
+pub fn trials(
+    library: &Library,
+    remembered: &PersonaMemory,
+    questions: &[FileQuestion],
+) -> Result<(Vec<Trial>, usize)> {
+    let names = questions.iter().flat_map(|question| question.judgements.keys());
+    let names: BTreeSet<&str> = names.map(String::as_str).collect();
+    let contents = library.contents_named(names.iter().copied())?;
+    let queries: Vec<&str> = questions.iter().map(|question| question.text.as_str()).collect();
+    let by_feedback = remembered.judgements_of(&queries)?;
+    let trials = questions.iter().zip(by_feedback).map(|(question, judged)| {
+        let gains: BTreeMap<String, i64> = question
+            .judgements
+            .iter()
+            .filter_map(|(name, gain)| Some((id_of(contents.get(name.as_str())?), *gain)))
+            .collect();
+        match judged {
+            _ if !gains.is_empty() => {
+                let judgement = Some((JudgedBy::File, gains));
+                Trial { query: question.text.clone(), judgement }
+            }
+            Some(judged) => Trial { query: question.text.clone(), ..Trial::by_feedback(judged) },
+            None => Trial::unjudged(&question.text),
+        }
+    });
+    Ok((trials.collect(), names.len() - contents.len()))
+}
+
+/// The ids of the documents of hits, in their order, as a [`Trial`] names them.
+pub fn documents_of(hits: &[Hit]) -> Vec<String> {
+    hits.iter().map(|hit| id_of(&hit.document.content_hash)).collect()
+}
+
+/// By content, so that a document that was added anew is still the one that was judged.
+fn id_of(content_hash: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*content_hash))
 }
 
 /// Asks every question under both rankings.

@@ -275,6 +275,7 @@ impl Memory {
             topics: counts.topics,
             documents: counts.documents,
             facts: counts.facts,
+            tests: remembered.count_tests()?,
             ..Mentions::default()
         };
         remembered.clear_rows()?;

@@ -177,6 +177,20 @@ impl PersonaMemory {
             .context_with(|| format!("reading the tests of {}", self.name()))
     }
 
+    /// How many tests there are.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn count_tests(&self) -> Result<u64> {
+        self.database()
+            .read(|connection| {
+                sql(connection.query_row("SELECT count(*) FROM ab_tests", [], |row| row.get(0)))
+                    .map(natural)
+            })
+            .context_with(|| format!("counting the tests of {}", self.name()))
+    }
+
     /// One test, by its id or the first digits of it.
     ///
     /// # Errors

@@ -141,6 +141,20 @@ impl PersonaMemory {
             .context_with(|| format!("reading the feedback of {}", self.name()))
     }
 
+    /// What feedback says of each of these questions, if it says anything.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn judgements_of(&self, queries: &[&str]) -> Result<Vec<Option<JudgedQuestion>>> {
+        let judged: HashMap<String, JudgedQuestion> = self
+            .judged_questions(usize::MAX)?
+            .into_iter()
+            .map(|question| (fold(&question.query), question))
+            .collect();
+        Ok(queries.iter().map(|query| judged.get(&fold(query)).cloned()).collect())
+    }
+
     /// The questions that were asked last, each once, the latest first, at most `limit` of the
     /// latest twenty times as many.
     ///
