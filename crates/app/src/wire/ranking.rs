@@ -388,7 +388,7 @@ pub(crate) struct TestLine {
     pub(crate) name: Option<String>,
     pub(crate) started: String,
     pub(crate) k: u64,
-    pub(crate) alpha: f64,
+    pub(crate) alpha: f32,
     pub(crate) interests: u64,
     pub(crate) rounds: u64,
     pub(crate) questions: usize,

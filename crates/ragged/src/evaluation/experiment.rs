@@ -27,7 +27,7 @@ pub const K: usize = 10;
 /// Questions that are needed before anything is said.
 pub const QUESTIONS_MIN: usize = 10;
 /// Rounds that are timed.
-pub const ROUNDS: usize = 3;
+pub const ROUNDS: usize = 5;
 /// What decides the draws of the tests, so that the same results say the same again.
 pub const SEED: u64 = 4;
 

@@ -27,7 +27,7 @@ pub struct RankingTest {
     /// Hits of each search.
     pub k: u64,
     /// α of short questions.
-    pub alpha: f64,
+    pub alpha: f32,
     /// Interests of the profile.
     pub n_interests: u64,
     /// Times that each question was timed under either ranking.
@@ -123,7 +123,7 @@ impl PersonaMemory {
                         test.name.as_deref().map(|name| self.redacted(name)),
                         test.started_ms,
                         integer(test.k),
-                        test.alpha,
+                        f64::from(test.alpha),
                         integer(test.n_interests),
                         integer(test.n_rounds),
                     ],
@@ -251,7 +251,7 @@ fn test_of(connection: &Connection, id: &str) -> Result<RankingTest> {
                     name: row.get(1)?,
                     started_ms: row.get(2)?,
                     k: row.get(3).map(natural)?,
-                    alpha: row.get(4)?,
+                    alpha: row.get::<_, f64>(4)? as f32,
                     n_interests: row.get(5).map(natural)?,
                     n_rounds: row.get(6).map(natural)?,
                     questions,
@@ -280,4 +280,107 @@ fn question_of(row: &Row<'_>) -> rusqlite::Result<TestedQuestion> {
         on_ms: row.get(11)?,
         is_moved: row.get(12)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{
+        super::{
+            Memory, MemoryConfig, PersonaName,
+            tests::{NOW_MS, memory},
+        },
+        *,
+    };
+    use crate::temporal::FixedClock;
+
+    fn test(id: u128, queries: &[&str]) -> RankingTest {
+        let measures = |value| Measures { ndcg: value, precision: 0.1, mrr: 0.5, recall: 1.0 };
+        RankingTest {
+            id: format!("{id:032x}"),
+            name: Some(format!("test {id}")),
+            started_ms: NOW_MS + id as i64,
+            k: 10,
+            alpha: 0.3,
+            n_interests: 7,
+            n_rounds: 5,
+            questions: (0..)
+                .zip(queries)
+                .map(|(at, query)| TestedQuestion {
+                    query: (*query).to_owned(),
+                    judged_by: (at == 0).then_some(JudgedBy::Feedback),
+                    off: (at == 0).then(|| measures(0.25)),
+                    on: (at == 0).then(|| measures(0.75)),
+                    off_ms: 1.5,
+                    on_ms: 2.5,
+                    is_moved: at == 0,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn tests_stay_until_they_are_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) =
+            (test(0xa << 124, &["where is the xylograph", "moon"]), test(0xb << 124, &["moon"]));
+        {
+            let memory = memory(dir.path());
+            let remembered = memory.of(&PersonaName::default()).unwrap();
+            remembered.keep_test(&first).unwrap();
+            remembered.keep_test(&second).unwrap();
+        }
+        let memory = memory(dir.path());
+        let who = PersonaName::default();
+        let remembered = memory.of(&who).unwrap();
+        let known: Vec<RankingTest> = remembered.tests().unwrap();
+        assert_eq!(known.len(), 2);
+        assert!(known.contains(&first) && known.contains(&second));
+        assert_eq!(remembered.test("a000").unwrap(), first);
+        for (id, kind) in [
+            ("c000", ErrorKind::NotFound),
+            ("a00", ErrorKind::Invalid),
+            ("quux", ErrorKind::Invalid),
+        ] {
+            assert_eq!(remembered.test(id).unwrap_err().kind(), kind, "{id}");
+        }
+        let other = memory.create_persona(&"other".parse().unwrap(), &Default::default()).unwrap();
+        assert_eq!(memory.of(&other.name).unwrap().tests().unwrap(), []);
+
+        assert!(!memory.verify_erased(dir.path(), "xylograph").unwrap().is_erased());
+        remembered.delete_test("a000").unwrap();
+        assert!(memory.verify_erased(dir.path(), "xylograph").unwrap().is_erased());
+        assert_eq!(remembered.tests().unwrap(), [second]);
+        assert_eq!(remembered.delete_test("a000").unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn forgetting_a_text_and_clearing_take_tests_with_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = memory(dir.path());
+        let who = PersonaName::default();
+        let remembered = memory.of(&who).unwrap();
+        remembered.keep_test(&test(1 << 120, &["moon", "Xylograph", "xylograph"])).unwrap();
+        remembered.keep_test(&test(2 << 120, &["moon"])).unwrap();
+        assert_eq!(memory.mentions(&who, "xylograph").unwrap().tests, 1);
+        assert_eq!(memory.forget(&who, "xylograph").unwrap().deleted.tests, 1);
+        assert!(memory.verify_erased(dir.path(), "xylograph").unwrap().is_erased());
+        assert_eq!(remembered.count_tests().unwrap(), 1);
+        assert_eq!(memory.clear(&who).unwrap().deleted.tests, 1);
+        assert_eq!(remembered.tests().unwrap(), []);
+        assert!(memory.verify_erased(dir.path(), "moon").unwrap().is_erased());
+    }
+
+    #[test]
+    fn personal_data_is_replaced_in_tests_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { is_redacting: true, ..MemoryConfig::default() };
+        let memory = Memory::open(dir.path(), None, config, Arc::new(FixedClock(NOW_MS))).unwrap();
+        let remembered = memory.of(&PersonaName::default()).unwrap();
+        remembered.keep_test(&test(1 << 120, &["who is ada@example.org"])).unwrap();
+        let kept = remembered.tests().unwrap();
+        assert_eq!(kept[0].questions[0].query, "who is [EMAIL]");
+        assert!(memory.verify_erased(dir.path(), "ada@").unwrap().is_erased());
+    }
 }

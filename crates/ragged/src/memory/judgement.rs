@@ -234,3 +234,122 @@ fn spoken_for(connection: &rusqlite::Connection, seq: i64) -> Result<Vec<[u8; 16
     let about = found.into_iter().filter(|(_, is_cited)| *is_cited || !is_any_cited);
     Ok(about.map(|(content, _)| content).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            NewInteraction, PersonaName,
+            tests::{NOW_MS, memory, question},
+        },
+        *,
+    };
+
+    /// Asked at a second, having found these documents, some cited.
+    fn asked(
+        n: u64,
+        query: &str,
+        found: &[(u8, bool)],
+        feedback: Option<Feedback>,
+    ) -> NewInteraction {
+        let at_ms = NOW_MS + n.cast_signed() * 1000;
+        NewInteraction { query: query.to_owned(), feedback, ..question(n, at_ms, &[1], &[], found) }
+    }
+
+    #[test]
+    fn feedback_speaks_for_what_was_cited_or_stood_in_front() {
+        let dir = tempfile::tempdir().unwrap();
+        let remembered = memory(dir.path()).of(&PersonaName::default()).unwrap();
+        let (good, bad) = (Some(Feedback::Good), Some(Feedback::Bad));
+        let four = [(1, false), (2, false), (3, false), (4, false)];
+        remembered
+            .record_all(&[
+                asked(1, "tides", &four, good),
+                asked(2, "moon", &[(1, false), (5, true)], good),
+                // Later, in other letters: it speaks against the first, and says nothing of others.
+                asked(3, "The  Moon", &[(1, true)], good),
+                asked(4, "the moon", &[(1, false)], bad),
+                asked(5, "sea", &[(6, true)], bad),
+                asked(6, "not judged", &[(6, true)], None),
+            ])
+            .unwrap();
+        let judged = remembered.judged_questions(100).unwrap();
+        let told: Vec<(&str, Vec<(u8, i64)>, bool)> = judged
+            .iter()
+            .map(|question| {
+                let gains = question.gains.iter().map(|(content, gain)| (content[0], *gain));
+                (question.query.as_str(), gains.collect(), question.has_relevant())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("sea", vec![(6, 0)], false),
+                ("the moon", vec![(1, 0)], false),
+                ("moon", vec![(5, 1)], true),
+                ("tides", vec![(1, 1), (2, 1), (3, 1)], true),
+            ]
+        );
+        assert_eq!(remembered.judged_questions(2).unwrap().len(), 2);
+        let of = remembered.judgements_of(&["TIDES ", "not judged", "moon"]).unwrap();
+        let known: Vec<bool> = of.iter().map(Option::is_some).collect();
+        assert_eq!(known, [true, false, true]);
+    }
+
+    #[test]
+    fn questions_are_counted_and_given_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let remembered = memory(dir.path()).of(&PersonaName::default()).unwrap();
+        let (good, bad) = (Some(Feedback::Good), Some(Feedback::Bad));
+        remembered
+            .record_all(&[
+                asked(1, "tides", &[(1, false), (2, true)], good),
+                asked(2, "moon", &[(2, false)], bad),
+                asked(3, "sea", &[(1, true)], None),
+                asked(4, "Tides", &[(3, false), (2, false)], good),
+            ])
+            .unwrap();
+        assert_eq!(remembered.last_questions(2).unwrap(), ["Tides", "sea"]);
+        assert_eq!(remembered.last_questions(9).unwrap(), ["Tides", "sea", "moon"]);
+        assert_eq!(
+            remembered.question_tally(NOW_MS + 3000).unwrap(),
+            QuestionTally { all: 4, recent: 2, good: 2, bad: 1 }
+        );
+        let found = remembered.questions_that_found([2; 16], 2).unwrap();
+        let told: Vec<(&str, u32, bool, Option<Feedback>)> =
+            found.iter().map(|by| (by.query.as_str(), by.rank, by.is_cited, by.feedback)).collect();
+        assert_eq!(told, [("Tides", 2, false, good), ("moon", 1, false, bad)]);
+        assert_eq!(remembered.questions_that_found([9; 16], 2).unwrap(), []);
+    }
+
+    #[test]
+    fn a_profile_in_numbers() {
+        let dir = tempfile::tempdir().unwrap();
+        let remembered = memory(dir.path()).of(&PersonaName::default()).unwrap();
+        let days = 86_400_000;
+        let asked: Vec<NewInteraction> = [(1, 40, &[1_u8][..]), (2, 6, &[1, 2]), (3, 1, &[1, 3])]
+            .into_iter()
+            .map(|(n, ago, words)| question(n, NOW_MS - ago * days, words, &[], &[]))
+            .collect();
+        remembered.record_all(&asked).unwrap();
+        let known = remembered.analytics(&[], 10).unwrap();
+        // Of three topics one was met twice or more.
+        assert_eq!((known.n_topics, known.n_tracked, known.n_sure), (3, 1, 0));
+        assert_eq!((known.questions.all, known.questions.recent), (3, 2));
+        assert_eq!(known.since_ms, Some(NOW_MS - 40 * days));
+        let shares: Vec<(&str, f64)> =
+            known.distribution.iter().map(|topic| (topic.name.as_str(), topic.share)).collect();
+        assert_eq!(shares, [("Topic 1", 0.6)]);
+        // Named by its owner, and set by hand.
+        remembered.set_interest("topic 2", "Topic 2", Some(0.9)).unwrap();
+        let known = remembered.analytics(&["Reefs".to_owned()], 1).unwrap();
+        assert_eq!((known.n_tracked, known.n_sure), (3, 1));
+        assert_eq!(known.distribution.len(), 1);
+        // An empty memory has nothing to tell.
+        remembered.clear().unwrap();
+        let known = remembered.analytics(&[], 10).unwrap();
+        assert_eq!((known.n_topics, known.n_tracked, known.since_ms), (0, 0, None));
+        assert_eq!(known.questions, QuestionTally::default());
+        assert_eq!(known.distribution, []);
+    }
+}

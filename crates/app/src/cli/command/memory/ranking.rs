@@ -204,10 +204,7 @@ fn print_explanation(told: &told::Explanation, printer: &Printer) -> Result<()> 
         _ if told.not_found == Some("filtered") => printer.line(
             "rank      none: the persona's collections, or the time in the question, leave it out",
         ),
-        _ => printer.line(format!(
-            "rank      none: the question does not find it; {of} of other documents match better, \
-             or nothing of it matches",
-        )),
+        _ => printer.line(format!("rank      none: the question does not find it, among {of}")),
     }
 }
 

@@ -131,7 +131,7 @@ fn start(
         name,
         started_ms: jiff::Timestamp::now().as_millisecond(),
         k: experiment::K as u64,
-        alpha: f64::from(library.settings().personalisation.alpha()),
+        alpha: library.settings().personalisation.alpha(),
         n_interests: profile.map_or(0, |profile| profile.topics.len() as u64),
         n_rounds: ROUNDS as u64,
         questions,
@@ -188,14 +188,15 @@ fn results(test: &RankingTest, printer: &Printer) -> Result<Outcome> {
         test.alpha,
         test.k,
     ))?;
+    let found = Metric::ALL.map(|metric| finding(&test.questions, metric, SEED));
     let mut rows = table(printer, &HEADER);
-    for metric in Metric::ALL {
-        let found = finding(&test.questions, metric, SEED);
-        let mut row = vec![title(metric).to_owned()];
-        row.extend(cells(&found));
+    for found in &found {
+        let mut row = vec![title(found.metric).to_owned()];
+        row.extend(cells(found));
         rows.add_row(row);
     }
     printer.line(rows.trim_fmt())?;
+    print_missing(&found, printer)?;
     printer.note(format!(
         "`ragged memory ab-test results --test-id {}` shows it again.",
         short_id(&test.id)
@@ -224,15 +225,15 @@ fn cells(found: &Finding) -> Vec<String> {
         _ => (|value| format!("{value:.4}"), |value| format!("{value:+.4}")),
     };
     let told = told::WireFinding::from(found);
-    let says = match (&told.missing, told.verdict) {
-        (Some(missing), _) => format!("not enough data: {missing} needed"),
-        (None, "better") => "helps".to_owned(),
-        (None, "worse") => "hurts".to_owned(),
-        (None, _) => "makes no difference that chance does not make".to_owned(),
+    let says = match (found.missing, told.verdict) {
+        (Some(_), _) => "not enough data",
+        (None, "better") => "helps",
+        (None, "worse") => "hurts",
+        (None, _) => "no difference beyond chance",
     };
     if compared.n == 0 {
         let none = || String::new();
-        return vec!["0".to_owned(), none(), none(), none(), none(), none(), says];
+        return vec!["0".to_owned(), none(), none(), none(), none(), none(), says.to_owned()];
     }
     let between = found
         .interval
@@ -244,8 +245,19 @@ fn cells(found: &Finding) -> Vec<String> {
         change(compared.difference),
         between,
         format!("{:.4}", compared.p),
-        says,
+        says.to_owned(),
     ]
+}
+
+/// What findings lack before anything can be said, each said once.
+fn print_missing(found: &[Finding], printer: &Printer) -> Result<()> {
+    let mut missing: Vec<String> =
+        found.iter().filter_map(|found| found.missing.map(told::missing)).collect();
+    missing.dedup();
+    for missing in missing {
+        printer.line(format!("not enough data: {missing} needed"))?;
+    }
+    Ok(())
 }
 
 fn compare(
@@ -281,19 +293,23 @@ fn compare(
         return Ok(Outcome::Done);
     }
     printer.line(title(metric))?;
-    let mut header = vec!["id", "when", "name"];
+    let mut header = vec!["id", "name"];
     header.extend(&HEADER[1..]);
     let mut rows = table(printer, &header);
     for (test, found) in tests.iter().zip(&found) {
         let mut row = vec![
             short_id(&test.id).to_owned(),
-            time_of_ms(test.started_ms),
             visible(test.name.as_deref().unwrap_or_default()).into_owned(),
         ];
         row.extend(cells(found));
         rows.add_row(row);
     }
     printer.line(rows.trim_fmt())?;
+    for (test, found) in tests.iter().zip(&found) {
+        if let Some(missing) = found.missing.map(told::missing) {
+            printer.line(format!("{}: {missing} needed", short_id(&test.id)))?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
