@@ -21,6 +21,8 @@ mod files;
 mod graph;
 /// Help, usage errors, configuration, completions.
 mod manners;
+/// Why a persona has its ranking, and whether it is better.
+mod personal_ranking;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;

@@ -34,7 +34,7 @@ pub fn kendall<T: Ord>(a: &[T], b: &[T]) -> Option<f64> {
         .enumerate()
         .map(|(at, place)| common.iter().skip(at + 1).filter(|other| *other > place).count())
         .sum();
-    Some(2.0 * n_same as f64 / n_pairs as f64 - 1.0)
+    Some((2.0 * n_same as f64 - n_pairs as f64) / n_pairs as f64)
 }
 
 /// How an item came to its place in a ranking.
