@@ -69,6 +69,19 @@ fn a_planted_interest_moves_a_document_and_every_part_is_told() {
     assert_eq!(number(&interest["specificity"]), 1.0);
     assert!((number(&interest["part"]) - 0.15).abs() < 1e-6, "{interest}");
 
+    insta::assert_snapshot!(nurse(&scene, &explain("files/blood.txt")).shown(), @r"
+    exit 0
+    --- stdout
+    files/blood.txt
+    asked     pressure by nurse
+    rank      1 with the profile, 2 without, of 3 passages found
+    base      0.8701 = vector 0.0000 + lexical 0.8701   BM25 0.479
+    score     0.7591 = base 0.6091 + topics 0.1500 (of 1.00)
+    share     α 0.30
+     interest    gives    confidence  recency  specificity
+     cuff (set)  +0.1500  1.00        1.00     1.00
+    --- stderr
+    ");
     // As a search for the persona has it, and one without.
     let search = |more: &[&str]| {
         let args = ["search", "pressure", "--mode", "lexical", "-k", "2", "--persona", "nurse"];
@@ -81,7 +94,6 @@ fn a_planted_interest_moves_a_document_and_every_part_is_told() {
     assert_eq!(without[1]["document"]["id"], told["document"]["id"]);
     assert_eq!(without[1]["score"], passage["score_without"]);
 
-    insta::assert_snapshot!(nurse(&scene, &explain("files/blood.txt")).shown(), @"");
     // Those two searches were recorded, and found it; explaining was not.
     let told = nurse_json(&scene, &explain("blood.txt"));
     let questions = told["questions"].as_array().unwrap();
@@ -117,7 +129,15 @@ fn both_rankings_stand_side_by_side() {
         expected([("bridge.txt", "down", 2), ("blood.txt", "up", 1)])
     );
     assert_eq!((number(&told["overlap"]), number(&told["kendall"])), (1.0, -1.0));
-    insta::assert_snapshot!(nurse(&scene, &asked).shown(), @"");
+    insta::assert_snapshot!(nurse(&scene, &asked).shown(), @r"
+    exit 0
+    --- stdout
+        with the profile  move  without it        goes to
+     1  files/blood.txt   +1    files/bridge.txt  2
+     2  files/bridge.txt  −1    files/blood.txt   1
+    overlap@2 1.00, order τ -1.00
+    --- stderr
+    ");
     // Where one place is shown, the one comes for the other.
     let one = nurse_json(
         &scene,
@@ -170,10 +190,8 @@ fn what_is_not_found_or_not_moved_says_why() {
         &scene,
         &["explain-ranking", "blood.txt", "--query", "pressure cuff morning winter bridge stream"],
     );
-    assert_eq!(
-        (number(&long["share"]["alpha"]), &long["share"]["words"]),
-        (0.15_f32.into(), &6.into())
-    );
+    assert!((number(&long["share"]["alpha"]) - 0.15).abs() < 1e-6, "{long}");
+    assert_eq!(long["share"]["words"], 6);
 
     // What the persona does not read.
     scene.write("taxes/form.txt", "The pressure of forms.");
@@ -200,32 +218,31 @@ fn what_is_not_found_or_not_moved_says_why() {
     }
 }
 
-/// Ten notes on what a nurse does and ten on what a sailor does; both speak of pressure.
+const WORDS: [&str; 10] = [
+    "ward", "pulse", "clinic", "needle", "fever", "splint", "gauze", "crutch", "ointment",
+    "syringe",
+];
+
+/// Ten notes on what a nurse does, ten on what a sailor does and forty on shelves, and a question
+/// after each of the first, which by its words alone finds one of the second before it.
 fn port() -> (Scene, String) {
     let scene = Scene::new();
     let mut questions = String::new();
-    for (at, word) in [
-        "ward", "pulse", "clinic", "needle", "fever", "splint", "gauze", "crutch", "ointment",
-        "syringe",
-    ]
-    .iter()
-    .enumerate()
-    {
-        scene.write(
-            &format!("care/{word}.txt"),
-            format!(
-                "The cuff is on the arm, the pressure is read, and the {word} is ready on day {at}."
-            ),
+    for (at, word) in WORDS.iter().enumerate() {
+        let care = format!(
+            "The cuff is on the arm, the pressure is read by the {word}, and written down slowly on \
+             day {at}."
         );
-        scene.write(
-            &format!("sea/{word}.txt"),
-            format!("The pressure falls, the pressure of the air, and the {word} boat stays in on day {at}."),
-        );
-        writeln!(
-            questions,
-            "{{\"text\": \"pressure {word}\", \"relevant\": [\"care/{word}.txt\"]}}"
-        )
-        .unwrap();
+        let sea =
+            format!("The pressure of the air falls, and the {word} boat stays in on day {at}.");
+        scene.write(&format!("care/{word}.txt"), care);
+        scene.write(&format!("sea/{word}.txt"), sea);
+        for shelf in 0..4 {
+            let text = format!("Shelf {shelf} of row {at} holds jars.");
+            scene.write(&format!("other/{at}/{shelf}.txt"), text);
+        }
+        let relevant = format!("[\"care/{word}.txt\"]");
+        writeln!(questions, "{{\"text\": \"pressure {word}\", \"relevant\": {relevant}}}").unwrap();
     }
     assert_eq!(scene.run(&["add", "files"]).code, 0);
     scene.write("questions.jsonl", &questions);
@@ -256,9 +273,12 @@ fn a_test_says_what_the_profile_gains_and_stays_the_personas_own() {
     };
     let ndcg = metric(&test, "ndcg");
     assert_eq!((&ndcg["verdict"], &ndcg["missing"]), (&"better".into(), &Value::Null), "{ndcg}");
-    assert!(number(&ndcg["difference"]) > 0.1 && number(&ndcg["p"]) < 0.05, "{ndcg}");
+    assert_eq!(number(&ndcg["p"]), 2.0 / 1024.0);
     let (low, high) = (number(&ndcg["interval"][0]), number(&ndcg["interval"][1]));
-    assert!(0.0 < low && low <= number(&ndcg["difference"]) && number(&ndcg["difference"]) <= high);
+    // Every one of them goes from the second place to the first.
+    for value in [low, high, number(&ndcg["difference"])] {
+        assert!((value - (1.0 - 1.0 / 3.0_f64.log2())).abs() < 1e-9, "{ndcg}");
+    }
     // It is the first that the profile moves: all ten find the right one.
     assert_eq!(number(&metric(&test, "mrr")["with"]), 1.0);
     let recall = metric(&test, "recall");
@@ -286,8 +306,8 @@ fn a_test_says_what_the_profile_gains_and_stays_the_personas_own() {
     );
 
     // One question less, and nothing is said.
-    let nine: String = questions.lines().skip(1).map(|line| format!("{line}\n")).collect();
-    scene.write("questions.jsonl", nine + "a question that nobody judged\n");
+    let (_, nine) = questions.split_once('\n').unwrap();
+    scene.write("questions.jsonl", format!("{nine}a question that nobody judged\n"));
     let test = start(&[]);
     assert_eq!((&test["questions"], &test["judged"]), (&10.into(), &9.into()));
     let ndcg = metric(&test, "ndcg");
@@ -316,13 +336,7 @@ fn a_test_says_what_the_profile_gains_and_stays_the_personas_own() {
 fn feedback_judges_where_the_file_does_not() {
     let (scene, _) = port();
     // The nurse asks ten times, and each answer helped; the same twice is one question.
-    for (at, word) in [
-        "ward", "pulse", "clinic", "needle", "fever", "splint", "gauze", "crutch", "ointment",
-        "syringe", "ward",
-    ]
-    .iter()
-    .enumerate()
-    {
+    for (at, word) in WORDS.iter().chain(&WORDS[..1]).enumerate() {
         let asked = scene.json(&[
             "search",
             &format!("cuff {word}"),

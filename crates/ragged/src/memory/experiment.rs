@@ -288,7 +288,7 @@ mod tests {
 
     use super::{
         super::{
-            Memory, MemoryConfig, PersonaName,
+            Memory, MemoryConfig, PersonaDraft, PersonaName,
             tests::{NOW_MS, memory},
         },
         *,
@@ -345,7 +345,8 @@ mod tests {
         ] {
             assert_eq!(remembered.test(id).unwrap_err().kind(), kind, "{id}");
         }
-        let other = memory.create_persona(&"other".parse().unwrap(), &Default::default()).unwrap();
+        let other =
+            memory.create_persona(&"other".parse().unwrap(), &PersonaDraft::default()).unwrap();
         assert_eq!(memory.of(&other.name).unwrap().tests().unwrap(), []);
 
         assert!(!memory.verify_erased(dir.path(), "xylograph").unwrap().is_erased());

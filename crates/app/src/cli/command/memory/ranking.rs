@@ -45,13 +45,13 @@ pub(crate) fn run(command: RankingCommand, of: &OfPersona, session: &Session) ->
     let persona = Session::persona(&memory, of.persona.as_deref())?;
     match command {
         RankingCommand::ExplainRanking { document, asked } => {
-            explain(&document, &asked, memory, persona, session)
+            explain(&document, &asked, memory, &persona, session)
         }
-        RankingCommand::CompareRanking { asked } => compare(&asked, memory, persona, session),
+        RankingCommand::CompareRanking { asked } => compare(&asked, memory, &persona, session),
         RankingCommand::Analytics { limit, replay } => {
-            analytics(limit, replay, memory, persona, session)
+            analytics(limit, replay, memory, &persona, session)
         }
-        RankingCommand::AbTest { command } => ab_test::run(command, memory, persona, session),
+        RankingCommand::AbTest { command } => ab_test::run(command, memory, &persona, session),
     }
 }
 
@@ -121,7 +121,7 @@ fn explain(
     name: &str,
     asked: &AskedArgs,
     memory: Memory,
-    persona: Persona,
+    persona: &Persona,
     session: &Session,
 ) -> Result<Outcome> {
     let library = session.existing_library()?;
@@ -130,7 +130,7 @@ fn explain(
     let path = files.first().map(|file| file.path.clone()).unwrap_or_default();
     let remembered = memory.of(&persona.name)?;
     let questions = remembered.questions_that_found(document.content_hash, SHOWN_QUESTIONS)?;
-    let looked = Looked::at(asked, memory, &persona, &library, session)?;
+    let looked = Looked::at(asked, memory, persona, &library, session)?;
     let both = &looked.both;
     let passages: Vec<&ExplainedHit> =
         both.with.iter().filter(|found| found.hit.document.id == document.id).collect();
@@ -167,7 +167,7 @@ fn explain(
     }
     print_explanation(&explanation, printer)?;
     if let Some(unmoved) = looked.unmoved {
-        printer.line(format!("profile   changes nothing: {}", reason(unmoved, &persona)))?;
+        printer.line(format!("profile   changes nothing: {}", reason(unmoved, persona)))?;
     }
     if let Some(best) = passages.first() {
         print_parts(best, &explanation, printer)?;
@@ -186,8 +186,10 @@ fn note_if_behind(both: &BothRankings, printer: &Printer) {
 
 fn print_explanation(told: &told::Explanation, printer: &Printer) -> Result<()> {
     let path = printer.path(&told.document.path, &shortened(&told.document.path));
-    let title = told.document.title.as_deref().unwrap_or_default();
-    printer.line(format!("{path}  {}", style(visible(title)).bold()))?;
+    printer.line(match told.document.title.as_deref() {
+        Some(title) => format!("{path}  {}", style(visible(title)).bold()),
+        None => path,
+    })?;
     printer.line(format!("asked     {} by {}", visible(&told.query), visible(&told.persona)))?;
     let of = counted(told.passages_found as u64, "passage", "passages");
     match (told.rank, told.rank_without) {
@@ -320,11 +322,11 @@ fn print_questions(questions: &[FoundBy], printer: &Printer) -> Result<()> {
 fn compare(
     asked: &AskedArgs,
     memory: Memory,
-    persona: Persona,
+    persona: &Persona,
     session: &Session,
 ) -> Result<Outcome> {
     let library = session.existing_library()?;
-    let looked = Looked::at(asked, memory, &persona, &library, session)?;
+    let looked = Looked::at(asked, memory, persona, &library, session)?;
     let (both, k) = (&looked.both, looked.request.k);
     let shown = &both.with[..k.min(both.with.len())];
     let with: Vec<told::Placed> = shown
@@ -389,7 +391,7 @@ fn compare(
         printer.line(format!("overlap@{k} {:.2}{order}", comparison.overlap))?;
     }
     if let Some(unmoved) = looked.unmoved {
-        printer.line(format!("The profile changes nothing: {}.", reason(unmoved, &persona)))?;
+        printer.line(format!("The profile changes nothing: {}.", reason(unmoved, persona)))?;
     }
     search::print_time(looked.time.as_ref(), false, printer)?;
     note_if_behind(both, printer);
@@ -433,7 +435,7 @@ fn analytics(
     limit: usize,
     n_replayed: usize,
     memory: Memory,
-    persona: Persona,
+    persona: &Persona,
     session: &Session,
 ) -> Result<Outcome> {
     let remembered = memory.of(&persona.name)?;
@@ -444,13 +446,13 @@ fn analytics(
         let library = session.library()?;
         let asking = Asking::aside(memory, persona.clone())?;
         let profile = asking.profile(&library)?;
-        unmoved = library.why_unmoved(&persona, profile.as_deref());
+        unmoved = library.why_unmoved(persona, profile.as_deref());
         if unmoved.is_none() {
             let of = (&library, profile.as_deref());
             replayed = Some(replay(&remembered, n_replayed, &asking, of, session)?);
         }
     }
-    let told = told::Analytics::new(&persona, &known, unmoved, replayed);
+    let told = told::Analytics::new(persona, &known, unmoved, replayed);
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&told)?;
@@ -486,7 +488,7 @@ fn analytics(
         printer.line(rows.trim_fmt())?;
     }
     if let Some(unmoved) = unmoved {
-        printer.line(format!("The profile changes nothing: {}.", reason(unmoved, &persona)))?;
+        printer.line(format!("The profile changes nothing: {}.", reason(unmoved, persona)))?;
     }
     if let Some(replay) = &told.replay {
         print_replay(replay, printer)?;

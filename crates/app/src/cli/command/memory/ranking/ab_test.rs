@@ -9,6 +9,7 @@ use ragged::{
         self,
         experiment::{self, Finding, Metric, ROUNDS, SEED, Trial, finding},
     },
+    library::Library,
     memory::{JudgedQuestion, Memory, Persona, PersonaMemory, RankingTest},
 };
 
@@ -30,7 +31,7 @@ use crate::{
 pub(super) fn run(
     command: AbTestCommand,
     memory: Memory,
-    persona: Persona,
+    persona: &Persona,
     session: &Session,
 ) -> Result<Outcome> {
     let remembered = memory.of(&persona.name)?;
@@ -55,7 +56,7 @@ fn start(
     queries: Option<&Path>,
     name: Option<String>,
     remembered: &PersonaMemory,
-    (memory, persona): (Memory, Persona),
+    (memory, persona): (Memory, &Persona),
     session: &Session,
 ) -> Result<Outcome> {
     session.require_library()?;
@@ -67,45 +68,14 @@ fn start(
     let printer = &session.printer;
     let asking = Asking::aside(memory, persona.clone())?;
     let profile = asking.profile(&library)?;
-    if let Some(unmoved) = library.why_unmoved(&persona, profile.as_deref()) {
+    if let Some(unmoved) = library.why_unmoved(persona, profile.as_deref()) {
         return Err(crate::Hinted::new(
-            format!("both rankings are the same: {}", reason(unmoved, &persona)),
+            format!("both rankings are the same: {}", reason(unmoved, persona)),
             "a test needs a profile that may rank".to_owned(),
         )
         .into());
     }
-    let (trials, n_unknown) = match queries {
-        Some(path) => {
-            let questions = evaluation::read_questions(path)?;
-            experiment::trials(&library, remembered, &questions)?
-        }
-        None => {
-            let judged = remembered.judged_questions(usize::MAX)?.into_iter();
-            let judged = judged.filter(JudgedQuestion::has_relevant);
-            (judged.map(Trial::by_feedback).collect(), 0)
-        }
-    };
-    if trials.is_empty() {
-        return Err(match queries {
-            Some(path) => crate::Hinted::new(
-                format!("{} holds no questions", path.display()),
-                "write one a line".to_owned(),
-            ),
-            None => crate::Hinted::new(
-                format!("feedback of {} speaks for no document yet", persona.name),
-                "`ragged memory feedback ID good` does, or give questions with --queries"
-                    .to_owned(),
-            ),
-        }
-        .into());
-    }
-    if n_unknown > 0 {
-        printer.note(format!(
-            "{} in the file {} of no document in the library, or of several, and count for nothing",
-            counted(n_unknown as u64, "name", "names"),
-            if n_unknown == 1 { "is" } else { "are" },
-        ));
-    }
+    let trials = trials(queries, &library, remembered, printer)?;
     let asked = Asked::new(&trials, &asking, (&library, profile.as_deref()), session)?;
     let bar = progress::counting(printer, "questions");
     let watch = Watch::begin();
@@ -139,6 +109,46 @@ fn start(
     remembered.keep_test(&test)?;
     // As it was kept.
     results(&remembered.test(&test.id)?, printer)
+}
+
+/// The questions of a file, or those that feedback speaks for.
+fn trials(
+    queries: Option<&Path>,
+    library: &Library,
+    remembered: &PersonaMemory,
+    printer: &Printer,
+) -> Result<Vec<Trial>> {
+    let Some(path) = queries else {
+        let judged = remembered.judged_questions(usize::MAX)?.into_iter();
+        let judged = judged.filter(JudgedQuestion::has_relevant);
+        let trials: Vec<Trial> = judged.map(Trial::by_feedback).collect();
+        if trials.is_empty() {
+            return Err(crate::Hinted::new(
+                format!("feedback of {} speaks for no document yet", remembered.name()),
+                "`ragged memory feedback ID good` does, or give questions with --queries"
+                    .to_owned(),
+            )
+            .into());
+        }
+        return Ok(trials);
+    };
+    let questions = evaluation::read_questions(path)?;
+    if questions.is_empty() {
+        return Err(crate::Hinted::new(
+            format!("{} holds no questions", path.display()),
+            "write one a line".to_owned(),
+        )
+        .into());
+    }
+    let (trials, n_unknown) = experiment::trials(library, remembered, &questions)?;
+    if n_unknown > 0 {
+        printer.note(format!(
+            "{} in the file {} of no document in the library, or of several, and count for nothing",
+            counted(n_unknown as u64, "name", "names"),
+            if n_unknown == 1 { "is" } else { "are" },
+        ));
+    }
+    Ok(trials)
 }
 
 fn list(remembered: &PersonaMemory, printer: &Printer) -> Result<Outcome> {
@@ -220,10 +230,9 @@ fn title(metric: Metric) -> &'static str {
 /// What is told of a finding, after its name.
 fn cells(found: &Finding) -> Vec<String> {
     let compared = &found.compared;
-    let (value, change): (fn(f64) -> String, fn(f64) -> String) = match found.metric {
-        Metric::Latency => (milliseconds, |ms| format!("{ms:+.2} ms")),
-        _ => (|value| format!("{value:.4}"), |value| format!("{value:+.4}")),
-    };
+    let is_time = found.metric == Metric::Latency;
+    let value = |value: f64| if is_time { milliseconds(value) } else { format!("{value:.4}") };
+    let change = |by: f64| if is_time { format!("{by:+.2} ms") } else { format!("{by:+.4}") };
     let told = told::WireFinding::from(found);
     let says = match (found.missing, told.verdict) {
         (Some(_), _) => "not enough data",
@@ -255,7 +264,7 @@ fn print_missing(found: &[Finding], printer: &Printer) -> Result<()> {
         found.iter().filter_map(|found| found.missing.map(told::missing)).collect();
     missing.dedup();
     for missing in missing {
-        printer.line(format!("not enough data: {missing} needed"))?;
+        printer.line(format!("not enough data: needs {missing}"))?;
     }
     Ok(())
 }
@@ -307,7 +316,7 @@ fn compare(
     printer.line(rows.trim_fmt())?;
     for (test, found) in tests.iter().zip(&found) {
         if let Some(missing) = found.missing.map(told::missing) {
-            printer.line(format!("{}: {missing} needed", short_id(&test.id)))?;
+            printer.line(format!("{} needs {missing}", short_id(&test.id)))?;
         }
     }
     Ok(Outcome::Done)
