@@ -234,11 +234,14 @@ pub(crate) struct Placed {
     pub(crate) moved: &'static str,
     pub(crate) document: Named,
     pub(crate) heading: String,
+    pub(crate) lines: Option<[u32; 2]>,
+    pub(crate) pages: Option<[u32; 2]>,
     pub(crate) score: f32,
 }
 
 impl Placed {
     pub(crate) fn new(hit: &Hit, other_rank: usize, moved: Move) -> Self {
+        let chunk = WireHit::from(hit).chunk;
         Self {
             rank: hit.rank,
             other_rank,
@@ -250,7 +253,9 @@ impl Placed {
                 Move::Gone => "gone",
             },
             document: Named::from(hit),
-            heading: hit.chunk.place.heading.clone(),
+            heading: chunk.heading,
+            lines: chunk.lines,
+            pages: chunk.pages,
             score: hit.score,
         }
     }

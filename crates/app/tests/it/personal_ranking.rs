@@ -132,9 +132,9 @@ fn both_rankings_stand_side_by_side() {
     insta::assert_snapshot!(nurse(&scene, &asked).shown(), @r"
     exit 0
     --- stdout
-        with the profile  move  without it        goes to
-     1  files/blood.txt   +1    files/bridge.txt  2
-     2  files/bridge.txt  −1    files/blood.txt   1
+        with the profile      move  without it            goes to
+     1  files/blood.txt:1-1   +1    files/bridge.txt:1-1  2
+     2  files/bridge.txt:1-1  −1    files/blood.txt:1-1   1
     overlap@2 1.00, order τ -1.00
     --- stderr
     ");

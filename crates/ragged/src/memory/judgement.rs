@@ -69,7 +69,8 @@ pub(super) const JUDGED: &str = "SELECT seq, query, feedback FROM interactions \
 const LOOKED_AT: usize = 20;
 
 impl PersonaMemory {
-    /// The questions that found a document, those recorded last first, at most `limit`.
+    /// The questions that found a document, each as it was recorded last and the last first: at most
+    /// `limit`, of the last twenty times as many.
     ///
     /// # Errors
     ///
@@ -86,21 +87,19 @@ impl PersonaMemory {
                      JOIN interaction_documents USING (document) JOIN interactions USING (seq) \
                      WHERE content_hash = ?1 ORDER BY seq DESC LIMIT ?2",
                 ))?;
-                let rows = sql(statement.query_map(
-                    params![content_hash, integer(limit as u64)],
-                    |row| {
-                        let feedback: Option<String> = row.get(5)?;
-                        Ok(FoundBy {
-                            id: row.get(0)?,
-                            query: row.get(1)?,
-                            timestamp_ms: row.get(2)?,
-                            rank: row.get(3)?,
-                            is_cited: row.get(4)?,
-                            feedback: feedback.as_deref().and_then(Feedback::from_word),
-                        })
-                    },
-                ))?;
-                sql(rows.collect())
+                let most = integer(limit.saturating_mul(LOOKED_AT) as u64);
+                let mut rows = sql(statement.query(params![content_hash, most]))?;
+                let mut known = BTreeSet::new();
+                let mut last = Vec::new();
+                while last.len() < limit
+                    && let Some(row) = sql(rows.next())?
+                {
+                    let found = sql(found_by(row))?;
+                    if known.insert(fold(&found.query)) {
+                        last.push(found);
+                    }
+                }
+                Ok(last)
             })
             .context_with(|| format!("reading what {} found", self.name()))
     }
@@ -217,6 +216,18 @@ impl PersonaMemory {
     }
 }
 
+fn found_by(row: &rusqlite::Row<'_>) -> rusqlite::Result<FoundBy> {
+    let feedback: Option<String> = row.get(5)?;
+    Ok(FoundBy {
+        id: row.get(0)?,
+        query: row.get(1)?,
+        timestamp_ms: row.get(2)?,
+        rank: row.get(3)?,
+        is_cited: row.get(4)?,
+        feedback: feedback.as_deref().and_then(Feedback::from_word),
+    })
+}
+
 /// The documents that a verdict on an interaction is about.
 fn spoken_for(connection: &rusqlite::Connection, seq: i64) -> Result<Vec<[u8; 16]>> {
     let found: Vec<([u8; 16], bool)> = sql(connection
@@ -316,7 +327,8 @@ mod tests {
             remembered.question_tally(NOW_MS + 3000).unwrap(),
             QuestionTally { all: 4, recent: 2, good: 2, bad: 1 }
         );
-        let found = remembered.questions_that_found([2; 16], 2).unwrap();
+        // The same question asked again is one.
+        let found = remembered.questions_that_found([2; 16], 9).unwrap();
         let told: Vec<(&str, u32, bool, Option<Feedback>)> =
             found.iter().map(|by| (by.query.as_str(), by.rank, by.is_cited, by.feedback)).collect();
         assert_eq!(told, [("Tides", 2, false, good), ("moon", 1, false, bad)]);

@@ -2,6 +2,8 @@
 
 mod ab_test;
 
+use std::path::Path;
+
 use anyhow::Result;
 use console::style;
 use ragged::{
@@ -284,19 +286,33 @@ fn print_parts(best: &ExplainedHit, told: &told::Explanation, printer: &Printer)
         printer.line(rows.trim_fmt())?;
     }
     let others = told.passages.get(1..).unwrap_or_default();
+    let file = Path::new(&told.document.path).file_name().unwrap_or_default().to_string_lossy();
     for other in others.iter().take(SHOWN_PASSAGES) {
-        printer.line(format!(
-            "also      rank {} with, {} without: {}",
+        let line = format!(
+            "also      {}{}  rank {} with, {} without  {}",
+            visible(&file),
+            stretch(other.lines, other.pages),
             other.rank,
             other.rank_without,
             visible(&other.heading)
-        ))?;
+        );
+        printer.line(line.trim_end())?;
     }
     let n_more = others.len().saturating_sub(SHOWN_PASSAGES) as u64;
     if n_more > 0 {
         printer.line(format!("also      {}", counted(n_more, "more passage", "more passages")))?;
     }
     Ok(())
+}
+
+/// `:12-30` or `, pages 3–4`, as far as the format has such a thing.
+fn stretch(lines: Option<[u32; 2]>, pages: Option<[u32; 2]>) -> String {
+    match (pages, lines) {
+        (Some([first, last]), _) if first == last => format!(", page {first}"),
+        (Some([first, last]), _) => format!(", pages {first}–{last}"),
+        (None, Some([first, last])) => format!(":{first}-{last}"),
+        (None, None) => String::new(),
+    }
 }
 
 fn print_questions(questions: &[FoundBy], printer: &Printer) -> Result<()> {
@@ -370,6 +386,10 @@ fn compare(
         printer.line("Nothing found.")?;
     } else {
         let header = ["", "with the profile", "move", "without it", "goes to"];
+        let shown = |placed: &told::Placed| {
+            let path = shortened(&placed.document.path);
+            format!("{}{}", visible(&path), stretch(placed.lines, placed.pages))
+        };
         let mut rows = table(printer, &header);
         for (with, without) in comparison.with.iter().zip(&comparison.without) {
             let goes_to = match without.moved {
@@ -379,9 +399,9 @@ fn compare(
             };
             rows.add_row([
                 with.rank.to_string(),
-                visible(&shortened(&with.document.path)).into_owned(),
+                shown(with),
                 Move::between(with.other_rank, with.rank, k).to_string(),
-                visible(&shortened(&without.document.path)).into_owned(),
+                shown(without),
                 goes_to,
             ]);
         }
@@ -528,8 +548,9 @@ fn print_replay(replay: &told::WireReplay, printer: &Printer) -> Result<()> {
     match (replay.share_helped, replay.ndcg_without, replay.ndcg_with) {
         (Some(share), Some(without), Some(with)) => {
             printer.line(format!(
-                "judged by feedback: {judged}; {:.0} % helped, {} hurt; nDCG@10 {without:.3} → \
-                 {with:.3} ({:+.3})",
+                "judged by feedback: {judged}; {} helped ({:.0} %), {} hurt; nDCG@10 {without:.4} → \
+                 {with:.4} ({:+.4})",
+                thousands(replay.helped as u64),
                 100.0 * share,
                 thousands(replay.hurt as u64),
                 with - without,

@@ -215,7 +215,7 @@ fn results(test: &RankingTest, printer: &Printer) -> Result<Outcome> {
 }
 
 const HEADER: [&str; 8] =
-    ["", "n", "without", "with", "difference", "95 of 100 between", "p", "the profile"];
+    ["", "n", "without", "with", "difference", "in 95 of 100", "p", "the profile"];
 
 fn title(metric: Metric) -> &'static str {
     match metric {
@@ -238,7 +238,7 @@ fn cells(found: &Finding) -> Vec<String> {
         (Some(_), _) => "not enough data",
         (None, "better") => "helps",
         (None, "worse") => "hurts",
-        (None, _) => "no difference beyond chance",
+        (None, _) => "no clear difference",
     };
     if compared.n == 0 {
         let none = || String::new();
