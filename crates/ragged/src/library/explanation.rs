@@ -7,13 +7,14 @@ use super::{
     Library,
     hydrate::Known,
     passages::Passages,
-    personal,
+    personal::{self, Taste},
     search::{Hit, PersonalPlan, SearchRequest, TRIES, Wording},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkId, DocumentId},
-    ranking::{Fusion, Profile, fuse, personal_part},
+    lexical::LexicalQuery,
+    ranking::{Fusion, PersonalWeights, Profile, fuse, personal_part},
     retrieval::SearchTimings,
     settings::SearchMode,
     store::{DocumentRow, FileRow},
@@ -40,9 +41,9 @@ pub struct BothRankings {
 pub struct ExplainedHit {
     /// As [`Library::search_for`] gives it.
     pub hit: Hit,
-    /// Its rank and score without the profile.
+    /// Its rank without the profile.
     pub rank_without: usize,
-    /// See there.
+    /// Its score without it.
     pub score_without: f32,
     /// Whether it was among the candidates that may change places.
     pub is_movable: bool,
@@ -145,6 +146,8 @@ impl Library {
             .flat_map(|hit| chunks_of(hit).map(move |chunk| (chunk, hit)))
             .collect();
         let (snapshot, query) = words.get(self, request)?;
+        let is_level = snapshot.stamp() >= generation.0
+            && (vector.at >= generation || self.require_own_vectors_in(&reader).is_err());
         let taste = profile
             .map(|profile| self.taste(profile, generation, (snapshot, query)))
             .transpose()?;
@@ -164,46 +167,11 @@ impl Library {
                 hit,
             };
             if let (Some(taste), Some(profile)) = (&taste, profile) {
-                let content = explained.hit.document.content_hash;
-                let bearing = taste.bearing(chunk, Some(content));
-                let had = profile.documents.get(&content);
-                explained.last_had = had.copied().zip(bearing.days_since_access);
-                let part = personal_part(&bearing, &weights);
-                // What time takes, it takes of all that was there before.
-                let left = explained.hit.time.as_ref().map_or(1.0, |time| 1.0 - time.weight);
-                let [b_topic, ..] = weights.shares();
-                let points = if is_movable { left * part.alpha * b_topic } else { 0.0 };
-                let shares: BTreeMap<usize, f32> = part.topics.into_iter().collect();
-                let of_chunk = taste.interests_of(chunk).into_iter();
-                explained.interests = of_chunk
-                    .filter_map(|(at, specificity)| {
-                        let topic = profile.topics.get(at)?;
-                        Some(InterestShare {
-                            name: topic.name.clone(),
-                            confidence: topic.confidence,
-                            recency: topic.recency,
-                            specificity,
-                            is_pinned: topic.pinned,
-                            part: points * shares.get(&at).copied().unwrap_or(0.0),
-                        })
-                    })
-                    .collect();
-                explained
-                    .interests
-                    .sort_by(|a, b| b.part.total_cmp(&a.part).then_with(|| a.name.cmp(&b.name)));
-                let name = |at: usize| profile.topics.get(at).map(|topic| topic.name.clone());
-                let pairs = taste.pairs_of(chunk, query).into_iter();
-                explained.pairs = pairs.filter_map(|(a, b)| name(a).zip(name(b))).collect();
+                explained.note(taste, profile, &weights, query);
             }
             explained
         });
-        let both = BothRankings {
-            with: explained.collect(),
-            without,
-            personal,
-            n_words,
-            is_level: snapshot.stamp() >= generation.0,
-        };
+        let both = BothRankings { with: explained.collect(), without, personal, n_words, is_level };
         Ok((both, self.is_overtaken(generation, snapshot)))
     }
 
@@ -292,6 +260,45 @@ impl Library {
     pub fn admits(&self, request: &SearchRequest, document: &DocumentRow) -> Result<bool> {
         let files = self.store.reader()?.files_of(document.id)?;
         Ok(files.iter().any(|file| request.filter.admits(document, file)))
+    }
+}
+
+impl ExplainedHit {
+    /// Notes what a profile knows of the hit.
+    fn note(
+        &mut self,
+        taste: &Taste<'_>,
+        profile: &Profile,
+        weights: &PersonalWeights,
+        query: &LexicalQuery,
+    ) {
+        let chunk = self.hit.chunk.place.id;
+        let content = self.hit.document.content_hash;
+        let bearing = taste.bearing(chunk, Some(content));
+        let last_had_ms = profile.documents.get(&content).copied();
+        self.last_had = last_had_ms.zip(bearing.days_since_access);
+        let part = personal_part(&bearing, weights);
+        // What time takes, it takes of all that was there before.
+        let left = self.hit.time.as_ref().map_or(1.0, |time| 1.0 - time.weight);
+        let [b_topic, ..] = weights.shares();
+        let points = if self.is_movable { left * part.alpha * b_topic } else { 0.0 };
+        let shares: BTreeMap<usize, f32> = part.topics.into_iter().collect();
+        let share = |(at, specificity): (usize, f32)| {
+            let topic = profile.topics.get(at)?;
+            Some(InterestShare {
+                name: topic.name.clone(),
+                confidence: topic.confidence,
+                recency: topic.recency,
+                specificity,
+                is_pinned: topic.pinned,
+                part: points * shares.get(&at).copied().unwrap_or(0.0),
+            })
+        };
+        self.interests = taste.interests_of(chunk).into_iter().filter_map(share).collect();
+        self.interests.sort_by(|a, b| b.part.total_cmp(&a.part).then_with(|| a.name.cmp(&b.name)));
+        let name = |at: usize| profile.topics.get(at).map(|topic| topic.name.clone());
+        let pairs = taste.pairs_of(chunk, query).into_iter();
+        self.pairs = pairs.filter_map(|(asked, found)| name(asked).zip(name(found))).collect();
     }
 }
 
