@@ -2,6 +2,7 @@
 //!
 //! Fields are only ever added. `docs/reference/json.md` describes them.
 
+pub(crate) mod ranking;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
 

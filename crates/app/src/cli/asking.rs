@@ -83,6 +83,23 @@ impl Asking {
         Ok(asking)
     }
 
+    /// The persona that a command of memory is about, for questions that are never recorded.
+    pub(crate) fn aside(memory: Memory, persona: Persona) -> Result<Self> {
+        let mut asking = Self {
+            memory: Some(memory),
+            persona: None,
+            remembered: None,
+            recorder: None,
+            extractor: Arc::new(Extractor::default()),
+            session_id: None,
+            library: None,
+            is_neutral: false,
+            is_off: false,
+        };
+        asking.take(persona)?;
+        Ok(asking)
+    }
+
     /// Asks as another persona from now on.
     pub(crate) fn switch(&mut self, name: &str, session: &Session) -> Result<()> {
         if self.memory.is_none() {

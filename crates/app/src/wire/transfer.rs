@@ -6,7 +6,8 @@
 use std::fmt;
 
 use ragged::memory::{
-    self, Feedback, InteractionKind, InterestLevel, RecordedTopic, TopicSource, TransferRow,
+    self, Feedback, InteractionKind, InterestLevel, JudgedBy, RecordedTopic, TopicSource,
+    TransferRow,
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -191,6 +192,7 @@ words!(Kind, InteractionKind {
     "search" = InteractionKind::Search,
     "chat" = InteractionKind::Chat,
 });
+words!(Judge, JudgedBy { "file" = JudgedBy::File, "feedback" = JudgedBy::Feedback });
 words!(Source, TopicSource { "query" = TopicSource::Query, "document" = TopicSource::Document });
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -358,7 +360,7 @@ macro_rules! as_it_is {
     )* };
 }
 
-as_it_is!(String, Option<String>, i64, u64, f64);
+as_it_is!(String, Option<String>, i64, u64, f32, f64, bool);
 
 impl Field<i64> for Moment {
     fn out(inside: i64) -> Self {
@@ -395,6 +397,36 @@ impl Field<Option<InterestLevel>> for Option<Level> {
 
     fn back(self) -> Option<InterestLevel> {
         self.map(|set| InterestLevel { level: set.level, set_at_ms: set.set_at.0 })
+    }
+}
+
+impl Field<Vec<memory::TestedQuestion>> for Vec<TestedQuestion> {
+    fn out(inside: Vec<memory::TestedQuestion>) -> Self {
+        inside.into_iter().map(TestedQuestion::from).collect()
+    }
+
+    fn back(self) -> Vec<memory::TestedQuestion> {
+        self.into_iter().map(memory::TestedQuestion::from).collect()
+    }
+}
+
+impl Field<Option<memory::Measures>> for Option<Measures> {
+    fn out(inside: Option<memory::Measures>) -> Self {
+        inside.map(Measures::from)
+    }
+
+    fn back(self) -> Option<memory::Measures> {
+        self.map(memory::Measures::from)
+    }
+}
+
+impl Field<Option<JudgedBy>> for Option<Judge> {
+    fn out(inside: Option<JudgedBy>) -> Self {
+        inside.map(Judge)
+    }
+
+    fn back(self) -> Option<JudgedBy> {
+        self.map(|judge| judge.0)
     }
 }
 
@@ -447,12 +479,26 @@ rows! {
         b: String = b,
         co_occurrence_count: u64 = co_occurrence_count,
     }
-    TransferTest {
+    RankingTest {
         id: String = id,
-        started_at: Moment = started_at_ms,
-        ended_at: Option<Moment> = ended_at_ms,
-        content: String = content,
+        name: Option<String> = name,
+        started_at: Moment = started_ms,
+        k: u64 = k,
+        alpha: f32 = alpha,
+        interests: u64 = n_interests,
+        rounds: u64 = n_rounds,
+        questions: Vec<TestedQuestion> = questions,
     }
+    TestedQuestion {
+        query: String = query,
+        judged_by: Option<Judge> = judged_by,
+        without: Option<Measures> = off,
+        with: Option<Measures> = on,
+        without_ms: f64 = off_ms,
+        with_ms: f64 = on_ms,
+        moved: bool = is_moved,
+    }
+    Measures { ndcg: f64 = ndcg, precision: f64 = precision, mrr: f64 = mrr, recall: f64 = recall }
 }
 
 /// A row as it is written.
@@ -466,7 +512,7 @@ pub(crate) enum Line {
     FactVersion(TransferFactVersion),
     Kept(KeptContradiction),
     Relationship(Relationship),
-    Test(TransferTest),
+    Test(RankingTest),
     Interaction(Interaction),
 }
 

@@ -27,6 +27,8 @@ mod graph;
 mod interests;
 /// Help, usage errors, configuration, completions.
 mod manners;
+/// Why a persona has its ranking, and whether it is better.
+mod personal_ranking;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;

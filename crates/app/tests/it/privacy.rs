@@ -227,6 +227,11 @@ fn twelve_personas_know_nothing_of_each_other() {
             "--persona",
             persona,
         ]);
+        // Whose ranking is tested, with a question of its own.
+        scene.run(&["memory", "set-interest", &canary(n), "1", "--persona", persona]);
+        scene.write("question.txt", format!("where is the nest of {}", canary(n)));
+        let test = ["ab-test", "start", "--queries", "files/question.txt", "--persona", persona];
+        assert_eq!(scene.run(&[&["memory"], &test[..]].concat()).code, 0);
     }
     for (n, persona) in personas.iter().enumerate() {
         let of = |args: &[&str]| {
@@ -249,6 +254,11 @@ fn twelve_personas_know_nothing_of_each_other() {
             of(&["memory", "audit-log"]),
             of(&["memory", "forget", "canary", "--dry-run"]),
             of(&["memory", "clear"]),
+            of(&["memory", "ab-test", "list"]),
+            of(&["memory", "ab-test", "compare"]),
+            of(&["memory", "analytics"]),
+            of(&["memory", "explain-ranking", "lease.md", "--query", "the lease of the bird"]),
+            of(&["memory", "compare-ranking", "--query", "which canary sings"]),
             scene.json(&["persona", "show", persona]).to_string(),
             scene.json(&["persona", "list"]).to_string(),
             of(&["search", "canary"]),

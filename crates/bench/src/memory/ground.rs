@@ -11,7 +11,7 @@ use fastrand::Rng;
 use ragged::{
     library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording},
     memory::{
-        FactDraft, FactQuery, InteractionFilter, InteractionKind, Memory, MemoryConfig,
+        FactDraft, FactQuery, Feedback, InteractionFilter, InteractionKind, Memory, MemoryConfig,
         NewInteraction, Persona, PersonaDraft, PersonaMemory, PersonaName, Preparation,
         RecordedTopic, Recording, TopicSource, topic::Extractor,
     },
@@ -37,6 +37,8 @@ pub(super) const SPAN_DAYS: i64 = 3 * 365;
 const TAIL_TOPICS: usize = 5_000;
 /// Kinds of facts: one is true of each at a time.
 pub(super) const FACT_TYPES: usize = 200;
+/// Of so many questions one was judged.
+const JUDGED_EVERY: usize = 50;
 /// Interactions written in one transaction while filling.
 const FILL_BATCH: usize = 500;
 pub(super) const SESSION_LEN: usize = 5;
@@ -137,6 +139,7 @@ impl Ground {
             new.timestamp_ms =
                 NOW_MS - DAY_MS - ((1.0 - share) * (SPAN_DAYS * DAY_MS) as f64) as i64;
             new.session_id = Some(session(number));
+            new.feedback = (number % JUDGED_EVERY == 0).then_some(Feedback::Good);
             let tail = (TAIL_TOPICS as f64 * rng.f64().powi(3)) as usize;
             new.topics.push(RecordedTopic {
                 key: format!("tail topic {tail}"),

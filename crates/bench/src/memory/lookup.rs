@@ -25,6 +25,10 @@ use crate::{
 };
 
 const LOOKUPS: usize = 200;
+/// Judged questions that `memory analytics` asks again.
+const REPLAYED: usize = 25;
+/// Questions of a document that `memory explain-ranking` shows.
+const SHOWN: usize = 5;
 /// Times that a statement without its index is run: each reads the whole table.
 const SCANS: usize = 10;
 /// Times that the persona is exported and imported.
@@ -43,8 +47,10 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
     let config = InterestConfig::default();
     let profile = remembered.profile(&[], &config, Breadth::Tracked)?;
     ensure!(!profile.interests.is_empty(), "the persona has no interests");
+    let documents = remembered.ranking_profile(&[], &config)?.documents;
+    let content = documents.first().map(|(content, _)| *content).unwrap_or_default();
     let queries = remembered.graph(config)?;
-    let mut times: [Vec<Duration>; 6] = Default::default();
+    let mut times: [Vec<Duration>; 9] = Default::default();
     for at in 0..LOOKUPS {
         let interest = &profile.interests[rng.usize(..profile.interests.len())];
         let then = NOW_MS - rng.i64(1..SPAN_DAYS) * DAY_MS;
@@ -54,20 +60,24 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
             ..FactQuery::default()
         };
         let words = fact_type(rng.usize(..FACT_TYPES));
-        let lookups: [&dyn Fn() -> ragged::error::Result<usize>; 6] = [
+        let lookups: [&dyn Fn() -> ragged::error::Result<usize>; 9] = [
             &|| Ok(remembered.ranking_profile(&[], &config)?.interests.len()),
             &|| Ok(remembered.profile(&[], &config, Breadth::Tracked)?.interests.len()),
             &|| Ok(queries.related_topics(&interest.key, DEFAULT_DEPTH, 20)?.len()),
             &|| Ok(remembered.facts(&query)?.len()),
             &|| Ok(remembered.facts_for(&words, then, SHOWN_FACTS)?.len()),
             &|| Ok(remembered.facts(&FactQuery { fact_type: None, ..query.clone() })?.len()),
+            &|| Ok(remembered.analytics(&[], 10)?.distribution.len()),
+            &|| Ok(remembered.judged_questions(REPLAYED)?.len()),
+            &|| Ok(remembered.questions_that_found(content, SHOWN)?.len()),
         ];
         for (lookup, times) in lookups.iter().zip(&mut times) {
             if let Some(new) = ground.preparation(at % ground.questions.len(), None)?()? {
                 remembered.record_all(&[new])?;
             }
             let (n, took) = timed(lookup)?;
-            ensure!(n > 0 || ground.n_facts == 0, "a lookup found nothing");
+            let may_be_none = ground.n_facts == 0 || documents.is_empty();
+            ensure!(n > 0 || may_be_none, "a lookup found nothing");
             times.push(took);
         }
     }
@@ -78,6 +88,9 @@ pub(super) fn look_up(ground: &Ground, seed: u64) -> Result<()> {
         "facts of a kind, at a time",
         "facts for a question",
         "all facts, at a time",
+        "analytics",
+        "judged questions",
+        "questions of a document",
     ];
     for (name, times) in names.iter().zip(&mut times) {
         println!("{name:<27} {}", micros(times));
@@ -127,6 +140,7 @@ pub(super) fn indexes(ground: &Ground, seed: u64) -> Result<()> {
 enum Lookup {
     Interactions(InteractionFilter),
     Facts(FactQuery),
+    Judged,
 }
 
 impl Lookup {
@@ -147,6 +161,7 @@ impl Lookup {
                     ..InteractionFilter::default()
                 }))
             }
+            "idx_interactions_feedback" => Some(Self::Judged),
             "idx_temporal_facts_lookup" => Some(Self::Facts(FactQuery {
                 valid_at_ms: Some(then),
                 fact_type: Some(fact_type(rng.usize(..FACT_TYPES))),
@@ -160,6 +175,7 @@ impl Lookup {
         match self {
             Self::Interactions(filter) => Ok(remembered.interactions(filter, 20)?.len()),
             Self::Facts(query) => Ok(remembered.facts(query)?.len()),
+            Self::Judged => Ok(remembered.judged_questions(REPLAYED)?.len()),
         }
     }
 }

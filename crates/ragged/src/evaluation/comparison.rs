@@ -5,6 +5,8 @@
 //! difference is at least as far from 0 as the one found (Fisher, 1935). With few queries every
 //! choice is tried; with many, a number of them drawn with a seed.
 
+use super::measure::percentile;
+
 /// One query under two rankings, by any measure of which more is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
@@ -96,6 +98,31 @@ pub fn compare(pairs: &[Pair], seed: u64) -> Comparison {
     Comparison { n, n_different: differences.len(), mean_a, mean_b, difference, p, verdict }
 }
 
+/// Where the mean difference, second less first, lies in 95 of 100 cases, by drawing as many pairs
+/// again and again from those that there are (percentile bootstrap; Efron, 1979). `None` for fewer
+/// than two pairs; with some ten pairs it is too narrow by about a tenth. `seed` decides the draws.
+pub fn interval(pairs: &[Pair], seed: u64) -> Option<(f64, f64)> {
+    let differences: Vec<f64> =
+        pairs.iter().map(|pair| pair.b - pair.a).filter(|by| by.is_finite()).collect();
+    let n = differences.len();
+    if n < 2 {
+        return None;
+    }
+    let mut state = seed;
+    let mut means: Vec<f64> = (0..DRAWS)
+        .map(|_| {
+            let drawn = (0..n).map(|_| {
+                // The upper half of a product of 64 by n: every position, as often as another.
+                let at = (u128::from(next(&mut state)) * n as u128) >> 64;
+                differences.get(at as usize).copied().unwrap_or(0.0)
+            });
+            drawn.sum::<f64>() / n as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    Some((percentile(&means, 2.5), percentile(&means, 97.5)))
+}
+
 /// Sums are compared with a little room, so that the order of additions decides nothing.
 fn is_as_far(sum: f64, found: f64, differences: &[f64]) -> bool {
     let room = 1e-12 * differences.iter().map(|by| by.abs()).sum::<f64>();
@@ -185,6 +212,23 @@ mod tests {
         assert!((every - some).abs() < 0.02, "{every} {some}");
         assert_eq!(some, drawn(&twelve, 7));
         assert_ne!(some, drawn(&twelve, 8));
+    }
+
+    #[test]
+    fn an_interval_holds_the_mean_and_narrows_with_more_pairs() {
+        let few = [0.307, -0.111, 0.203, 0.117, -0.195, 0.401, 0.109, 0.097, -0.293, 0.199];
+        let mean = few.iter().sum::<f64>() / 10.0;
+        let (low, high) = interval(&pairs(&few), 7).unwrap();
+        assert!(low < mean && mean < high, "{low} {high}");
+        // The standard error is 0.066, so that the interval is about 0.26 wide.
+        assert!((0.2..0.3).contains(&(high - low)), "{low} {high}");
+        assert_eq!(interval(&pairs(&few), 7), Some((low, high)));
+        assert_ne!(interval(&pairs(&few), 8), Some((low, high)));
+        let (narrow_low, narrow_high) = interval(&pairs(&few.repeat(16)), 7).unwrap();
+        assert!(((narrow_high - narrow_low) / (high - low) - 0.25).abs() < 0.05);
+        let (low, high) = interval(&pairs(&[0.25; 10]), 7).unwrap();
+        assert!((low - 0.25).abs() < 1e-12 && (high - 0.25).abs() < 1e-12);
+        assert_eq!(interval(&pairs(&[0.1]), 7), None);
     }
 
     #[test]

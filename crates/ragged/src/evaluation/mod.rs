@@ -3,15 +3,20 @@
 //! Sets are in BEIR layout: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`,
 //! `text`) and `qrels/test.tsv` (query, document, gain; a header line). A ranking of documents is
 //! the ranking of their best chunks.
+//!
+//! [`experiment`] compares a persona's ranking with the neutral one; [`comparison`] says whether a
+//! difference is more than chance, [`agreement`] how far two rankings are the same.
 
+pub mod agreement;
 pub mod comparison;
+pub mod experiment;
 mod measure;
 mod set;
 
 use std::{collections::BTreeSet, time::Instant};
 
 pub use measure::{Scores, precision_at};
-pub use set::JudgedSet;
+pub use set::{FileQuestion, JudgedSet, read_questions};
 
 use crate::{
     collection::CollectionName,

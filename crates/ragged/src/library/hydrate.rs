@@ -227,22 +227,23 @@ impl Library {
         Ok(parts)
     }
 
-    /// Reads the text of the best hits, joining those that overlap or repeat each other within
-    /// a document.
+    /// Reads the text of the best `n_hits` hits, joining those that overlap or repeat each other
+    /// within a document.
     pub(super) fn hydrate(
         &self,
         passages: &mut Passages<'_, '_>,
         request: &SearchRequest,
+        n_hits: usize,
         order: &Order<'_>,
         known: &mut Known,
         words: &Wording,
     ) -> Result<Hydrated> {
-        let mut groups: Vec<Group> = Vec::with_capacity(request.k.min(order.base.len()));
+        let mut groups: Vec<Group> = Vec::with_capacity(n_hits.min(order.base.len()));
         let mut heads: Vec<Adjusted> = Vec::with_capacity(groups.capacity());
         let (mut n_texts, mut n_walked) = (0, 0);
         let mut read = Reading { library: self, passages, request, words, known };
         for at in 0..order.base.len() {
-            if groups.len() == request.k {
+            if groups.len() == n_hits {
                 break;
             }
             n_walked += 1;

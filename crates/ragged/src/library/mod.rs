@@ -3,7 +3,7 @@
 //! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
 //! (`allowed` says of which documents; `personal` what a profile makes of candidates, `hydrate` which
 //! of them become hits; `batch` takes many at once, `results` gives them again),
-//! `remember` says what is recorded of a question,
+//! `remember` says what is recorded of a question, `explanation` why a persona has it so,
 //! `derived` keeps the indexes level with the truth, `migration` changes the backend, `sync` follows
 //! changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
@@ -13,6 +13,7 @@ mod batch;
 mod collection;
 mod deferred;
 mod derived;
+mod explanation;
 mod hydrate;
 mod ingest;
 mod lock;
@@ -39,6 +40,7 @@ use std::{
 
 pub use answer::{Answered, Citation, GenerationNote};
 pub use batch::{BatchCounts, BatchResponse};
+pub use explanation::{BothRankings, ExplainedHit, InterestShare};
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
@@ -50,6 +52,7 @@ pub use migration::{
     UnfinishedMigration, Verification, VerifyOptions,
 };
 pub use model::{BUILTIN_MODEL, Knowledge, model_from_settings, models};
+pub use personal::Unmoved;
 pub use profile::for_ranking;
 pub use remember::{Asked, recording};
 pub use search::{

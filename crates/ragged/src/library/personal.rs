@@ -17,6 +17,7 @@ use crate::{
     error::{Context, Result},
     id::{ChunkId, Generation},
     lexical::{LexicalQuery, Snapshot as LexicalSnapshot},
+    memory::{Persona, Recording},
     ranking::{Bearing, PersonalWeights, Profile, ProfileTopic, share, specificity, whole_days},
     settings::PersonalisationSettings,
 };
@@ -27,6 +28,37 @@ pub(super) const INTERESTS_MAX: usize = 64;
 const PERSONAS_MAX: usize = 16;
 /// Bytes that all of them may take.
 const BYTES_MAX: usize = 32 << 20;
+
+/// Why a profile changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmoved {
+    /// Memory is off for the persona.
+    NoConsent,
+    /// Ranking by interests is off for all.
+    SwitchedOff,
+    /// Ranking by interests is off for the persona.
+    NotForThePersona,
+    /// α is 0.
+    NoShare,
+    /// The profile is empty.
+    NothingKnown,
+    /// No interest is as sure as it must be, and no document was had.
+    NothingSure,
+}
+
+impl Unmoved {
+    /// The word used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoConsent => "memory-off",
+            Self::SwitchedOff => "switched-off",
+            Self::NotForThePersona => "switched-off-for-persona",
+            Self::NoShare => "no-share",
+            Self::NothingKnown => "nothing-known",
+            Self::NothingSure => "nothing-sure",
+        }
+    }
+}
 
 /// The interests of the personas that asked last.
 #[derive(Debug)]
@@ -169,6 +201,28 @@ impl Taste<'_> {
         bearing
     }
 
+    /// The interests that a chunk is about, as positions in the profile, with their specificity.
+    pub(super) fn interests_of(&self, chunk: ChunkId) -> Vec<(usize, f32)> {
+        let counting = self.interests.counting.iter();
+        counting
+            .filter(|interest| interest.about.chunks.contains(chunk))
+            .map(|interest| (interest.at, interest.about.specificity))
+            .collect()
+    }
+
+    /// The pairs of an interest that a question names and one that a chunk is about which go
+    /// together, as positions in the profile. So many as a [`Bearing`] counts.
+    pub(super) fn pairs_of(&self, chunk: ChunkId, query: &LexicalQuery) -> Vec<(usize, usize)> {
+        let counting = &self.interests.counting;
+        let pair = |asked: usize, found: usize| {
+            let (asked, found) = (&counting[asked], &counting[found]);
+            (query.says_all_of(&asked.about.query) && found.about.chunks.contains(chunk))
+                .then_some((asked.at, found.at))
+        };
+        let pairs = self.interests.pairs.iter();
+        pairs.flat_map(|&(a, b)| [pair(a, b), pair(b, a)]).flatten().collect()
+    }
+
     /// Interests that are looked at.
     pub(super) fn n_interests(&self) -> usize {
         self.interests.counting.len()
@@ -221,14 +275,40 @@ fn counting(profile: &Profile, threshold: f32) -> Vec<usize> {
 impl Library {
     /// The profile, if it can change anything.
     pub(super) fn moving<'p>(&self, profile: Option<&'p Profile>) -> Option<&'p Profile> {
+        profile.filter(|profile| self.holds_back(profile).is_none())
+    }
+
+    /// Why a profile can change nothing, if so.
+    fn holds_back(&self, profile: &Profile) -> Option<Unmoved> {
         let settings = &self.settings.personalisation;
         let threshold = settings.min_confidence_threshold();
-        profile.filter(|profile| {
-            settings.enabled
-                && settings.alpha() > 0.0
-                && (!profile.documents.is_empty()
-                    || profile.topics.iter().any(|topic| counts(topic, threshold)))
-        })
+        if !settings.enabled {
+            Some(Unmoved::SwitchedOff)
+        } else if settings.alpha() <= 0.0 {
+            Some(Unmoved::NoShare)
+        } else if !profile.documents.is_empty()
+            || profile.topics.iter().any(|topic| counts(topic, threshold))
+        {
+            None
+        } else if profile.topics.is_empty() {
+            Some(Unmoved::NothingKnown)
+        } else {
+            Some(Unmoved::NothingSure)
+        }
+    }
+
+    /// Why a persona's profile, as [`profile_of`](Self::profile_of) gives it, changes no ranking;
+    /// `None` where it may.
+    pub fn why_unmoved(&self, persona: &Persona, profile: Option<&Profile>) -> Option<Unmoved> {
+        if persona.recording == Recording::Off {
+            Some(Unmoved::NoConsent)
+        } else if !self.settings.personalisation.enabled {
+            Some(Unmoved::SwitchedOff)
+        } else if !persona.is_personalised {
+            Some(Unmoved::NotForThePersona)
+        } else {
+            profile.map_or(Some(Unmoved::NothingKnown), |profile| self.holds_back(profile))
+        }
     }
 
     /// Makes a profile ready for one search in one state of the library.

@@ -259,31 +259,8 @@ impl Library {
         let words = self.lexical.snapshot()?;
         let wanted = timed(&mut timings.filter, || self.wanted(&reader, &words, request))?;
         let query = words.query(&request.query);
-
-        let (vector, lexical, reader) = std::thread::scope(|scope| {
-            let lexical_side = || {
-                let mut ms = 0.0;
-                let found = timed(&mut ms, || wanted.matching(&words, &query));
-                found.map(|found| (found, ms))
-            };
-            // Either alone needs no second thread.
-            if !wanted.asks_vectors {
-                let unasked = VectorSide::unasked(self.vectors.generation());
-                return Ok((unasked, lexical_side()?, reader));
-            }
-            let beside = wanted.asks_words.then(|| scope.spawn(lexical_side));
-            let (vector, reader) = self.vector_side(&wanted, reader, generation, &mut timings)?;
-            let lexical = match beside.map(std::thread::ScopedJoinHandle::join) {
-                None => (Vec::new(), 0.0),
-                Some(Ok(found)) => found?,
-                Some(Err(_)) => {
-                    return Err(Error::new(ErrorKind::Internal, "the search for words panicked"));
-                }
-            };
-            Ok((vector, lexical, reader))
-        })?;
-        let (lexical, lexical_ms) = lexical;
-        timings.lexical = lexical_ms;
+        let (vector, lexical, reader) =
+            self.both_sides(&wanted, (&words, &query), reader, generation, &mut timings)?;
         let mut passages = Passages::of(&reader);
         let words = Wording::of(words, query);
         let (mut response, entry) =
@@ -294,6 +271,41 @@ impl Library {
             self.results.keep(&key, entry);
         }
         Ok(Attempt { response, is_overtaken })
+    }
+
+    /// Asks vectors and words at once, on two threads; lends the reader to the vectors.
+    pub(super) fn both_sides<'a>(
+        &'a self,
+        wanted: &Wanted<'_>,
+        (words, query): (&LexicalSnapshot, &LexicalQuery),
+        reader: Reader<'a>,
+        generation: Generation,
+        timings: &mut SearchTimings,
+    ) -> Result<(VectorSide, Vec<Candidate>, Reader<'a>)> {
+        let (vector, (lexical, lexical_ms), reader) = std::thread::scope(|scope| {
+            let lexical_side = || {
+                let mut ms = 0.0;
+                let found = timed(&mut ms, || wanted.matching(words, query));
+                found.map(|found| (found, ms))
+            };
+            // Either alone needs no second thread.
+            if !wanted.asks_vectors {
+                let unasked = VectorSide::unasked(self.vectors.generation());
+                return Ok((unasked, lexical_side()?, reader));
+            }
+            let beside = wanted.asks_words.then(|| scope.spawn(lexical_side));
+            let (vector, reader) = self.vector_side(wanted, reader, generation, timings)?;
+            let lexical = match beside.map(std::thread::ScopedJoinHandle::join) {
+                None => (Vec::new(), 0.0),
+                Some(Ok(found)) => found?,
+                Some(Err(_)) => {
+                    return Err(Error::new(ErrorKind::Internal, "the search for words panicked"));
+                }
+            };
+            Ok((vector, lexical, reader))
+        })?;
+        timings.lexical = lexical_ms;
+        Ok((vector, lexical, reader))
     }
 
     /// Whether an index is ahead of the state that was read: what it no longer holds may have been
@@ -368,6 +380,15 @@ impl Library {
         Ok((VectorSide { found, query_vector: Some(embedded), at }, reader))
     }
 
+    /// The share of the vectors in a fused score.
+    pub(super) fn vector_weight(&self, mode: SearchMode) -> f32 {
+        match mode {
+            SearchMode::Hybrid => self.settings.search.vector_weight,
+            SearchMode::Vector => 1.0,
+            SearchMode::Lexical => 0.0,
+        }
+    }
+
     /// From what both sides found to hits, and what may be kept in memory of it.
     #[expect(clippy::too_many_arguments, reason = "a step of a search, cut out for batches")]
     pub(super) fn complete(
@@ -385,11 +406,7 @@ impl Library {
         counts.note_vectors(&vector.found.counts);
         counts.vector_candidates = vector.found.candidates.len() as u64;
         counts.lexical_candidates = lexical.len() as u64;
-        let vector_weight = match request.mode {
-            SearchMode::Hybrid => self.settings.search.vector_weight,
-            SearchMode::Vector => 1.0,
-            SearchMode::Lexical => 0.0,
-        };
+        let vector_weight = self.vector_weight(request.mode);
         let fused = timed(&mut timings.fuse, || {
             Ok(fuse(&vector.found.candidates, lexical, Fusion { vector_weight }))
         })?;
@@ -403,7 +420,7 @@ impl Library {
         let order =
             self.order(passages, request, profile, &fused, &mut known, words, &mut timings)?;
         let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, &order, &mut known, words)
+            self.hydrate(passages, request, request.k, &order, &mut known, words)
         })?;
         counts.hydrated_chunks = found.n_texts;
         let response = SearchResponse {
@@ -446,7 +463,7 @@ impl Library {
         let order =
             self.order(passages, request, profile, fused, &mut known, words, &mut timings)?;
         let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, &order, &mut known, words)
+            self.hydrate(passages, request, request.k, &order, &mut known, words)
         })?;
         if found.hits.len() < request.k && !entry.is_whole {
             return Ok(None);

@@ -9,6 +9,7 @@ use super::{
     InteractionFilter, PersonaMemory,
     fact::KNOWN_NOW_OF_TYPE,
     interaction::{newest_first, oldest_first},
+    judgement::JUDGED,
     views,
 };
 use crate::{
@@ -95,6 +96,7 @@ impl PersonaMemory {
         let statements = [
             ("idx_interactions_persona_timestamp", newest_first(&InteractionFilter::default())),
             ("idx_interactions_session", oldest_first(&of_session)),
+            ("idx_interactions_feedback", JUDGED.to_owned()),
             ("idx_temporal_facts_lookup", KNOWN_NOW_OF_TYPE.to_owned()),
         ];
         self.database().read(|connection| {

@@ -99,7 +99,8 @@ impl Needle {
     }
 }
 
-fn fold(text: &str) -> String {
+/// A text as it is compared: without regard to the case of its letters and the width of its blanks.
+pub(super) fn fold(text: &str) -> String {
     text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -111,7 +112,7 @@ struct Found {
     documents: BTreeSet<i64>,
     facts: BTreeSet<String>,
     projects: Vec<String>,
-    tests: Vec<String>,
+    tests: BTreeSet<String>,
 }
 
 const INTERACTIONS: &str =
@@ -122,7 +123,8 @@ const DOCUMENTS: &str = "SELECT document, title, path FROM documents";
 const FACTS: &str = "SELECT id, fact_type, content, source, metadata FROM temporal_facts \
      UNION ALL SELECT fact_id, fact_type, content, source, update_reason FROM fact_versions";
 const PROJECTS: &str = "SELECT name, name, description FROM projects";
-const TESTS: &str = "SELECT id, content FROM ab_tests";
+const TESTS: &str = "SELECT id, name FROM ab_tests \
+     UNION ALL SELECT test, query FROM ab_test_questions";
 
 /// The first column of the rows of which another one passes.
 fn matching<T: rusqlite::types::FromSql>(
@@ -158,7 +160,7 @@ fn find(connection: &Connection, needle: &Needle) -> Result<Found> {
         documents: matching(connection, DOCUMENTS, holds)?.into_iter().collect(),
         facts: matching(connection, FACTS, holds)?.into_iter().collect(),
         projects: matching(connection, PROJECTS, holds)?,
-        tests: matching(connection, TESTS, holds)?,
+        tests: matching(connection, TESTS, holds)?.into_iter().collect(),
     })
 }
 
@@ -273,6 +275,7 @@ impl Memory {
             topics: counts.topics,
             documents: counts.documents,
             facts: counts.facts,
+            tests: remembered.count_tests()?,
             ..Mentions::default()
         };
         remembered.clear_rows()?;

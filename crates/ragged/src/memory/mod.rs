@@ -10,15 +10,18 @@
 //!
 //! All SQL of the encrypted files is in this module.
 
+mod analytics;
 pub mod audit;
 mod check;
 mod counts;
 mod custody;
 mod erasure;
+mod experiment;
 mod fact;
 pub mod graph;
 mod interaction;
 pub mod interest;
+mod judgement;
 mod persona;
 mod profile;
 mod record;
@@ -42,12 +45,15 @@ use std::{
 use jiff::tz::TimeZone;
 
 pub use self::{
+    analytics::{Analytics, RECENT_DAYS, SURE_CONFIDENCE, TopicShare},
     audit::{AuditCheck, AuditEntry, AuditFields, Operation},
     check::{IndexPlan, ViewDifference},
     counts::{MemoryCounts, MemoryStorage},
     erasure::{Erased, Mentions},
+    experiment::{JudgedBy, Measures, RankingTest, TestedQuestion},
     fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
+    judgement::{FoundBy, JudgedQuestion, QuestionTally},
     persona::{
         CitationStyle, DEFAULT_PERSONA, DetailLevel, Persona, PersonaDraft, PersonaName, Recording,
         ResponseStyle,
@@ -64,7 +70,7 @@ pub use self::{
     transfer::{
         Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
         TopicAlias, TransferCounts, TransferFact, TransferFactVersion, TransferProject,
-        TransferRow, TransferTest, TransferTopic,
+        TransferRow, TransferTopic,
     },
     verification::{ErasureCheck, Remains, RemainsPlace},
 };

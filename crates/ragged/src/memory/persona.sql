@@ -31,6 +31,9 @@ CREATE TABLE interactions (
 
 CREATE INDEX idx_interactions_persona_timestamp ON interactions (persona, timestamp DESC);
 CREATE INDEX idx_interactions_session ON interactions (session_id);
+-- Judged ones are few, and asked for by themselves.
+CREATE INDEX idx_interactions_feedback ON interactions (timestamp DESC, seq DESC, feedback)
+  WHERE feedback IS NOT NULL;
 
 -- Documents by their contents, so that one that was added anew is still known.
 CREATE TABLE documents (
@@ -155,11 +158,35 @@ CREATE TABLE kept_contradictions (
 
 CREATE INDEX idx_kept_contradictions_b ON kept_contradictions (b);
 
+-- Tests of the persona's ranking against the neutral one.
 CREATE TABLE ab_tests (
   id TEXT PRIMARY KEY,
+  name TEXT,
   started_at INTEGER NOT NULL,
-  ended_at INTEGER,
-  content TEXT NOT NULL
+  k INTEGER NOT NULL,
+  alpha REAL NOT NULL,
+  n_interests INTEGER NOT NULL,
+  n_rounds INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What each question of a test came to with the profile off and on; no measures where nobody judged.
+CREATE TABLE ab_test_questions (
+  test TEXT NOT NULL REFERENCES ab_tests (id) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  query TEXT NOT NULL,
+  judged_by TEXT,
+  ndcg_off REAL,
+  precision_off REAL,
+  mrr_off REAL,
+  recall_off REAL,
+  ndcg_on REAL,
+  precision_on REAL,
+  mrr_on REAL,
+  recall_on REAL,
+  ms_off REAL NOT NULL,
+  ms_on REAL NOT NULL,
+  is_moved INTEGER NOT NULL,
+  PRIMARY KEY (test, ordinal)
 ) STRICT, WITHOUT ROWID;
 
 -- ------------------------------------------------------------------------------------- the views

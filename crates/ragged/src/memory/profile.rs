@@ -29,7 +29,7 @@ pub const RANKING_INTERESTS: usize = 128;
 /// Of so many of these, and for each of so many topics, it is told which go together.
 const PAIRED: usize = 64;
 /// Hits that a topic must have to be an interest.
-const MIN_FREQUENCY: u64 = 2;
+pub(super) const MIN_FREQUENCY: u64 = 2;
 /// Questions that two topics must share to go together.
 const MIN_CO_OCCURRENCE: i64 = 3;
 /// The interest in a subject that its owner named as a focus, before anything is learned.

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::{Interaction, InteractionFilter, NewInteraction, PersonaMemory, fact, record, views};
+use super::{
+    Interaction, InteractionFilter, NewInteraction, PersonaMemory, RankingTest, experiment, fact,
+    record, views,
+};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::{natural, sql},
@@ -171,19 +174,6 @@ pub struct Relationship {
     pub co_occurrence_count: u64,
 }
 
-/// A test of rankings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransferTest {
-    /// Its id.
-    pub id: String,
-    /// Unix milliseconds.
-    pub started_at_ms: i64,
-    /// Still on where `None`.
-    pub ended_at_ms: Option<i64>,
-    /// What was compared and seen.
-    pub content: String,
-}
-
 /// One row on its way out or in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TransferRow {
@@ -201,8 +191,8 @@ pub enum TransferRow {
     Kept(KeptContradiction),
     /// See [`Relationship`].
     Relationship(Relationship),
-    /// See [`TransferTest`].
-    Test(TransferTest),
+    /// A test of rankings.
+    Test(RankingTest),
     /// A question.
     Interaction(Interaction),
 }
@@ -328,17 +318,9 @@ impl PersonaMemory {
             }))
         })?;
         for_each_pair(connection, |pair| visit(TransferRow::Relationship(pair)))?;
-        let mut all = |statement: &str, of: fn(&Row<'_>) -> rusqlite::Result<TransferRow>| {
-            visit_all(connection, statement, of, &mut visit)
-        };
-        all("SELECT id, started_at, ended_at, content FROM ab_tests ORDER BY id", |row| {
-            Ok(TransferRow::Test(TransferTest {
-                id: row.get(0)?,
-                started_at_ms: row.get(1)?,
-                ended_at_ms: row.get(2)?,
-                content: row.get(3)?,
-            }))
-        })?;
+        for test in experiment::tests_in(connection)? {
+            visit(TransferRow::Test(test))?;
+        }
         self.visit_in(connection, filter, |interaction| {
             visit(TransferRow::Interaction(interaction))
         })
@@ -570,12 +552,8 @@ impl Import<'_, '_> {
             }
             TransferRow::Test(test) => {
                 read.tests += 1;
-                let n = self.execute(
-                    "INSERT OR IGNORE INTO ab_tests (id, started_at, ended_at, content) \
-                     VALUES (?1, ?2, ?3, ?4)",
-                    params![test.id, test.started_at_ms, test.ended_at_ms, test.content],
-                )?;
-                self.report.added.tests += n;
+                let is_new = self.memory.keep_test_in(self.tx, &test)?;
+                self.report.added.tests += u64::from(is_new);
                 Ok(())
             }
         }

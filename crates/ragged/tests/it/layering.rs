@@ -77,7 +77,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "temporal",
         ],
     ),
-    ("evaluation", &["collection", "error", "library", "retrieval", "settings"]),
+    ("evaluation", &["collection", "error", "library", "memory", "retrieval", "settings"]),
 ];
 
 fn source_dir() -> PathBuf {

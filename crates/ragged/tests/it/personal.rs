@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use ragged::{
     document::{Limits, Readers},
     embedding,
+    error::ErrorKind,
     library::{
-        AddOptions, Cancel, Hit, Library, NoProgress, SearchRequest, SearchResponse,
+        AddOptions, Cancel, Hit, Library, NoProgress, SearchRequest, SearchResponse, Unmoved,
         VirtualDocument,
     },
+    memory::{Memory, MemoryConfig, Persona, Recording},
     ranking::{Profile, ProfileTopic, TimeFavour},
     settings::{SearchMode, Settings},
     temporal::FixedClock,
@@ -189,6 +191,77 @@ fn interests_that_go_with_the_question_count() {
     // A question that names none of them.
     let found = library.search_for(&request(&library, "kettle lid"), Some(&paired)).unwrap();
     assert!(found.hits.iter().all(|hit| hit.personal.as_ref().unwrap().co_occurrence == 0.0));
+}
+
+#[test]
+fn documents_are_named_by_the_ends_of_their_paths() {
+    let scratch = tempfile::tempdir().unwrap();
+    let library = open(scratch.path(), Settings::default());
+    add(
+        &library,
+        &[
+            ("/notes/sea/tides.md", "The tides of spring."),
+            ("/notes/moon.md", "The moon is full."),
+            ("/other/moon.md", "The moon is new."),
+            ("/copies/tides.md", "The tides of spring."),
+            ("/set/42.txt", "An answer."),
+        ],
+    );
+    let named = |name: &str| library.document_named(name);
+    let tides = named("/notes/sea/tides.md").unwrap();
+    assert_eq!(named("sea/tides.md").unwrap().id, tides.id);
+    assert_eq!(named(&tides.id.to_string()).unwrap().id, tides.id);
+    assert_eq!(named("notes/moon.md").unwrap().title, None);
+    let several = named("moon.md").unwrap_err();
+    assert_eq!(several.kind(), ErrorKind::Invalid);
+    assert!(several.hint().unwrap().contains("/notes/moon.md"), "{several:?}");
+    for none in ["oon.md", "moon", "tides", "", "99"] {
+        assert_eq!(named(none).unwrap_err().kind(), ErrorKind::NotFound, "{none:?}");
+    }
+    // Names of judged documents may leave the ending out, and mean nothing where they mean several.
+    let names = ["sea/tides", "42", "moon.md", "moon", "notes/moon", "nothing", ""];
+    let contents = library.contents_named(names).unwrap();
+    let known: Vec<&str> = contents.keys().copied().collect();
+    assert_eq!(known, ["42", "notes/moon", "sea/tides"]);
+    assert_eq!(contents["sea/tides"], tides.content_hash);
+}
+
+#[test]
+fn why_a_profile_changes_nothing_is_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let memory = Memory::open(
+        &scratch.path().join("memory"),
+        None,
+        MemoryConfig::default(),
+        Arc::new(FixedClock(NOW_MS)),
+    )
+    .unwrap();
+    let mut persona = memory.active().unwrap();
+    let library = open(scratch.path(), Settings::default());
+    let why = |library: &Library, persona: &Persona, topics| {
+        library.why_unmoved(persona, Some(&profile(topics)))
+    };
+    let keen = || vec![topic("cuff", 0.9, 0.9)];
+    assert_eq!(why(&library, &persona, keen()), Some(Unmoved::NoConsent));
+    persona.recording = Recording::Paused;
+    assert_eq!(why(&library, &persona, keen()), None);
+    assert_eq!(why(&library, &persona, Vec::new()), Some(Unmoved::NothingKnown));
+    assert_eq!(library.why_unmoved(&persona, None), Some(Unmoved::NothingKnown));
+    let unsure = vec![topic("cuff", 0.2, 0.9)];
+    assert_eq!(why(&library, &persona, unsure), Some(Unmoved::NothingSure));
+    persona.is_personalised = false;
+    assert_eq!(why(&library, &persona, keen()), Some(Unmoved::NotForThePersona));
+    persona.is_personalised = true;
+    drop(library);
+    for (enabled, alpha, expected) in
+        [(false, 0.3, Unmoved::SwitchedOff), (true, 0.0, Unmoved::NoShare)]
+    {
+        let mut settings = Settings::default();
+        settings.personalisation.enabled = enabled;
+        settings.personalisation.alpha = Some(alpha);
+        let library = open(scratch.path(), settings);
+        assert_eq!(why(&library, &persona, keen()), Some(expected));
+    }
 }
 
 #[test]
@@ -384,6 +457,35 @@ proptest! {
                 prop_assert!((hit.score - score).abs() < 1e-5, "{:?} {}", hit, score);
                 prop_assert_eq!(&base[hit.base_rank - 1].text, &hit.text);
             }
+        }
+
+        // The same to the last candidate, and beside it the neutral one.
+        let both = library.rank_both_ways(&request, Some(&profile)).unwrap();
+        let found = library.search_for(&request, Some(&profile)).unwrap().hits;
+        prop_assert_eq!((both.with.len(), both.without.len()), (base.len(), base.len()));
+        prop_assert_eq!(both.personal.is_none(), idle);
+        for (explained, hit) in both.with.iter().zip(&found) {
+            prop_assert_eq!(format!("{:?}", explained.hit), format!("{hit:?}"));
+        }
+        for (neutral, hit) in both.without.iter().zip(&base) {
+            prop_assert_eq!(format!("{neutral:?}"), format!("{hit:?}"));
+        }
+        for explained in &both.with {
+            let hit = &explained.hit;
+            let before = &base[explained.rank_without - 1];
+            prop_assert_eq!((&before.text, before.score), (&hit.text, explained.score_without));
+            prop_assert_eq!(explained.is_movable, explained.rank_without <= 2 * k);
+            let Some(taste) = hit.personal.as_ref().filter(|_| explained.is_movable) else {
+                prop_assert!(explained.interests.iter().all(|interest| interest.part == 0.0));
+                continue;
+            };
+            let parts: f32 = explained.interests.iter().map(|interest| interest.part).sum();
+            prop_assert!((parts - taste.topic_part).abs() < 1e-5, "{:?}", explained);
+            let n_pairs = explained.pairs.len() as f32;
+            prop_assert!(((0.1 * n_pairs).min(1.0) - taste.co_occurrence).abs() < 1e-6);
+            let days = profile.documents.get(&hit.document.content_hash);
+            let days = days.map(|last| (*last, ((NOW_MS - last) / DAY_MS) as u32));
+            prop_assert_eq!(explained.last_had, days);
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod export;
 pub(crate) mod graph;
 pub(crate) mod privacy;
+pub(crate) mod ranking;
 
 use std::path::PathBuf;
 
@@ -164,6 +165,8 @@ pub(crate) enum MemoryCommand {
     Export(export::ExportCommand),
     #[command(flatten)]
     Graph(graph::GraphCommand),
+    #[command(flatten)]
+    Ranking(ranking::RankingCommand),
 }
 
 /// What was true when, and when it was known.

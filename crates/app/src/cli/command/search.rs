@@ -347,9 +347,8 @@ pub(crate) fn print_parts(hit: &Hit, printer: &Printer) -> Result<()> {
     printer.line("")
 }
 
-/// What a profile and a favoured time add, and where the hit would stand without them.
-fn lines_of_parts(hit: &Hit) -> Vec<String> {
-    let mut lines = Vec::new();
+/// The parts of a score to which a profile or a favoured time adds; none where neither does.
+pub(crate) fn parts_of(hit: &Hit) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(taste) = &hit.personal {
         parts.push(format!("base {:.4}", taste.base_part));
@@ -370,6 +369,13 @@ fn lines_of_parts(hit: &Hit) -> Vec<String> {
         let part = time.weight * time.closeness;
         parts.push(format!("time {part:.4} ({} {:.2})", time.favour.as_str(), time.closeness));
     }
+    parts
+}
+
+/// What a profile and a favoured time add, and where the hit would stand without them.
+fn lines_of_parts(hit: &Hit) -> Vec<String> {
+    let mut lines = Vec::new();
+    let parts = parts_of(hit);
     if parts.is_empty() {
         return lines;
     }

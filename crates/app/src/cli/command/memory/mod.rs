@@ -6,6 +6,7 @@ pub(crate) mod fact;
 mod graph;
 mod interest;
 mod privacy;
+mod ranking;
 mod record;
 mod timeline;
 
@@ -29,5 +30,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Export(command) => export::run(&command, &of, session),
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
         MemoryCommand::Graph(command) => graph::run(command, &of, session),
+        MemoryCommand::Ranking(command) => ranking::run(command, &of, session),
     }
 }

@@ -451,10 +451,11 @@ fn markdown_row(out: &mut impl Write, line: &Line, n: u64, day: &mut String) -> 
         ),
         Line::Test(test) => writeln!(
             out,
-            "- {} to {}: {}",
+            "- {} {}: {} questions, α {}",
             text("started_at"),
-            until(text("ended_at")),
-            inline(&test.content)
+            inline(test.name.as_deref().unwrap_or(&test.id)),
+            test.questions.len(),
+            test.alpha
         ),
         Line::Interaction(interaction) => {
             let timestamp = text("timestamp");

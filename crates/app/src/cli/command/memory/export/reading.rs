@@ -12,8 +12,8 @@ use serde::{
 };
 
 use crate::wire::transfer::{
-    FORMAT, Interaction, KeptContradiction, Persona, Relationship, SECTIONS, TopicAlias,
-    TransferFact, TransferFactVersion, TransferProject, TransferTest, TransferTopic, VERSION,
+    FORMAT, Interaction, KeptContradiction, Persona, RankingTest, Relationship, SECTIONS,
+    TopicAlias, TransferFact, TransferFactVersion, TransferProject, TransferTopic, VERSION,
 };
 
 /// Hands every row of `text` to `take`; what is said of the persona is returned.
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for File<'_, '_> {
                     )?,
                     5 => rows::<_, KeptContradiction>(&mut fields, state, TransferRow::Kept)?,
                     6 => rows::<_, Relationship>(&mut fields, state, TransferRow::Relationship)?,
-                    7 => rows::<_, TransferTest>(&mut fields, state, TransferRow::Test)?,
+                    7 => rows::<_, RankingTest>(&mut fields, state, TransferRow::Test)?,
                     _ => rows::<_, Interaction>(&mut fields, state, TransferRow::Interaction)?,
                 }
                 continue;
@@ -168,12 +168,12 @@ macro_rules! outside {
 outside!(
     Interaction,
     KeptContradiction,
+    RankingTest,
     Relationship,
     TopicAlias,
     TransferFact,
     TransferFactVersion,
     TransferProject,
-    TransferTest,
     TransferTopic
 );
 
