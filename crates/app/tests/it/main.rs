@@ -21,6 +21,9 @@ mod files;
 mod graph;
 /// Help, usage errors, configuration, completions.
 mod manners;
+/// Settings, style and collections of one persona, and memory in one file.
+#[cfg(unix)]
+mod personas;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;

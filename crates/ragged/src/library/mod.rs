@@ -37,7 +37,7 @@ use std::{
     time::Duration,
 };
 
-pub use answer::{Answered, Citation, GenerationNote};
+pub use answer::{Answered, Citation, GenerationNote, style_of};
 pub use batch::{BatchCounts, BatchResponse};
 pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,

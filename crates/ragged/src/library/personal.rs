@@ -2,8 +2,8 @@
 //!
 //! For each interest the set of chunks that hold its words is kept, so that a search asks only
 //! whether a candidate is in it: nothing is read from the text of candidates that are not shown.
-//! Sets are kept for a persona, its revision and the generation; a new revision takes over the
-//! sets of the interests that stayed and drops those of the others.
+//! Sets are kept for a persona, its revision, the least confidence that counts and the generation;
+//! a new revision takes over the sets of the interests that stayed and drops those of the others.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::Library;
+use super::{Library, SearchRequest};
 use crate::{
     cache::{Cache, CacheStats, Footprint},
     error::{Context, Result},
@@ -28,10 +28,19 @@ const PERSONAS_MAX: usize = 16;
 /// Bytes that all of them may take.
 const BYTES_MAX: usize = 32 << 20;
 
+/// All that decides which interests count, but for the profile's revision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct InterestsKey {
+    persona: Box<str>,
+    generation: Generation,
+    /// The least confidence that counts, as bits.
+    threshold: u32,
+}
+
 /// The interests of the personas that asked last.
 #[derive(Debug)]
 pub(super) struct Profiles {
-    cache: Cache<(Box<str>, Generation), Arc<Interests>>,
+    cache: Cache<InterestsKey, Arc<Interests>>,
     newest: AtomicU64,
 }
 
@@ -45,12 +54,12 @@ impl Profiles {
     /// What belongs to earlier generations is dropped.
     pub(super) fn begin(&self, generation: Generation) {
         if self.newest.fetch_max(generation.0, Ordering::SeqCst) < generation.0 {
-            self.cache.retain(|(_, kept)| *kept >= generation);
+            self.cache.retain(|kept| kept.generation >= generation);
         }
     }
 
     pub(super) fn forget(&self, persona: &str) {
-        self.cache.retain(|(kept, _)| &**kept != persona);
+        self.cache.retain(|kept| &*kept.persona != persona);
     }
 
     pub(super) fn clear(&self) {
@@ -218,27 +227,47 @@ fn counting(profile: &Profile, threshold: f32) -> Vec<usize> {
     counting.into_iter().map(|(_, _, at)| at).collect()
 }
 
+/// The profile, if it can change anything under these settings.
+fn moving<'p>(
+    settings: &PersonalisationSettings,
+    profile: Option<&'p Profile>,
+) -> Option<&'p Profile> {
+    let threshold = settings.min_confidence_threshold();
+    profile.filter(|profile| {
+        settings.enabled
+            && settings.alpha() > 0.0
+            && (!profile.documents.is_empty()
+                || profile.topics.iter().any(|topic| counts(topic, threshold)))
+    })
+}
+
 impl Library {
+    /// How far a profile may move what a request finds.
+    pub(super) fn personalisation<'s>(
+        &'s self,
+        request: &'s SearchRequest,
+    ) -> &'s PersonalisationSettings {
+        request.personalisation.as_deref().unwrap_or(&self.settings.personalisation)
+    }
+
     /// The profile, if it can change anything.
-    pub(super) fn moving<'p>(&self, profile: Option<&'p Profile>) -> Option<&'p Profile> {
-        let settings = &self.settings.personalisation;
-        let threshold = settings.min_confidence_threshold();
-        profile.filter(|profile| {
-            settings.enabled
-                && settings.alpha() > 0.0
-                && (!profile.documents.is_empty()
-                    || profile.topics.iter().any(|topic| counts(topic, threshold)))
-        })
+    pub(super) fn moving<'p>(
+        &self,
+        request: &SearchRequest,
+        profile: Option<&'p Profile>,
+    ) -> Option<&'p Profile> {
+        moving(self.personalisation(request), profile)
     }
 
     /// Makes a profile ready for one search in one state of the library.
     pub(super) fn taste<'p>(
         &self,
         profile: &'p Profile,
+        settings: &PersonalisationSettings,
         generation: Generation,
         (words, query): (&LexicalSnapshot, &LexicalQuery),
     ) -> Result<Taste<'p>> {
-        let interests = self.interests(profile, generation, words)?;
+        let interests = self.interests(profile, settings, generation, words)?;
         let counting = &interests.counting;
         let mut n_related = vec![0; counting.len()];
         let mut asked: Vec<Option<bool>> = vec![None; counting.len()];
@@ -255,11 +284,17 @@ impl Library {
     fn interests(
         &self,
         profile: &Profile,
+        settings: &PersonalisationSettings,
         generation: Generation,
         words: &LexicalSnapshot,
     ) -> Result<Arc<Interests>> {
         self.profiles.begin(generation);
-        let key = (Box::from(profile.persona.as_str()), generation);
+        let threshold = settings.min_confidence_threshold();
+        let key = InterestsKey {
+            persona: Box::from(profile.persona.as_str()),
+            generation,
+            threshold: threshold.to_bits(),
+        };
         // Of another state of the words nothing is taken and nothing is kept.
         let is_level = words.stamp() == generation.0;
         let before = if is_level { self.profiles.cache.get(&key) } else { None };
@@ -273,7 +308,7 @@ impl Library {
             .collect();
         let mut strongest = Vec::new();
         let mut bytes = size_of::<Interests>() + profile.persona.len();
-        for at in counting(profile, self.settings.personalisation.min_confidence_threshold()) {
+        for at in counting(profile, threshold) {
             let topic = &profile.topics[at];
             let about = match known.get(topic.words.as_str()) {
                 Some(about) => Arc::clone(about),
@@ -317,9 +352,18 @@ impl Library {
     ///
     /// Those of reading the words.
     pub fn warm(&self, profile: &Profile) -> Result<()> {
-        if let Some(profile) = self.moving(Some(profile)) {
+        self.warm_with(profile, &self.settings.personalisation)
+    }
+
+    /// The same for a persona that has settings of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`warm`](Self::warm).
+    pub fn warm_with(&self, profile: &Profile, settings: &PersonalisationSettings) -> Result<()> {
+        if let Some(profile) = moving(settings, Some(profile)) {
             let generation = self.store.reader()?.generation()?;
-            self.interests(profile, generation, &self.lexical.snapshot()?)?;
+            self.interests(profile, settings, generation, &self.lexical.snapshot()?)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod graph;
 pub(crate) mod privacy;
+pub(crate) mod setting;
 pub(crate) mod transfer;
 
 use std::path::PathBuf;
@@ -164,6 +165,8 @@ pub(crate) enum MemoryCommand {
     Transfer(transfer::TransferCommand),
     #[command(flatten)]
     Graph(graph::GraphCommand),
+    #[command(flatten)]
+    Setting(setting::SettingCommand),
 }
 
 /// What was true when, and when it was known.

@@ -6,6 +6,7 @@ mod graph;
 mod interest;
 mod privacy;
 mod record;
+mod setting;
 mod timeline;
 mod transfer;
 
@@ -29,5 +30,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Transfer(command) => transfer::run(&command, &of, session),
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
         MemoryCommand::Graph(command) => graph::run(command, &of, session),
+        MemoryCommand::Setting(command) => setting::run(&command, &of, session),
     }
 }

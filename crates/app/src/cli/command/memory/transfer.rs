@@ -31,7 +31,7 @@ pub(crate) fn run(command: &TransferCommand, of: &OfPersona, session: &Session) 
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     match command {
         TransferCommand::Export { file, form, since, until } => {
-            let zone = session.zone()?;
+            let zone = remembered.config().zone.clone();
             let moment = |flag, text: &Option<String>, end| {
                 text.as_deref().map(|text| search::moment_in(flag, text, &zone, end)).transpose()
             };
