@@ -355,7 +355,7 @@ fn memory_commands() -> Vec<&'static [&'static str]> {
         &["memory", "key", "status"],
         &["memory", "config", "set", "personalisation.alpha", "0.5"],
         &["memory", "config", "show"],
-        &["memory", "backup", "files/memory.backup"],
+        &["memory", "backup", "data/memory.backup"],
         &["memory", "forget", "lease", "--confirm"],
         &["memory", "delete", "--since", "1d", "--confirm"],
         &["memory", "clear", "--confirm"],

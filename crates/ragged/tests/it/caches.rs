@@ -320,7 +320,7 @@ fn do_deed(remembered: &PersonaMemory, deed: &Deed, n: u64) {
         }
         Deed::Feedback { good } => {
             if let Some(id) = newest() {
-                let feedback = if *good { Feedback::Positive } else { Feedback::Negative };
+                let feedback = if *good { Feedback::Good } else { Feedback::Bad };
                 remembered.set_feedback(&id, Some(feedback), None).unwrap();
             }
         }
