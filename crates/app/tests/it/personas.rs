@@ -314,8 +314,10 @@ fn quotes_follow_the_style_too() {
 
 #[test]
 fn each_state_of_memory_is_told_below_the_answer_and_not_in_it() {
+    /// What is done before, what a question is asked with, what is said, what programs are told.
+    type State<'a> = (&'a [&'a str], &'a [&'a str], &'a str, Option<&'a str>);
     let scene = Scene::with_notes();
-    let states: [(&[&str], &[&str], &str, Option<&str>); 5] = [
+    let states: [State<'_>; 5] = [
         (&[], &[], "memory off", None),
         (&["memory", "enable"], &[], "memory on, kept as ", Some("on")),
         (&["memory", "pause"], &[], "memory paused", Some("paused")),

@@ -299,8 +299,8 @@ fn twelve_personas_know_nothing_of_each_other() {
     }
     let backup = scene.path("backup");
     assert_eq!(scene.run(&["memory", "backup", backup.to_str().unwrap()]).code, 0);
-    for n in 0..12 {
-        assert!(!holds(&backup, &canary(n)) && !holds(&backup, &personas[n]));
+    for (n, persona) in personas.iter().enumerate() {
+        assert!(!holds(&backup, &canary(n)) && !holds(&backup, persona));
     }
     // Clearing one leaves the others as they are.
     scene.run(&["memory", "clear", "--persona", &personas[0], "--confirm"]);

@@ -51,7 +51,7 @@ pub struct Style {
 impl Style {
     /// How many sentences an extractive answer quotes, where `n` are quoted unless told otherwise:
     /// half as many for a brief one, and one at least; twice as many for a detailed one.
-    pub fn sentences(&self, n: usize) -> usize {
+    pub fn sentences(self, n: usize) -> usize {
         match self.length {
             Length::Brief => n.div_ceil(2),
             Length::Balanced => n,
@@ -60,7 +60,7 @@ impl Style {
     }
 
     /// What a model is told besides the rules, a sentence a line; empty where nothing is asked.
-    pub(super) fn instructions(&self) -> String {
+    pub(super) fn instructions(self) -> String {
         let wording = match self.wording {
             Wording::Technical => {
                 "- Use the technical terms of the subject; the reader knows them."
@@ -103,8 +103,7 @@ impl Unnumbered {
             match letter {
                 ']' if self.held.ends_with(|last: char| last.is_ascii_digit()) => self.held.clear(),
                 '0'..='9' if is_open => self.held.push(letter),
-                '[' if !is_open => self.held.push(letter),
-                ' ' if !is_open => self.held.push(letter),
+                '[' | ' ' if !is_open => self.held.push(letter),
                 _ => {
                     out.push_str(&self.held);
                     self.held.clear();

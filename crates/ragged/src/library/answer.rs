@@ -91,7 +91,7 @@ impl Library {
         profile: Option<&Profile>,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Answered> {
-        self.answer_in(&Style::default(), request, profile, on_text)
+        self.answer_in(Style::default(), request, profile, on_text)
     }
 
     /// [`answer_for`](Self::answer_for) in a style.
@@ -101,7 +101,7 @@ impl Library {
     /// As [`answer`](Self::answer).
     pub fn answer_in(
         &self,
-        style: &Style,
+        style: Style,
         request: &SearchRequest,
         profile: Option<&Profile>,
         on_text: &mut dyn FnMut(&str),
@@ -163,7 +163,7 @@ impl Library {
 
     fn extract(
         &self,
-        style: &Style,
+        style: Style,
         request: &SearchRequest,
         hits: &[Hit],
         passages: &[Passage<'_>],

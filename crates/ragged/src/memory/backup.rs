@@ -93,9 +93,10 @@ impl Memory {
             let Some(entries) = entries else { continue };
             let archive = pack(&entries).context_with(what)?;
             replace_private_file(to, &archive).context_with(what)?;
-            let protection = match with_key {
-                true => Some(MasterKey::protection_of(&Self::key_path(data_dir))?),
-                false => None,
+            let protection = if with_key {
+                Some(MasterKey::protection_of(&Self::key_path(data_dir))?)
+            } else {
+                None
             };
             return Ok(Backup {
                 n_personas: remembered.len() as u64,
@@ -298,7 +299,13 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn manifest(entries: &BTreeMap<String, Vec<u8>>) -> String {

@@ -258,15 +258,13 @@ impl Memory {
             return Ok(Arc::clone(memory));
         }
         let what = || format!("opening what {name} remembers");
-        let database = match known {
+        let database = if let Some(memory) = known {
             // Its settings were changed since.
-            Some(memory) => Arc::clone(&memory.database),
-            None => {
-                let database = self.vault.open_or_create(&persona.file_id).context_with(what)?;
-                prepare(&database, PERSONA_FORMAT, include_str!("persona.sql"))
-                    .context_with(what)?;
-                Arc::new(database)
-            }
+            Arc::clone(&memory.database)
+        } else {
+            let database = self.vault.open_or_create(&persona.file_id).context_with(what)?;
+            prepare(&database, PERSONA_FORMAT, include_str!("persona.sql")).context_with(what)?;
+            Arc::new(database)
         };
         let memory = Arc::new(PersonaMemory {
             name: persona.name,

@@ -92,7 +92,7 @@ fn answer(
     let style = asking.as_ref().map(|(asking, ..)| asking.style()).unwrap_or_default();
     let mut speech = Speech::new(printer, style);
     let answered =
-        library.answer_in(&style, request, profile.as_deref(), &mut |text| speech.say(text));
+        library.answer_in(style, request, profile.as_deref(), &mut |text| speech.say(text));
     let answered = match answered {
         Ok(answered) => answered,
         Err(error) => {

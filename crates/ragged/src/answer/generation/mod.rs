@@ -193,7 +193,7 @@ impl Generator {
         &self,
         question: &str,
         passages: &[Passage<'_>],
-        style: &Style,
+        style: Style,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Generated> {
         self.run(question, passages, style, on_text).context_with(|| {
@@ -205,7 +205,7 @@ impl Generator {
         &self,
         question: &str,
         passages: &[Passage<'_>],
-        style: &Style,
+        style: Style,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Generated> {
         let prompt = prompt::compose(question, passages, style);

@@ -255,7 +255,7 @@ impl Chat<'_> {
             let (library, request) = (Arc::clone(&self.library), request.clone());
             let profile = self.asking.profile(&library)?;
             self.interrupts.work(
-                move |say| library.answer_in(&style, &request, profile.as_deref(), say),
+                move |say| library.answer_in(style, &request, profile.as_deref(), say),
                 |text| speech.say(text),
             )
         };
