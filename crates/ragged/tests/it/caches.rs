@@ -296,7 +296,7 @@ fn memory_op() -> impl Strategy<Value = MemoryOp> {
     ]
 }
 
-fn do_deed(remembered: &PersonaMemory, deed: &Deed, n: u64) {
+fn do_deed(remembered: &PersonaMemory, deed: &Deed, n: i64) {
     let newest = || {
         let all = InteractionFilter::default();
         remembered.interactions(&all, 1).unwrap().pop().map(|interaction| interaction.id)
@@ -305,9 +305,9 @@ fn do_deed(remembered: &PersonaMemory, deed: &Deed, n: u64) {
     match deed {
         Deed::Record { words } => {
             let mut asked =
-                NewInteraction::new(sentence(words), n as i64, InteractionKind::Query).unwrap();
+                NewInteraction::new(sentence(words), n, InteractionKind::Query).unwrap();
             asked.is_learned = true;
-            asked.topics = words[..1 + usize::from(words[0] != words[1])]
+            asked.topics = words[..=usize::from(words[0] != words[1])]
                 .iter()
                 .map(|at| RecordedTopic {
                     key: topic::key(word(*at)),
