@@ -979,6 +979,23 @@ pub(crate) struct Setting {
     pub(crate) origin: String,
 }
 
+/// The settings in force for a persona.
+#[derive(Debug, Serialize)]
+pub(crate) struct PersonaSettings {
+    pub(crate) persona: String,
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// What `memory backup` wrote.
+#[derive(Debug, Serialize)]
+pub(crate) struct MemoryBackup {
+    pub(crate) file: String,
+    pub(crate) personas: u64,
+    pub(crate) bytes: u64,
+    /// How the key in it is protected, or `not-included`.
+    pub(crate) key: &'static str,
+}
+
 /// A persona.
 #[derive(Debug, Serialize)]
 pub(crate) struct Persona {

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use console::style;
 use ragged::{
+    answer::Style,
     collection::CollectionName,
-    library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording},
+    library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording, style_of},
     memory::{
         AfterRecording, Fact, InteractionKind, Memory, NewInteraction, Persona, PersonaMemory,
         PersonaName, Recorder, Recording, topic::Extractor,
     },
     ranking::Profile,
     retrieval::Filter,
+    settings::{PersonalisationSettings, Settings},
 };
 
 pub(crate) use self::time::ReadTime;
@@ -24,8 +26,9 @@ use super::{
     args::memory::AskingArgs,
     command::short_id,
     printer::{Printer, visible},
+    zone_of,
 };
-use crate::wire;
+use crate::{config, wire};
 
 /// Facts that are shown below an answer.
 const SHOWN_FACTS: usize = 3;
@@ -44,6 +47,10 @@ pub(crate) struct Asking {
     is_neutral: bool,
     /// `--no-memory`.
     is_off: bool,
+    /// Those of the persona.
+    settings: Settings,
+    /// The number of the last thing that was noted about the persona.
+    last_noted: i64,
 }
 
 impl Asking {
@@ -75,16 +82,18 @@ impl Asking {
             library: library.map(Arc::clone),
             is_neutral: args.neutral,
             is_off: args.no_memory,
+            settings: session.resolved.settings.clone(),
+            last_noted: 0,
         };
         if let Some(memory) = &asking.memory {
             let persona = Session::persona(memory, args.persona.as_deref())?;
-            asking.take(persona)?;
+            asking.take(persona, session)?;
         }
         Ok(asking)
     }
 
     /// The persona that a command of memory is about, for questions that are never recorded.
-    pub(crate) fn aside(memory: Memory, persona: Persona) -> Result<Self> {
+    pub(crate) fn aside(memory: Memory, persona: Persona, session: &Session) -> Result<Self> {
         let mut asking = Self {
             memory: Some(memory),
             persona: None,
@@ -95,8 +104,10 @@ impl Asking {
             library: None,
             is_neutral: false,
             is_off: false,
+            settings: session.resolved.settings.clone(),
+            last_noted: 0,
         };
-        asking.take(persona)?;
+        asking.take(persona, session)?;
         Ok(asking)
     }
 
@@ -107,12 +118,53 @@ impl Asking {
         }
         if let Some(memory) = &self.memory {
             let persona = Session::persona(memory, Some(name))?;
-            self.take(persona)?;
+            self.take(persona, session)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, persona: Persona) -> Result<()> {
+    /// Takes notice of what other processes did since the last question: settings, consent, and
+    /// deletions, after which nothing of the persona stays in this process's memory.
+    pub(crate) fn refresh(&mut self, session: &Session) -> Result<()> {
+        let (Some(memory), Some(before)) = (&self.memory, &self.persona) else { return Ok(()) };
+        let persona = memory.persona(&before.name);
+        let is_same = match &persona {
+            Ok(persona) => {
+                persona.file_id == before.file_id && memory.last_noted(persona)? == self.last_noted
+            }
+            Err(_) => false,
+        };
+        if is_same {
+            return Ok(());
+        }
+        if let Some(library) = &self.library {
+            library.forget_profile(&before.file_id);
+        }
+        match persona {
+            Ok(persona) => self.take(persona, session),
+            Err(error) => {
+                // It is asked as nobody until another one is named.
+                self.remembered = None;
+                self.recorder = None;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn take(&mut self, persona: Persona, session: &Session) -> Result<()> {
+        self.settings = session.resolved.settings.clone();
+        if let Some(memory) = &self.memory {
+            self.last_noted = memory.last_noted(&persona)?;
+            if !self.is_off {
+                let own = memory.persona_settings(&persona.name)?;
+                let name = persona.name.as_str();
+                let resolved = config::of_persona(&session.resolved, name, &own);
+                for problem in &resolved.problems {
+                    session.printer.warning(format!("{problem}; {}", problem.hint));
+                }
+                self.settings = resolved.settings;
+            }
+        }
         self.remembered = match &self.memory {
             Some(memory) if !self.is_off && persona.recording != Recording::Off => {
                 Some(memory.of(&persona.name)?)
@@ -156,13 +208,28 @@ impl Asking {
 
     /// Makes a request the persona's: within its collections, and of the time that the question
     /// speaks of.
-    pub(crate) fn settle(
-        &self,
-        request: &mut SearchRequest,
-        session: &Session,
-    ) -> Result<Option<ReadTime>> {
+    pub(crate) fn settle(&self, request: &mut SearchRequest) -> Result<Option<ReadTime>> {
         request.filter = self.within_collections(request.filter.clone())?;
-        time::read(request, self.remembered.as_deref(), session)
+        request.personalisation = Some(Arc::new(self.settings.personalisation.clone()));
+        time::read(request, self.remembered.as_deref(), &self.settings)
+    }
+
+    /// The zone in which the persona's days begin.
+    pub(crate) fn zone(&self) -> Result<jiff::tz::TimeZone> {
+        zone_of(&self.settings.memory)
+    }
+
+    /// How far the persona's profile may move what is found.
+    pub(crate) fn personalisation(&self) -> &PersonalisationSettings {
+        &self.settings.personalisation
+    }
+
+    /// How the persona wants to be answered.
+    pub(crate) fn style(&self) -> Style {
+        match &self.persona {
+            Some(persona) if !self.is_off => style_of(&persona.draft),
+            _ => Style::default(),
+        }
     }
 
     /// Who asked, for programs; `None` where there is no memory.
@@ -183,7 +250,7 @@ impl Asking {
         if self.is_neutral {
             return Ok(None);
         }
-        Ok(library.profile_of(persona, remembered)?)
+        Ok(library.profile_with(persona, remembered, &self.settings.personalisation)?)
     }
 
     /// Has a question recorded, if the persona agreed to that; returns its id.
@@ -193,7 +260,6 @@ impl Asking {
         kind: InteractionKind,
         search: &SearchResponse,
         answered: Option<&Answered>,
-        is_async: bool,
     ) -> Result<Option<String>> {
         let (Some(memory), Some(persona), Some(remembered)) =
             (&self.memory, &self.persona, &self.remembered)
@@ -214,19 +280,21 @@ impl Asking {
             timestamp_ms: jiff::Timestamp::now().as_millisecond(),
             session_id: self.session_id.clone(),
             is_learned: persona.is_learning,
-            is_redacted: memory.config().is_redacting,
+            is_redacted: remembered.config().is_redacting,
         };
         let recorder = match &mut self.recorder {
             Some(recorder) => recorder,
             empty => {
                 let library = self.library.clone();
-                let after: Option<AfterRecording> =
-                    library.map(|library| ready_for_next(library, persona.clone()));
+                let after: Option<AfterRecording> = library.map(|library| {
+                    let settings = self.settings.personalisation.clone();
+                    ready_for_next(library, persona.clone(), settings)
+                });
                 empty.insert(Recorder::with_after(1, after.as_ref())?)
             }
         };
         recorder.record(remembered, recording(&self.extractor, asked, search, answered))?;
-        if !is_async {
+        if !self.settings.personalisation.async_updates {
             recorder.flush()?;
         }
         Ok(Some(id))
@@ -283,11 +351,15 @@ impl Asking {
 }
 
 /// Has a library work out what the next question of a persona needs.
-fn ready_for_next(library: Arc<Library>, persona: Persona) -> AfterRecording {
+fn ready_for_next(
+    library: Arc<Library>,
+    persona: Persona,
+    settings: PersonalisationSettings,
+) -> AfterRecording {
     Arc::new(move |remembered| {
         // Only a saving of time: the question itself meets what fails here, and tells it.
-        if let Ok(Some(profile)) = library.profile_of(&persona, remembered) {
-            drop(library.warm(&profile));
+        if let Ok(Some(profile)) = library.profile_with(&persona, remembered, &settings) {
+            drop(library.warm_with(&profile, &settings));
         }
     })
 }

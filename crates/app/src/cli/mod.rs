@@ -15,7 +15,7 @@ use ragged::{
     document::worker::WorkerCommand,
     library::{self, Knowledge, Library},
     memory::{Memory, MemoryConfig, Persona, PersonaMemory, PersonaName},
-    settings::Settings,
+    settings::{MemorySettings, Settings},
     temporal::Clock,
     vault::{Passphrase, Protection},
 };
@@ -200,19 +200,24 @@ impl Session {
             _ => None,
         };
         let settings = &self.resolved.settings.memory;
+        let general = self.resolved.clone();
+        let of_persona = move |config: &MemoryConfig, own: &[(String, String)]| {
+            let settings = config::of_persona(&general, "", own).settings.memory;
+            MemoryConfig {
+                zone: zone_of(&settings).unwrap_or_else(|_| config.zone.clone()),
+                ..memory_config(&settings, config.clone())
+            }
+        };
         let config = MemoryConfig {
             zone: self.zone()?,
-            session_gap_minutes: settings.session_gap_minutes,
-            is_redacting: settings.pii_redaction,
-            retention_days: (settings.retention_days > 0).then_some(settings.retention_days),
-            ..MemoryConfig::default()
+            of_persona: Some(Arc::new(of_persona)),
+            ..memory_config(settings, MemoryConfig::default())
         };
         let memory = Memory::open(data_dir, passphrase.as_ref(), config, Arc::new(SystemClock))?;
         if memory.n_expired() > 0 {
             self.printer.note(format!(
-                "{} older than {} days deleted (memory.retention_days)",
+                "{} past memory.retention_days deleted",
                 printer::counted(memory.n_expired(), "interaction", "interactions"),
-                settings.retention_days,
             ));
         }
         Ok(memory)
@@ -260,15 +265,7 @@ impl Session {
 
     /// The zone in which the user's days begin.
     pub(crate) fn zone(&self) -> Result<jiff::tz::TimeZone> {
-        let name = &self.resolved.settings.memory.timezone;
-        if name == "auto" {
-            return Ok(jiff::tz::TimeZone::system());
-        }
-        jiff::tz::TimeZone::get(name).map_err(|error| {
-            crate::Usage::new(format!("the time zone {name:?}: {error}"))
-                .with_hint("a name such as Europe/Berlin, UTC, or auto")
-                .into()
-        })
+        zone_of(&self.resolved.settings.memory)
     }
 
     /// The persona that a command is about, and what it remembers.
@@ -298,6 +295,29 @@ impl Session {
             args: vec!["parse-worker".into()],
             env: Vec::new(),
         })
+    }
+}
+
+/// The zone that settings name.
+fn zone_of(settings: &MemorySettings) -> Result<jiff::tz::TimeZone> {
+    let name = &settings.timezone;
+    if name == "auto" {
+        return Ok(jiff::tz::TimeZone::system());
+    }
+    jiff::tz::TimeZone::get(name).map_err(|error| {
+        crate::Usage::new(format!("the time zone {name:?}: {error}"))
+            .with_hint("a name such as Europe/Berlin, UTC, or auto")
+            .into()
+    })
+}
+
+/// How memory works by these settings, but for its zone.
+fn memory_config(settings: &MemorySettings, config: MemoryConfig) -> MemoryConfig {
+    MemoryConfig {
+        session_gap_minutes: settings.session_gap_minutes,
+        is_redacting: settings.pii_redaction,
+        retention_days: (settings.retention_days > 0).then_some(settings.retention_days),
+        ..config
     }
 }
 

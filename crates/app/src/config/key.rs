@@ -27,6 +27,19 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// Whether a persona may have a value of its own.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.name.starts_with("personalisation.")
+            || matches!(
+                self.name,
+                "memory.timezone"
+                    | "memory.session_gap_minutes"
+                    | "memory.pii_redaction"
+                    | "memory.retention_days"
+                    | "search.reads_time"
+            )
+    }
+
     /// The environment variable that sets it.
     pub(crate) fn variable(&self) -> String {
         let name = self.name.replace('.', "_").to_uppercase();

@@ -1,6 +1,6 @@
 //! From files, environment and flags to [`Settings`]; the only place where precedence exists.
 //!
-//! Flag > environment > `config.yaml` > `config/performance.yaml` > default. The environment is
+//! Flag > environment > persona > `config.yaml` > `config/performance.yaml` > default. The environment is
 //! read here and nowhere else.
 
 mod file;
@@ -30,6 +30,8 @@ pub(crate) enum Origin {
     Default,
     File(PathBuf),
     Environment(String),
+    /// A setting of this persona alone.
+    Persona(String),
     Flag,
 }
 
@@ -39,13 +41,14 @@ impl std::fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Environment(variable) => write!(f, "environment {variable}"),
+            Self::Persona(name) => write!(f, "persona {name}"),
             Self::Flag => f.write_str("flag"),
         }
     }
 }
 
 /// The settings in force and where each one that is not a default comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) data_dir: PathBuf,
     pub(crate) settings: Settings,
@@ -200,6 +203,81 @@ pub(crate) fn resolve(
     Ok(resolved)
 }
 
+/// The settings in force for a persona that has settings of its own, given as key and value. Flags
+/// and the environment stand above these; what cannot be used is a [`Problem`].
+///
+/// A preset that the persona chose stands above numbers of the configuration file: they belong to
+/// another choice.
+pub(crate) fn of_persona(general: &Resolved, name: &str, own: &[(String, String)]) -> Resolved {
+    let mut resolved = Resolved { problems: Vec::new(), ..general.clone() };
+    let is_above = |resolved: &Resolved, key: &Key| {
+        matches!(resolved.origin(key), Origin::Environment(_) | Origin::Flag)
+    };
+    let is_preset_own = own.iter().any(|(key, _)| key == PRESET)
+        && find(PRESET).is_ok_and(|key| !is_above(&resolved, key));
+    if is_preset_own {
+        for key in KEYS.iter().filter(|key| OF_PRESET.contains(&key.name)) {
+            if !is_above(&resolved, key) {
+                let personalisation = &mut resolved.settings.personalisation;
+                match key.name {
+                    "personalisation.alpha" => personalisation.alpha = None,
+                    "personalisation.retrieve_multiplier" => {
+                        personalisation.retrieve_multiplier = None;
+                    }
+                    _ => personalisation.min_confidence_threshold = None,
+                }
+                resolved.origins.remove(key.name);
+            }
+        }
+    }
+    for (name_of_key, value) in own {
+        let applied = match find(name_of_key) {
+            Ok(key) if !key.is_personal() => {
+                Err((format!("{name_of_key} is no setting of one persona"), String::new()))
+            }
+            Ok(key) if is_above(&resolved, key) => Ok(()),
+            Ok(key) => resolved
+                .apply(key, value, Origin::Persona(name.to_owned()))
+                .map_err(|message| (message, String::new())),
+            Err(error) => {
+                Err((error.to_string(), error.hint().map(str::to_owned).unwrap_or_default()))
+            }
+        };
+        if let Err((message, hint)) = applied {
+            resolved.problems.push(Problem {
+                place: format!("persona {name}"),
+                key: name_of_key.clone(),
+                message,
+                hint: if hint.is_empty() {
+                    format!("`ragged memory config reset {name_of_key} --persona {name:?}`")
+                } else {
+                    hint
+                },
+                is_measured: false,
+            });
+        }
+    }
+    resolved
+}
+
+/// How bold personal ranking is, and the settings that this decides where they are not set.
+const PRESET: &str = "personalisation.preset";
+const OF_PRESET: [&str; 3] = [
+    "personalisation.alpha",
+    "personalisation.retrieve_multiplier",
+    "personalisation.min_confidence_threshold",
+];
+
+/// The key with this name if a persona may have a value of its own for it.
+pub(crate) fn find_personal(name: &str) -> Result<&'static Key, crate::Usage> {
+    let key = find(name)?;
+    if key.is_personal() {
+        return Ok(key);
+    }
+    Err(crate::Usage::new(format!("{} is a setting of the whole library", key.name))
+        .with_hint(format!("`ragged config set {}` sets it for everybody", key.name)))
+}
+
 /// What in a configuration file cannot be used.
 pub(crate) fn problems_of(file: &ConfigFile) -> Vec<Problem> {
     let mut resolved = Resolved {
@@ -310,7 +388,9 @@ fn data_dir(flag: Option<&Path>, environment: &BTreeMap<String, String>) -> Resu
 }
 
 /// Other names of settings.
-const ALIASES: [(&str, &str); 3] = [
+const ALIASES: [(&str, &str); 5] = [
+    ("personalised_ranking.alpha", "personalisation.alpha"),
+    ("retrieve_multiplier", "personalisation.retrieve_multiplier"),
     ("backend.search_complexity", "backend.beam_width"),
     ("vectorstore.leann.search_complexity", "backend.beam_width"),
     ("vectorstore.backend", "backend.type"),

@@ -29,6 +29,9 @@ mod interests;
 mod manners;
 /// Why a persona has its ranking, and whether it is better.
 mod personal_ranking;
+/// Settings, style and collections of one persona, and memory in one file.
+#[cfg(unix)]
+mod personas;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;

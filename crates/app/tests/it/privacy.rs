@@ -232,8 +232,19 @@ fn twelve_personas_know_nothing_of_each_other() {
         scene.write("question.txt", format!("where is the nest of {}", canary(n)));
         let test = ["ab-test", "start", "--queries", "files/question.txt", "--persona", persona];
         assert_eq!(scene.run(&[&["memory"], &test[..]].concat()).code, 0);
+        let fact = format!("keeps a {}", canary(n));
+        let add = ["memory", "add-fact", "--type", "pet", "--since", "2020", "--content"];
+        let ran = scene.run(&[&add[..], &[&fact, "--persona", persona]].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let topic = ["memory", "set-interest", &canary(n), "0.8", "--persona", persona];
+        assert_eq!(scene.run(&topic).code, 0);
     }
     for (n, persona) in personas.iter().enumerate() {
+        let export = scene.path(&format!("export{n}"));
+        let form = ["json", "csv", "yaml", "markdown"][n % 4];
+        let args =
+            ["memory", "export", export.to_str().unwrap(), "--as", form, "--persona", persona];
+        assert_eq!(scene.run(&args).code, 0);
         let of = |args: &[&str]| {
             scene.json(&[args, &["--persona", persona.as_str()]].concat()).to_string()
         };
@@ -242,6 +253,11 @@ fn twelve_personas_know_nothing_of_each_other() {
             of(&["memory", "show-all"]),
             of(&["memory", "show", &ids[n]]),
             of(&["memory", "search", "canary"]),
+            of(&["memory", "facts", "--all"]),
+            of(&["memory", "topics"]),
+            of(&["memory", "graph"]),
+            of(&["memory", "timeline"]),
+            fs::read_to_string(&export).unwrap(),
         ];
         for said in &own {
             assert!(said.contains(&canary(n)), "{persona}: {said}");
@@ -259,6 +275,13 @@ fn twelve_personas_know_nothing_of_each_other() {
             of(&["memory", "analytics"]),
             of(&["memory", "explain-ranking", "lease.md", "--query", "the lease of the bird"]),
             of(&["memory", "compare-ranking", "--query", "which canary sings"]),
+            of(&["memory", "profile"]),
+            of(&["memory", "activity", "--detailed"]),
+            of(&["memory", "trending", "--min-queries", "1"]),
+            of(&["memory", "contradictions"]),
+            of(&["memory", "documents"]),
+            of(&["memory", "config", "show"]),
+            scene.json(&["cache", "stats"]).to_string(),
             scene.json(&["persona", "show", persona]).to_string(),
             scene.json(&["persona", "list"]).to_string(),
             of(&["search", "canary"]),
@@ -283,6 +306,11 @@ fn twelve_personas_know_nothing_of_each_other() {
             scene.json(&["memory", "search", &canary((n + 1) % 12), "--persona", persona])["total"],
             0
         );
+    }
+    let backup = scene.path("backup");
+    assert_eq!(scene.run(&["memory", "backup", backup.to_str().unwrap()]).code, 0);
+    for (n, persona) in personas.iter().enumerate() {
+        assert!(!holds(&backup, &canary(n)) && !holds(&backup, persona));
     }
     // Clearing one leaves the others as they are.
     scene.run(&["memory", "clear", "--persona", &personas[0], "--confirm"]);
@@ -335,6 +363,9 @@ fn memory_commands() -> Vec<&'static [&'static str]> {
         &["memory", "audit-log", "--verify"],
         &["memory", "privacy-report"],
         &["memory", "key", "status"],
+        &["memory", "config", "set", "personalisation.alpha", "0.5"],
+        &["memory", "config", "show"],
+        &["memory", "backup", "data/memory.backup"],
         &["memory", "forget", "lease", "--confirm"],
         &["memory", "delete", "--since", "1d", "--confirm"],
         &["memory", "clear", "--confirm"],

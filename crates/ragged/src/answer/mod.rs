@@ -14,6 +14,7 @@ mod citation;
 mod defaults;
 mod extractive;
 mod generation;
+mod style;
 mod unit;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::document::Format;
 pub use citation::{Answer, Citation, cite};
 pub use extractive::{Extraction, Language, Question, Quote, QuoteKind, extract};
 pub use generation::{Generated, Generator};
+pub use style::{Length, Sources, Style, Unnumbered, Wording};
 
 /// A ranked piece of a document that an answer may draw on.
 #[derive(Clone, Copy, Debug, PartialEq)]

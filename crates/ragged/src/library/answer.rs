@@ -7,10 +7,11 @@ use super::{
     search::{Hit, SearchRequest, SearchResponse, milliseconds},
 };
 use crate::{
-    answer::{self, Generator, Passage, Question},
+    answer::{self, Generator, Length, Passage, Question, Sources, Style, Wording},
     embedding::Embedder,
     error::Result,
     lexical::{Analyser, Snapshot},
+    memory::{CitationStyle, DetailLevel, PersonaDraft, ResponseStyle},
     ranking::Profile,
     settings::SearchMode,
 };
@@ -90,6 +91,21 @@ impl Library {
         profile: Option<&Profile>,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Answered> {
+        self.answer_in(Style::default(), request, profile, on_text)
+    }
+
+    /// [`answer_for`](Self::answer_for) in a style.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn answer_in(
+        &self,
+        style: Style,
+        request: &SearchRequest,
+        profile: Option<&Profile>,
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Answered> {
         let begun = Instant::now();
         let mut search = self.search_for(request, profile)?;
         let answering = Instant::now();
@@ -112,7 +128,7 @@ impl Library {
             && !passages.is_empty()
         {
             let mut has_spoken = false;
-            let generated = generator.generate(&request.query, &passages, &mut |text| {
+            let generated = generator.generate(&request.query, &passages, style, &mut |text| {
                 has_spoken = true;
                 on_text(text);
             });
@@ -135,7 +151,7 @@ impl Library {
             answered
         } else {
             let (text, citations) =
-                self.extract(request, &hits, &passages, search.query_vector.as_deref())?;
+                self.extract(style, request, &hits, &passages, search.query_vector.as_deref())?;
             (text, citations, None)
         };
         drop(passages);
@@ -147,6 +163,7 @@ impl Library {
 
     fn extract(
         &self,
+        style: Style,
         request: &SearchRequest,
         hits: &[Hit],
         passages: &[Passage<'_>],
@@ -160,8 +177,8 @@ impl Library {
             embedder: (request.mode != SearchMode::Lexical).then_some(self.embedder.as_ref()),
         };
         let question = Question { text: &request.query, vector: query_vector.unwrap_or_default() };
-        let extraction =
-            answer::extract(&question, passages, &tongue, self.settings.answer.max_sentences)?;
+        let n_sentences = style.sentences(self.settings.answer.max_sentences);
+        let extraction = answer::extract(&question, passages, &tongue, n_sentences)?;
         let answer = answer::cite(&extraction, passages);
         let citations = answer
             .citations
@@ -179,6 +196,27 @@ impl Library {
             })
             .collect();
         Ok((answer.text, citations))
+    }
+}
+
+/// What the owner of a persona wants of its answers.
+pub fn style_of(draft: &PersonaDraft) -> Style {
+    Style {
+        wording: match draft.response_style {
+            ResponseStyle::Technical => Wording::Technical,
+            ResponseStyle::Balanced => Wording::Balanced,
+            ResponseStyle::Simple => Wording::Simple,
+        },
+        length: match draft.detail_level {
+            DetailLevel::Brief => Length::Brief,
+            DetailLevel::Balanced => Length::Balanced,
+            DetailLevel::Detailed => Length::Detailed,
+        },
+        sources: match draft.citation_style {
+            CitationStyle::Inline => Sources::Inline,
+            CitationStyle::Footnote => Sources::Footnote,
+            CitationStyle::None => Sources::Unnamed,
+        },
     }
 }
 

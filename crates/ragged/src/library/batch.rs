@@ -116,7 +116,7 @@ impl Library {
         }
         let words = self.lexical.snapshot()?;
         for (place, request) in requests.iter().enumerate() {
-            let key = self.results.key(request, None, generation);
+            let key = self.results.key(request, None, self.n_movable(request), generation);
             if let Some(same) = known.get(&key).and_then(|at| open.get_mut(*at)) {
                 same.places.push(place);
                 counts.repeated += 1;

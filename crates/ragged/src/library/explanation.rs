@@ -101,7 +101,7 @@ impl Library {
         request: &SearchRequest,
         profile: Option<&Profile>,
     ) -> Result<(BothRankings, bool)> {
-        let profile = self.moving(profile);
+        let profile = self.moving(request, profile);
         let reader = self.store.reader()?;
         let generation = reader.generation()?;
         if request.mode != SearchMode::Lexical {
@@ -149,9 +149,12 @@ impl Library {
         let is_level = snapshot.stamp() >= generation.0
             && (vector.at >= generation || self.require_own_vectors_in(&reader).is_err());
         let taste = profile
-            .map(|profile| self.taste(profile, generation, (snapshot, query)))
+            .map(|profile| {
+                let settings = self.personalisation(request);
+                self.taste(profile, settings, generation, (snapshot, query))
+            })
             .transpose()?;
-        let weights = personal::weights(&self.settings.personalisation, query);
+        let weights = personal::weights(self.personalisation(request), query);
         let n_movable = self.n_movable(request);
         let explained = with.into_iter().map(|hit| {
             let chunk = hit.chunk.place.id;

@@ -150,7 +150,7 @@ enum Joined {
 impl Library {
     /// How many candidates may change places.
     pub(super) fn n_movable(&self, request: &SearchRequest) -> usize {
-        request.k.saturating_mul(self.settings.personalisation.retrieve_multiplier().max(1))
+        request.k.saturating_mul(self.personalisation(request).retrieve_multiplier().max(1))
     }
 
     /// The order that a profile and a favoured time give; without either, that of the fused scores.
@@ -176,8 +176,9 @@ impl Library {
             if let Some(profile) = profile {
                 let (snapshot, query) = words.get(self, request)?;
                 let generation = passages.reader().generation()?;
-                let taste = self.taste(profile, generation, (snapshot, query))?;
-                let weights = personal::weights(&self.settings.personalisation, query);
+                let settings = self.personalisation(request);
+                let taste = self.taste(profile, settings, generation, (snapshot, query))?;
+                let weights = personal::weights(settings, query);
                 let mut parts = Vec::with_capacity(movable.len());
                 known.read_contents(passages, movable)?;
                 for candidate in movable {

@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 
-pub use answer::{Answered, Citation, GenerationNote};
+pub use answer::{Answered, Citation, GenerationNote, style_of};
 pub use batch::{BatchCounts, BatchResponse};
 pub use explanation::{BothRankings, ExplainedHit, InterestShare};
 pub use ingest::{

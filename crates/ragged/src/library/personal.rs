@@ -2,8 +2,8 @@
 //!
 //! For each interest the set of chunks that hold its words is kept, so that a search asks only
 //! whether a candidate is in it: nothing is read from the text of candidates that are not shown.
-//! Sets are kept for a persona, its revision and the generation; a new revision takes over the
-//! sets of the interests that stayed and drops those of the others.
+//! Sets are kept for a persona, its revision, the least confidence that counts and the generation;
+//! a new revision takes over the sets of the interests that stayed and drops those of the others.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::Library;
+use super::{Library, SearchRequest};
 use crate::{
     cache::{Cache, CacheStats, Footprint},
     error::{Context, Result},
@@ -60,10 +60,19 @@ impl Unmoved {
     }
 }
 
+/// All that decides which interests count, but for the profile's revision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct InterestsKey {
+    persona: Box<str>,
+    generation: Generation,
+    /// The least confidence that counts, as bits.
+    threshold: u32,
+}
+
 /// The interests of the personas that asked last.
 #[derive(Debug)]
 pub(super) struct Profiles {
-    cache: Cache<(Box<str>, Generation), Arc<Interests>>,
+    cache: Cache<InterestsKey, Arc<Interests>>,
     newest: AtomicU64,
 }
 
@@ -77,12 +86,12 @@ impl Profiles {
     /// What belongs to earlier generations is dropped.
     pub(super) fn begin(&self, generation: Generation) {
         if self.newest.fetch_max(generation.0, Ordering::SeqCst) < generation.0 {
-            self.cache.retain(|(_, kept)| *kept >= generation);
+            self.cache.retain(|kept| kept.generation >= generation);
         }
     }
 
     pub(super) fn forget(&self, persona: &str) {
-        self.cache.retain(|(kept, _)| &**kept != persona);
+        self.cache.retain(|kept| &*kept.persona != persona);
     }
 
     pub(super) fn clear(&self) {
@@ -272,42 +281,65 @@ fn counting(profile: &Profile, threshold: f32) -> Vec<usize> {
     counting.into_iter().map(|(_, _, at)| at).collect()
 }
 
+/// The profile, if it can change anything under these settings.
+fn moving<'p>(
+    settings: &PersonalisationSettings,
+    profile: Option<&'p Profile>,
+) -> Option<&'p Profile> {
+    profile.filter(|profile| holds_back(settings, profile).is_none())
+}
+
+/// Why a profile can change nothing, if so.
+fn holds_back(settings: &PersonalisationSettings, profile: &Profile) -> Option<Unmoved> {
+    let threshold = settings.min_confidence_threshold();
+    if !settings.enabled {
+        Some(Unmoved::SwitchedOff)
+    } else if settings.alpha() <= 0.0 {
+        Some(Unmoved::NoShare)
+    } else if !profile.documents.is_empty()
+        || profile.topics.iter().any(|topic| counts(topic, threshold))
+    {
+        None
+    } else if profile.topics.is_empty() {
+        Some(Unmoved::NothingKnown)
+    } else {
+        Some(Unmoved::NothingSure)
+    }
+}
+
 impl Library {
+    /// How far a profile may move what a request finds.
+    pub(super) fn personalisation<'s>(
+        &'s self,
+        request: &'s SearchRequest,
+    ) -> &'s PersonalisationSettings {
+        request.personalisation.as_deref().unwrap_or(&self.settings.personalisation)
+    }
+
     /// The profile, if it can change anything.
-    pub(super) fn moving<'p>(&self, profile: Option<&'p Profile>) -> Option<&'p Profile> {
-        profile.filter(|profile| self.holds_back(profile).is_none())
+    pub(super) fn moving<'p>(
+        &self,
+        request: &SearchRequest,
+        profile: Option<&'p Profile>,
+    ) -> Option<&'p Profile> {
+        moving(self.personalisation(request), profile)
     }
 
-    /// Why a profile can change nothing, if so.
-    fn holds_back(&self, profile: &Profile) -> Option<Unmoved> {
-        let settings = &self.settings.personalisation;
-        let threshold = settings.min_confidence_threshold();
-        if !settings.enabled {
-            Some(Unmoved::SwitchedOff)
-        } else if settings.alpha() <= 0.0 {
-            Some(Unmoved::NoShare)
-        } else if !profile.documents.is_empty()
-            || profile.topics.iter().any(|topic| counts(topic, threshold))
-        {
-            None
-        } else if profile.topics.is_empty() {
-            Some(Unmoved::NothingKnown)
-        } else {
-            Some(Unmoved::NothingSure)
-        }
-    }
-
-    /// Why a persona's profile, as [`profile_of`](Self::profile_of) gives it, changes no ranking;
-    /// `None` where it may.
-    pub fn why_unmoved(&self, persona: &Persona, profile: Option<&Profile>) -> Option<Unmoved> {
+    /// Why a persona's profile, as [`profile_with`](Self::profile_with) gives it for these settings,
+    /// changes no ranking; `None` where it may.
+    pub fn why_unmoved(
+        persona: &Persona,
+        settings: &PersonalisationSettings,
+        profile: Option<&Profile>,
+    ) -> Option<Unmoved> {
         if persona.recording == Recording::Off {
             Some(Unmoved::NoConsent)
-        } else if !self.settings.personalisation.enabled {
+        } else if !settings.enabled {
             Some(Unmoved::SwitchedOff)
         } else if !persona.is_personalised {
             Some(Unmoved::NotForThePersona)
         } else {
-            profile.map_or(Some(Unmoved::NothingKnown), |profile| self.holds_back(profile))
+            profile.map_or(Some(Unmoved::NothingKnown), |profile| holds_back(settings, profile))
         }
     }
 
@@ -315,10 +347,11 @@ impl Library {
     pub(super) fn taste<'p>(
         &self,
         profile: &'p Profile,
+        settings: &PersonalisationSettings,
         generation: Generation,
         (words, query): (&LexicalSnapshot, &LexicalQuery),
     ) -> Result<Taste<'p>> {
-        let interests = self.interests(profile, generation, words)?;
+        let interests = self.interests(profile, settings, generation, words)?;
         let counting = &interests.counting;
         let mut n_related = vec![0; counting.len()];
         let mut asked: Vec<Option<bool>> = vec![None; counting.len()];
@@ -335,11 +368,17 @@ impl Library {
     fn interests(
         &self,
         profile: &Profile,
+        settings: &PersonalisationSettings,
         generation: Generation,
         words: &LexicalSnapshot,
     ) -> Result<Arc<Interests>> {
         self.profiles.begin(generation);
-        let key = (Box::from(profile.persona.as_str()), generation);
+        let threshold = settings.min_confidence_threshold();
+        let key = InterestsKey {
+            persona: Box::from(profile.persona.as_str()),
+            generation,
+            threshold: threshold.to_bits(),
+        };
         // Of another state of the words nothing is taken and nothing is kept.
         let is_level = words.stamp() == generation.0;
         let before = if is_level { self.profiles.cache.get(&key) } else { None };
@@ -353,7 +392,7 @@ impl Library {
             .collect();
         let mut strongest = Vec::new();
         let mut bytes = size_of::<Interests>() + profile.persona.len();
-        for at in counting(profile, self.settings.personalisation.min_confidence_threshold()) {
+        for at in counting(profile, threshold) {
             let topic = &profile.topics[at];
             let about = match known.get(topic.words.as_str()) {
                 Some(about) => Arc::clone(about),
@@ -397,9 +436,18 @@ impl Library {
     ///
     /// Those of reading the words.
     pub fn warm(&self, profile: &Profile) -> Result<()> {
-        if let Some(profile) = self.moving(Some(profile)) {
+        self.warm_with(profile, &self.settings.personalisation)
+    }
+
+    /// The same for a persona that has settings of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`warm`](Self::warm).
+    pub fn warm_with(&self, profile: &Profile, settings: &PersonalisationSettings) -> Result<()> {
+        if let Some(profile) = moving(settings, Some(profile)) {
             let generation = self.store.reader()?.generation()?;
-            self.interests(profile, generation, &self.lexical.snapshot()?)?;
+            self.interests(profile, settings, generation, &self.lexical.snapshot()?)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::{
         interest::{self, InterestConfig},
     },
     ranking::{Profile, ProfileTopic},
-    settings::MemoryCacheSettings,
+    settings::{MemoryCacheSettings, PersonalisationSettings},
 };
 
 /// Bits of a profile's revision that tell the day: recency is counted in whole days.
@@ -85,7 +85,21 @@ impl Library {
         persona: &Persona,
         remembered: &PersonaMemory,
     ) -> Result<Option<Arc<Profile>>> {
-        if !self.settings.personalisation.enabled || !persona.is_personalised {
+        self.profile_with(persona, remembered, &self.settings.personalisation)
+    }
+
+    /// The same for a persona that has settings of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`profile_of`](Self::profile_of).
+    pub fn profile_with(
+        &self,
+        persona: &Persona,
+        remembered: &PersonaMemory,
+        settings: &PersonalisationSettings,
+    ) -> Result<Option<Arc<Profile>>> {
+        if !settings.enabled || !persona.is_personalised {
             return Ok(None);
         }
         let now_ms = self.clock.now_ms();

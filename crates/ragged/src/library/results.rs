@@ -36,6 +36,9 @@ pub(super) struct ResultKey {
     persona: Option<Box<str>>,
     /// It decides nothing of what is kept, but batches tell requests apart by their keys.
     favour: Option<TimeFavour>,
+    /// How many candidates may change places, where a persona asked or a time is favoured:
+    /// so many must be kept.
+    n_movable: usize,
 }
 
 /// What both sides found for a request, and what was read of it.
@@ -158,6 +161,7 @@ impl Results {
         &self,
         request: &SearchRequest,
         persona: Option<&str>,
+        n_movable: usize,
         generation: Generation,
     ) -> ResultKey {
         self.begin(generation);
@@ -170,6 +174,7 @@ impl Results {
             filter: request.filter.key().into(),
             persona: persona.map(Box::from),
             favour: request.favour,
+            n_movable: if persona.is_some() || request.favour.is_some() { n_movable } else { 0 },
         }
     }
 

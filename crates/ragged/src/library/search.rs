@@ -11,7 +11,7 @@ use crate::{
     lexical::{LexicalQuery, Snapshot as LexicalSnapshot},
     ranking::{Candidate, FusedHit, Fusion, Profile, TimeFavour, TimePart, fuse},
     retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
-    settings::{SearchMode, SearchSettings, Strategy},
+    settings::{PersonalisationSettings, SearchMode, SearchSettings, Strategy},
     store::{ChunkPlace, Dated, DocumentRow, Reader},
 };
 
@@ -30,6 +30,8 @@ pub struct SearchRequest {
     pub strategy: Strategy,
     /// Documents of which time are preferred, the others not left out.
     pub favour: Option<TimeFavour>,
+    /// How far the profile of who asks may move hits; `None` takes the library's settings.
+    pub personalisation: Option<Arc<PersonalisationSettings>>,
 }
 
 impl SearchRequest {
@@ -42,6 +44,7 @@ impl SearchRequest {
             filter: Filter::new(),
             strategy: settings.strategy,
             favour: None,
+            personalisation: None,
         }
     }
 }
@@ -209,7 +212,7 @@ impl Library {
     ) -> Result<SearchResponse> {
         let begun = Instant::now();
         let persona = profile.map(|profile| profile.persona.as_str());
-        let profile = self.moving(profile);
+        let profile = self.moving(request, profile);
         for _ in 1..TRIES {
             if let Some(response) =
                 self.search_one_state(request, persona, profile, begun)?.settled()
@@ -232,7 +235,7 @@ impl Library {
         if request.mode != SearchMode::Lexical {
             self.look_at_vectors(&reader)?;
         }
-        let key = self.results.key(request, persona, generation);
+        let key = self.results.key(request, persona, self.n_movable(request), generation);
         let now_ms = self.clock.now_ms();
         let mut kept = self.results.get(&key, now_ms);
         // Who asks the same at the same time waits for the first.

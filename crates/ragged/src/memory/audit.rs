@@ -10,7 +10,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Memory, PersonaName, record::random_id};
+use super::{Memory, Persona, PersonaName, record::random_id};
 use crate::{
     error::{Context, Result},
     sqlite::{integer, natural, sql},
@@ -65,6 +65,8 @@ operations! {
     Learning = "learning",
     /// Ranking by interests was turned on or off.
     Personalisation = "personalisation",
+    /// A setting of a persona was changed.
+    Setting = "setting",
     /// Interactions were deleted.
     Delete = "delete",
     /// Everything that a persona remembered was deleted.
@@ -77,6 +79,8 @@ operations! {
     Export = "export",
     /// What was remembered elsewhere was taken in.
     Import = "import",
+    /// All of memory was copied to a file.
+    Backup = "backup",
     /// The key was copied to a file.
     KeyExport = "key-export",
     /// The key was brought back from a file.
@@ -120,6 +124,20 @@ impl AuditCheck {
 pub type AuditFields<'a> = &'a [(&'a str, String)];
 
 impl Memory {
+    /// The number of the last entry about a persona, 0 where there is none. It changes when
+    /// something of the persona is deleted, turned on or off, or set, by whatever process.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the registry.
+    pub fn last_noted(&self, persona: &Persona) -> Result<i64> {
+        self.registry().read(|connection| {
+            let mut statement = sql(connection
+                .prepare_cached("SELECT coalesce(max(seq), 0) FROM audit_log WHERE file_id = ?1"))?;
+            sql(statement.query_row([persona.file_id.as_str()], |row| row.get(0)))
+        })
+    }
+
     /// Notes that something was done, to a persona's memory or to the whole. Ids and counts only.
     ///
     /// # Errors

@@ -366,15 +366,20 @@ impl Memory {
     /// most once a day. Returns how many.
     pub(super) fn expire(&self) -> Result<u64> {
         const DAY_MS: i64 = 86_400_000;
-        let Some(days) = self.config.retention_days else { return Ok(0) };
+        let may_differ = self.config.of_persona.is_some() && self.has_persona_settings()?;
+        if self.config.retention_days.is_none() && !may_differ {
+            return Ok(0);
+        }
         let now = self.now_ms();
         if !self.begin_expiry(now, now - DAY_MS)? {
             return Ok(0);
         }
-        let before = now.saturating_sub(i64::from(days).saturating_mul(DAY_MS));
-        let filter = InteractionFilter { until_ms: Some(before), ..InteractionFilter::default() };
         let mut n_expired = 0;
         for persona in self.personas()? {
+            let Some(days) = self.config_of(&persona.name)?.retention_days else { continue };
+            let before = now.saturating_sub(i64::from(days).saturating_mul(DAY_MS));
+            let filter =
+                InteractionFilter { until_ms: Some(before), ..InteractionFilter::default() };
             // Who never recorded has no file, and needs none for this.
             if !self.vault.contains(&persona.file_id) {
                 continue;

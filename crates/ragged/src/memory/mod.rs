@@ -12,6 +12,7 @@
 
 mod analytics;
 pub mod audit;
+mod backup;
 mod check;
 mod counts;
 mod custody;
@@ -47,6 +48,7 @@ use jiff::tz::TimeZone;
 pub use self::{
     analytics::{Analytics, RECENT_DAYS, SURE_CONFIDENCE, TopicShare},
     audit::{AuditCheck, AuditEntry, AuditFields, Operation},
+    backup::{Backup, Restored},
     check::{IndexPlan, ViewDifference},
     counts::{MemoryCounts, MemoryStorage},
     erasure::{Erased, Mentions},
@@ -86,8 +88,11 @@ const REGISTRY: &str = "registry";
 const REGISTRY_FORMAT: u32 = 1;
 const PERSONA_FORMAT: u32 = 1;
 
+/// From the settings that one persona has of its own to how its memory works.
+pub type ConfigOf = dyn Fn(&MemoryConfig, &[(String, String)]) -> MemoryConfig + Send + Sync;
+
 /// How a memory works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MemoryConfig {
     /// The zone in which days begin and end.
     pub zone: TimeZone,
@@ -100,6 +105,31 @@ pub struct MemoryConfig {
     pub is_redacting: bool,
     /// Days after which an interaction is deleted; `None` keeps them.
     pub retention_days: Option<u32>,
+    /// What these become for a persona with settings of its own, which are given to it as key and
+    /// value; `None` takes no notice of such settings.
+    pub of_persona: Option<Arc<ConfigOf>>,
+}
+
+impl std::fmt::Debug for MemoryConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryConfig")
+            .field("zone", &self.zone)
+            .field("database", &self.database)
+            .field("session_gap_minutes", &self.session_gap_minutes)
+            .field("is_redacting", &self.is_redacting)
+            .field("retention_days", &self.retention_days)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemoryConfig {
+    /// Whether a persona's memory works the same with another one.
+    fn works_as(&self, other: &Self) -> bool {
+        self.zone == other.zone
+            && self.session_gap_minutes == other.session_gap_minutes
+            && self.is_redacting == other.is_redacting
+            && self.retention_days == other.retention_days
+    }
 }
 
 impl Default for MemoryConfig {
@@ -110,6 +140,7 @@ impl Default for MemoryConfig {
             session_gap_minutes: 30,
             is_redacting: false,
             retention_days: None,
+            of_persona: None,
         }
     }
 }
@@ -132,7 +163,7 @@ pub struct Memory {
 pub struct PersonaMemory {
     name: PersonaName,
     file_id: String,
-    database: Database,
+    database: Arc<Database>,
     config: Arc<MemoryConfig>,
     clock: Arc<dyn Clock>,
 }
@@ -233,27 +264,44 @@ impl Memory {
     /// `NotFound` for a persona that does not exist; those of opening its database.
     pub fn of(&self, name: &PersonaName) -> Result<Arc<PersonaMemory>> {
         let persona = self.persona(name)?;
+        let config = self.config_of(&persona.name)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(memory) = open.get(&persona.file_id) {
+        let known = open.get(&persona.file_id);
+        if let Some(memory) = known.filter(|memory| memory.config.works_as(&config)) {
             return Ok(Arc::clone(memory));
         }
-        let database = self
-            .vault
-            .open_or_create(&persona.file_id)
-            .context_with(|| format!("opening what {name} remembers"))?;
-        prepare(&database, PERSONA_FORMAT, include_str!("persona.sql"))
-            .context_with(|| format!("opening what {name} remembers"))?;
+        let what = || format!("opening what {name} remembers");
+        let database = if let Some(memory) = known {
+            // Its settings were changed since.
+            Arc::clone(&memory.database)
+        } else {
+            let database = self.vault.open_or_create(&persona.file_id).context_with(what)?;
+            prepare(&database, PERSONA_FORMAT, include_str!("persona.sql")).context_with(what)?;
+            Arc::new(database)
+        };
         let memory = Arc::new(PersonaMemory {
             name: persona.name,
             file_id: persona.file_id.clone(),
             database,
-            config: Arc::clone(&self.config),
+            config,
             clock: Arc::clone(&self.clock),
         });
         memory.settle_zone()?;
         memory.settle_fact_terms()?;
         open.insert(persona.file_id, Arc::clone(&memory));
         Ok(memory)
+    }
+
+    /// How the memory of one persona works.
+    fn config_of(&self, name: &PersonaName) -> Result<Arc<MemoryConfig>> {
+        let Some(of_persona) = &self.config.of_persona else {
+            return Ok(Arc::clone(&self.config));
+        };
+        let settings = self.persona_settings(name)?;
+        if settings.is_empty() {
+            return Ok(Arc::clone(&self.config));
+        }
+        Ok(Arc::new(of_persona(&self.config, &settings)))
     }
 
     fn close(&self, file_id: &str) {
@@ -265,6 +313,11 @@ impl PersonaMemory {
     /// Whose it is.
     pub fn name(&self) -> &PersonaName {
         &self.name
+    }
+
+    /// How its memory works, with the settings of its own.
+    pub fn config(&self) -> &MemoryConfig {
+        &self.config
     }
 
     /// The name of its file, without ending.

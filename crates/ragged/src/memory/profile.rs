@@ -27,7 +27,7 @@ const DOCUMENTS: i64 = 512;
 /// Interests that ranking is given: the strongest.
 pub const RANKING_INTERESTS: usize = 128;
 /// Of so many of these, and for each of so many topics, it is told which go together.
-const PAIRED: usize = 64;
+const PAIRED: u8 = 64;
 /// Hits that a topic must have to be an interest.
 pub(super) const MIN_FREQUENCY: u64 = 2;
 /// Questions that two topics must share to go together.
@@ -667,11 +667,10 @@ fn pairs_among(
          ORDER BY co_occurrence_count DESC, b LIMIT ?3",
     ))?;
     let mut pairs = Vec::new();
-    for (at, (id, _)) in interests.iter().enumerate().take(PAIRED) {
+    for (at, (id, _)) in interests.iter().enumerate().take(usize::from(PAIRED)) {
         let Some(id) = id else { continue };
         let rows =
-            sql(statement
-                .query_map(params![id, MIN_CO_OCCURRENCE, PAIRED as i64], |row| row.get(0)))?;
+            sql(statement.query_map(params![id, MIN_CO_OCCURRENCE, PAIRED], |row| row.get(0)))?;
         for other in rows {
             let other: i64 = sql(other)?;
             if let Some(place) = places.get(&other)

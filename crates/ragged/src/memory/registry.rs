@@ -311,6 +311,15 @@ impl Memory {
         })
     }
 
+    /// Whether any persona has settings of its own.
+    pub(super) fn has_persona_settings(&self) -> Result<bool> {
+        self.registry().read(|connection| {
+            let mut statement =
+                sql(connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM persona_settings)"))?;
+            sql(statement.query_row([], |row| row.get(0)))
+        })
+    }
+
     /// Sets a setting of one persona, or with `None` gives it back to the library's. What keys and
     /// values there are is the caller's knowledge.
     ///
@@ -337,7 +346,14 @@ impl Memory {
                         params![persona.name.as_str(), key],
                     ),
                 };
-                sql(done).map(|_| ())
+                sql(done)?;
+                // A new retention holds from the next opening on, not from the next day.
+                sql(tx.execute("DELETE FROM registry WHERE key = ?1", [KEY_EXPIRED_AT]))?;
+                let file_id = audit::file_id_of(tx, &persona.name)?;
+                let of = file_id.as_deref().map(|file_id| (&persona.name, file_id));
+                let value = value.unwrap_or("as the library's").to_owned();
+                let fields = [("key", key.to_owned()), ("value", value)];
+                audit::append(tx, self.now_ms(), Operation::Setting, of, &fields)
             })
             .context_with(|| format!("setting {key} for the persona {name}"))
     }

@@ -7,9 +7,13 @@ use proptest::prelude::*;
 use ragged::{
     embedding,
     library::{Cancel, Library, NoProgress, SearchRequest, SearchResponse, VirtualDocument},
+    memory::{
+        Feedback, InteractionFilter, InteractionKind, Memory, MemoryConfig, NewInteraction,
+        PersonaDraft, PersonaMemory, PersonaName, RecordedTopic, TopicSource, topic,
+    },
     ranking::{Profile, ProfileTopic, TimeFavour},
     retrieval::Filter,
-    settings::{SearchMode, Settings},
+    settings::{PersonalisationPreset, SearchMode, Settings},
     temporal::FixedClock,
 };
 
@@ -253,4 +257,154 @@ fn a_question_repeated_in_a_batch_is_answered_once() {
     let batch = library.search_batch(&[ask("bread")]).unwrap();
     assert_eq!(batch.counts.from_cache, 1);
     assert!(library.search_batch(&[]).unwrap().responses.is_empty());
+}
+
+/// What happens to the memory of a persona, through the handle of another process.
+#[derive(Clone, Debug)]
+enum Deed {
+    Record { words: [u8; 2] },
+    Feedback { good: bool },
+    Delete,
+    ForgetTopic { word: u8 },
+    SetInterest { word: u8, level: Option<u8> },
+    Clear,
+}
+
+#[derive(Clone, Debug)]
+enum MemoryOp {
+    Deed { persona: usize, deed: Deed },
+    Ask { persona: usize, words: [u8; 2], k: usize, bold: bool },
+    Disable { persona: usize },
+}
+
+fn memory_op() -> impl Strategy<Value = MemoryOp> {
+    let word = || 0..4_u8;
+    let deed = prop_oneof![
+        4 => [word(), word()].prop_map(|words| Deed::Record { words }),
+        1 => any::<bool>().prop_map(|good| Deed::Feedback { good }),
+        1 => Just(Deed::Delete),
+        1 => word().prop_map(|word| Deed::ForgetTopic { word }),
+        2 => (word(), proptest::option::of(1..10_u8))
+            .prop_map(|(word, level)| Deed::SetInterest { word, level }),
+        1 => Just(Deed::Clear),
+    ];
+    prop_oneof![
+        5 => (0..2_usize, deed).prop_map(|(persona, deed)| MemoryOp::Deed { persona, deed }),
+        6 => (0..2_usize, [word(), word()], 1..4_usize, any::<bool>())
+            .prop_map(|(persona, words, k, bold)| MemoryOp::Ask { persona, words, k, bold }),
+        1 => (0..2_usize).prop_map(|persona| MemoryOp::Disable { persona }),
+    ]
+}
+
+fn do_deed(remembered: &PersonaMemory, deed: &Deed, n: i64) {
+    let newest = || {
+        let all = InteractionFilter::default();
+        remembered.interactions(&all, 1).unwrap().pop().map(|interaction| interaction.id)
+    };
+    let word = |word: u8| WORDS[usize::from(word)];
+    match deed {
+        Deed::Record { words } => {
+            let mut asked =
+                NewInteraction::new(sentence(words), n, InteractionKind::Query).unwrap();
+            asked.is_learned = true;
+            asked.topics = words[..=usize::from(words[0] != words[1])]
+                .iter()
+                .map(|at| RecordedTopic {
+                    key: topic::key(word(*at)),
+                    name: word(*at).to_owned(),
+                    score: 0.9,
+                    source: TopicSource::Query,
+                })
+                .collect();
+            remembered.record_all(&[asked]).unwrap();
+        }
+        Deed::Feedback { good } => {
+            if let Some(id) = newest() {
+                let feedback = if *good { Feedback::Good } else { Feedback::Bad };
+                remembered.set_feedback(&id, Some(feedback), None).unwrap();
+            }
+        }
+        Deed::Delete => {
+            if let Some(id) = newest() {
+                remembered.delete_interaction(&id).unwrap();
+            }
+        }
+        Deed::ForgetTopic { word: at } => {
+            // One that is not there is an error and changes nothing.
+            drop(remembered.forget_topic(&topic::key(word(*at))));
+        }
+        Deed::SetInterest { word: at, level } => {
+            let level = level.map(|level| f64::from(level) / 10.0);
+            drop(remembered.set_interest(&topic::key(word(*at)), word(*at), level));
+        }
+        Deed::Clear => remembered.clear().unwrap(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    /// L1, L2 and L3 of memory: what another process records, judges, deletes, forgets and sets
+    /// counts with the next question, for two personas with settings of their own.
+    #[test]
+    fn what_is_remembered_counts_at_once(
+        ops in proptest::collection::vec(memory_op(), 6..40),
+    ) {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut small = Settings::default();
+        small.memory.cache.l1_size = 1;
+        small.memory.cache.l2_size = 2;
+        small.memory.cache.l3_size = 4;
+        let caching = open(scratch.path(), small);
+        let mut none = Settings::default();
+        none.memory.cache.l1_size = 0;
+        none.memory.cache.l2_size = 0;
+        none.memory.cache.l3_size = 0;
+        none.backend.cache_size = 0;
+        let forgetful = open(scratch.path(), none);
+        let documents = (0..24_usize).map(|n| VirtualDocument {
+            path: format!("d{n}"),
+            title: String::new(),
+            text: format!("the plan of {} and {}, {n}", WORDS[n % 5], WORDS[(n * 7 + 1) % 12]),
+        });
+        caching.add_virtual(documents.collect(), &NoProgress, &Cancel::new()).unwrap();
+
+        let memory = || {
+            let clock = Arc::new(FixedClock(0));
+            Memory::open(scratch.path(), None, MemoryConfig::default(), clock).unwrap()
+        };
+        let (asking, writing) = (memory(), memory());
+        let names: Vec<PersonaName> = ["default", "ada"].map(|name| name.parse().unwrap()).into();
+        writing.create_persona(&names[1], &PersonaDraft::default()).unwrap();
+        for (n, op) in (1..).zip(ops) {
+            match op {
+                MemoryOp::Deed { persona, deed } => {
+                    do_deed(&writing.of(&names[persona]).unwrap(), &deed, n);
+                }
+                MemoryOp::Disable { persona } => {
+                    let file_id = asking.persona(&names[persona]).unwrap().file_id;
+                    caching.forget_profile(&file_id);
+                }
+                MemoryOp::Ask { persona, words, k, bold } => {
+                    let mut settings = caching.settings().personalisation.clone();
+                    if bold {
+                        settings.preset = PersonalisationPreset::Aggressive;
+                    }
+                    let request = SearchRequest {
+                        k,
+                        personalisation: Some(Arc::new(settings.clone())),
+                        ..SearchRequest::new(sentence(&words), &caching.settings().search)
+                    };
+                    let persona = asking.persona(&names[persona]).unwrap();
+                    let remembered = asking.of(&persona.name).unwrap();
+                    let of = |library: &Library| {
+                        let profile = library.profile_with(&persona, &remembered, &settings).unwrap();
+                        library.search_for(&request, profile.as_deref()).unwrap()
+                    };
+                    prop_assert_eq!(shown(&of(&caching)), shown(&of(&forgetful)));
+                }
+            }
+        }
+        let caches = caching.caches();
+        prop_assert!(caches.l1.entries <= 1 && caches.l2.entries <= 2 && caches.l3.entries <= 4);
+    }
 }

@@ -14,7 +14,7 @@ use ragged::{
     },
     memory::{Memory, MemoryConfig, Persona, Recording},
     ranking::{Profile, ProfileTopic, TimeFavour},
-    settings::{SearchMode, Settings},
+    settings::{PersonalisationSettings, SearchMode, Settings},
     temporal::FixedClock,
 };
 
@@ -237,30 +237,27 @@ fn why_a_profile_changes_nothing_is_told() {
     )
     .unwrap();
     let mut persona = memory.active().unwrap();
-    let library = open(scratch.path(), Settings::default());
-    let why = |library: &Library, persona: &Persona, topics| {
-        library.why_unmoved(persona, Some(&profile(topics)))
+    let mut settings = Settings::default().personalisation;
+    let why = |settings: &PersonalisationSettings, persona: &Persona, topics| {
+        Library::why_unmoved(persona, settings, Some(&profile(topics)))
     };
     let keen = || vec![topic("cuff", 0.9, 0.9)];
-    assert_eq!(why(&library, &persona, keen()), Some(Unmoved::NoConsent));
+    assert_eq!(why(&settings, &persona, keen()), Some(Unmoved::NoConsent));
     persona.recording = Recording::Paused;
-    assert_eq!(why(&library, &persona, keen()), None);
-    assert_eq!(why(&library, &persona, Vec::new()), Some(Unmoved::NothingKnown));
-    assert_eq!(library.why_unmoved(&persona, None), Some(Unmoved::NothingKnown));
+    assert_eq!(why(&settings, &persona, keen()), None);
+    assert_eq!(why(&settings, &persona, Vec::new()), Some(Unmoved::NothingKnown));
+    assert_eq!(Library::why_unmoved(&persona, &settings, None), Some(Unmoved::NothingKnown));
     let unsure = vec![topic("cuff", 0.2, 0.9)];
-    assert_eq!(why(&library, &persona, unsure), Some(Unmoved::NothingSure));
+    assert_eq!(why(&settings, &persona, unsure), Some(Unmoved::NothingSure));
     persona.is_personalised = false;
-    assert_eq!(why(&library, &persona, keen()), Some(Unmoved::NotForThePersona));
+    assert_eq!(why(&settings, &persona, keen()), Some(Unmoved::NotForThePersona));
     persona.is_personalised = true;
-    drop(library);
     for (enabled, alpha, expected) in
         [(false, 0.3, Unmoved::SwitchedOff), (true, 0.0, Unmoved::NoShare)]
     {
-        let mut settings = Settings::default();
-        settings.personalisation.enabled = enabled;
-        settings.personalisation.alpha = Some(alpha);
-        let library = open(scratch.path(), settings);
-        assert_eq!(why(&library, &persona, keen()), Some(expected));
+        settings.enabled = enabled;
+        settings.alpha = Some(alpha);
+        assert_eq!(why(&settings, &persona, keen()), Some(expected));
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod export;
 pub(crate) mod graph;
 pub(crate) mod privacy;
 pub(crate) mod ranking;
+pub(crate) mod setting;
 
 use std::path::PathBuf;
 
@@ -167,6 +168,8 @@ pub(crate) enum MemoryCommand {
     Graph(graph::GraphCommand),
     #[command(flatten)]
     Ranking(ranking::RankingCommand),
+    #[command(flatten)]
+    Setting(setting::SettingCommand),
 }
 
 /// What was true when, and when it was known.

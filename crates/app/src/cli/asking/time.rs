@@ -5,6 +5,7 @@ use ragged::{
     library::SearchRequest,
     memory::PersonaMemory,
     ranking::TimeFavour,
+    settings::Settings,
     temporal::{
         expression::{Context, Kind, Period, Reading},
         question::{self, About, Effect},
@@ -12,7 +13,7 @@ use ragged::{
 };
 
 use super::super::command::time_of_ms;
-use crate::{cli::Session, wire};
+use crate::{cli::zone_of, wire};
 
 /// How the time in a question was read.
 #[derive(Clone, Debug)]
@@ -35,13 +36,13 @@ pub(crate) struct ReadTime {
 pub(super) fn read(
     request: &mut SearchRequest,
     remembered: Option<&PersonaMemory>,
-    session: &Session,
+    settings: &Settings,
 ) -> Result<Option<ReadTime>> {
-    if !session.resolved.settings.search.reads_time || request.filter.period().is_some() {
+    if !settings.search.reads_time || request.filter.period().is_some() {
         return Ok(None);
     }
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let context = Context { now_ms, zone: session.zone()?, reading: Reading::Question };
+    let context = Context { now_ms, zone: zone_of(&settings.memory)?, reading: Reading::Question };
     let Some(time) = question::read(&request.query, &context) else { return Ok(None) };
     let words: Vec<&str> =
         time.spans.iter().filter_map(|span| request.query.get(span.clone())).collect();

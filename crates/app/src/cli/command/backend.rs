@@ -200,6 +200,7 @@ fn require_file_decides(session: &Session) -> Result<()> {
     let hint = match &origin {
         Origin::Default | Origin::File(_) => return Ok(()),
         Origin::Environment(variable) => format!("`unset {variable}`"),
+        Origin::Persona(_) => format!("`ragged memory config reset {SETTING}`"),
         Origin::Flag => format!("leave out `-o {SETTING}=…`"),
     };
     Err(anyhow::Error::new(

@@ -28,7 +28,7 @@ pub(crate) fn run(file: &Path, args: &SearchArgs, session: &Session) -> Result<O
         queries(std::fs::File::open(file).with_context(what)?).with_context(what)?
     };
     let library = session.existing_library()?;
-    let model = request(args, &library)?;
+    let model = request(args, &library, &session.zone()?)?;
     let requests: Vec<SearchRequest> =
         queries.into_iter().map(|query| SearchRequest { query, ..model.clone() }).collect();
     let batch = library.search_batch(&requests)?;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use console::style;
 use ragged::{
+    answer::{Sources, Style, Unnumbered},
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
     memory::InteractionKind,
     settings::Settings,
@@ -29,10 +30,10 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     session.require_library()?;
     let library = session.library_with(settings)?;
     let mut asking = Asking::begin(&args.search.asking, session)?;
-    let mut request = search::request(&args.search, &library)?;
+    let mut request = search::request(&args.search, &library, &asking.zone()?)?;
     request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
     let question = request.query.clone();
-    let time = asking.settle(&mut request, session)?;
+    let time = asking.settle(&mut request)?;
     let asked = Some((&mut asking, question.as_str(), time.as_ref()));
     let answered = answer(session, &library, &request, asked)?;
     asking.finish(&session.printer);
@@ -88,8 +89,10 @@ fn answer(
         Some((asking, ..)) => asking.profile(library)?,
         None => None,
     };
-    let mut speech = Speech::new(printer);
-    let answered = library.answer_for(request, profile.as_deref(), &mut |text| speech.say(text));
+    let style = asking.as_ref().map(|(asking, ..)| asking.style()).unwrap_or_default();
+    let mut speech = Speech::new(printer, style);
+    let answered =
+        library.answer_in(style, request, profile.as_deref(), &mut |text| speech.say(text));
     let answered = match answered {
         Ok(answered) => answered,
         Err(error) => {
@@ -102,9 +105,8 @@ fn answer(
     let mut facts = Vec::new();
     let mut question = request.query.as_str();
     if let Some((asking, asked, time)) = &mut asking {
-        let is_async = library.settings().personalisation.async_updates;
         let (kind, search) = (InteractionKind::Query, &answered.search);
-        let recorded = asking.record(asked, kind, search, Some(&answered), is_async)?;
+        let recorded = asking.record(asked, kind, search, Some(&answered))?;
         footer = Some(asking.footer(recorded.as_deref()));
         facts = asking.facts(asked, *time)?;
         asked_with = asking.wire(recorded.as_deref());
@@ -135,18 +137,43 @@ pub(crate) struct Speech<'a> {
     printer: &'a Printer,
     printed: Result<()>,
     has_spoken: bool,
+    sources: Sources,
+    unnumbered: Unnumbered,
 }
 
 impl<'a> Speech<'a> {
-    pub(crate) fn new(printer: &'a Printer) -> Self {
-        Self { printer, printed: Ok(()), has_spoken: false }
+    pub(crate) fn new(printer: &'a Printer, style: Style) -> Self {
+        let (sources, unnumbered) = (style.sources, Unnumbered::default());
+        Self { printer, printed: Ok(()), has_spoken: false, sources, unnumbered }
     }
 
     pub(crate) fn say(&mut self, text: &str) {
-        if !self.printer.is_json() && self.printed.is_ok() && !text.is_empty() {
-            self.has_spoken = true;
+        if self.printer.is_json() || text.is_empty() {
+            return;
+        }
+        self.has_spoken = true;
+        match self.sources {
+            Sources::Inline => self.print(text),
+            Sources::Footnote | Sources::Unnamed => {
+                let text = self.unnumbered.push(text);
+                self.print(&text);
+            }
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if self.printed.is_ok() && !text.is_empty() {
             self.printed = self.printer.text(&visible_lines(text));
         }
+    }
+
+    /// Says the whole of an answer that was not spoken, or what of a spoken one was held back.
+    fn end(&mut self, answer: &str) {
+        if !self.has_spoken {
+            self.say(answer);
+        }
+        let held = self.unnumbered.finish();
+        self.print(&held);
     }
 
     /// Ends a line that will not be ended; what follows begins on its own.
@@ -168,23 +195,26 @@ pub(crate) fn warn_of_note(answered: &Answered, printer: &Printer) {
 /// Prints an answer, as far as it was not spoken, its citations, and what is said of memory.
 pub(crate) fn show(
     answered: &Answered,
-    speech: Speech<'_>,
+    mut speech: Speech<'_>,
     library: &Library,
     footer: Option<&str>,
     printer: &Printer,
 ) -> Result<()> {
-    speech.printed?;
-    let has_spoken = speech.has_spoken;
+    if speech.has_spoken {
+        speech.end(&answered.text);
+    }
     warn_of_note(answered, printer);
     search::note_if_behind(&answered.search, printer);
     if answered.text.is_empty() {
         printer.line("Nothing relevant found.")?;
     } else {
-        if !has_spoken {
-            printer.text(&visible_lines(&answered.text))?;
+        if !speech.has_spoken {
+            speech.end(&answered.text);
         }
-        printer.text("\n\n")?;
-        for cited in cited(answered) {
+        speech.printed?;
+        let is_named = speech.sources != Sources::Unnamed;
+        printer.text(if is_named { "\n\n" } else { "\n" })?;
+        for cited in cited(answered).into_iter().filter(|_| is_named) {
             let path = printer.path(&cited.citation.path, &shortened(&cited.citation.path));
             let number = style(format!("[{}]", cited.citation.n)).bold();
             printer.line(format!("{number} {path}{}", style(cited.place).dim()))?;

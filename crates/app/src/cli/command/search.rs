@@ -33,12 +33,11 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     let args = &args.search;
     let library = session.existing_library()?;
     let mut asking = Asking::begin(&args.asking, session)?;
-    let mut request = request(args, &library)?;
+    let mut request = request(args, &library, &asking.zone()?)?;
     let question = request.query.clone();
-    let time = asking.settle(&mut request, session)?;
+    let time = asking.settle(&mut request)?;
     let response = library.search_for(&request, asking.profile(&library)?.as_deref())?;
-    let is_async = library.settings().personalisation.async_updates;
-    let recorded = asking.record(&question, InteractionKind::Search, &response, None, is_async)?;
+    let recorded = asking.record(&question, InteractionKind::Search, &response, None)?;
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&wire::Search {
@@ -123,7 +122,11 @@ pub(crate) fn suggest(args: &SearchArgs, library: &Library, printer: &Printer) -
     Ok(())
 }
 
-pub(crate) fn request(args: &SearchArgs, library: &Library) -> Result<SearchRequest> {
+pub(crate) fn request(
+    args: &SearchArgs,
+    library: &Library,
+    zone: &TimeZone,
+) -> Result<SearchRequest> {
     let mut request = SearchRequest::new(joined(&args.query), &library.settings().search);
     if let Some(k) = args.k {
         request.k = usize::from(k);
@@ -134,7 +137,7 @@ pub(crate) fn request(args: &SearchArgs, library: &Library) -> Result<SearchRequ
     if let Some(way) = args.strategy {
         request.strategy = strategy(way);
     }
-    request.filter = filter(&args.filters)?;
+    request.filter = filter(&args.filters, zone)?;
     Ok(request)
 }
 
@@ -156,11 +159,11 @@ pub(crate) fn search_mode(mode: Mode) -> SearchMode {
     }
 }
 
-pub(crate) fn filter(filters: &Filters) -> Result<Filter> {
-    let zone = TimeZone::system();
+/// What filters admit; times without a zone are of `zone`.
+pub(crate) fn filter(filters: &Filters, zone: &TimeZone) -> Result<Filter> {
     let moment = |flag: &str, text: &Option<String>, end: End| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        Ok(Some(moment_in(flag, text, &zone, end)?.saturating_mul(1_000_000)))
+        Ok(Some(moment_in(flag, text, zone, end)?.saturating_mul(1_000_000)))
     };
     let since = moment("--since", &filters.since, End::Beginning)?;
     let until = moment("--until", &filters.until, End::End)?;

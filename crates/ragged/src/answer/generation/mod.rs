@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use self::reply::Reply;
 use self::server::Server;
-use super::Passage;
+use super::{Passage, Style};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::http;
 use crate::settings::AnswerSettings;
@@ -193,9 +193,10 @@ impl Generator {
         &self,
         question: &str,
         passages: &[Passage<'_>],
+        style: Style,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Generated> {
-        self.run(question, passages, on_text).context_with(|| {
+        self.run(question, passages, style, on_text).context_with(|| {
             format!("asking {:?} of {} at {}", self.model, self.provider, self.server.endpoint())
         })
     }
@@ -204,9 +205,10 @@ impl Generator {
         &self,
         question: &str,
         passages: &[Passage<'_>],
+        style: Style,
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Generated> {
-        let prompt = prompt::compose(question, passages);
+        let prompt = prompt::compose(question, passages, style);
         let body = match self.provider {
             Provider::Ollama => ollama::request(&self.model, self.temperature, &prompt),
             Provider::OpenAi => openai::request(&self.model, self.temperature, &prompt),

@@ -182,9 +182,18 @@ impl Chat<'_> {
     fn obey(&mut self, line: Line) -> Result<Then> {
         match line {
             Line::Nothing => {}
-            Line::Question(question) => self.answer(question)?,
-            Line::Search(query) => self.search(query)?,
-            Line::More => self.more()?,
+            Line::Question(question) => {
+                self.asking.refresh(self.session)?;
+                self.answer(question)?;
+            }
+            Line::Search(query) => {
+                self.asking.refresh(self.session)?;
+                self.search(query)?;
+            }
+            Line::More => {
+                self.asking.refresh(self.session)?;
+                self.more()?;
+            }
             Line::Open(n) => self.open(n)?,
             Line::Help => self.help(),
             Line::Quit => return Ok(Then::End),
@@ -206,7 +215,7 @@ impl Chat<'_> {
                     self.search.mode = mode;
                     self.keep_settings()?;
                 }
-                let request = search::request(&self.search, &self.library)?;
+                let request = search::request(&self.search, &self.library, &self.asking.zone()?)?;
                 self.printer.note(format!("mode: {}", request.mode.as_str()));
             }
             Line::Explain(wanted) => {
@@ -228,9 +237,9 @@ impl Chat<'_> {
     }
 
     fn request(&self, question: &str) -> Result<SearchRequest> {
-        let mut request = search::request(&self.search, &self.library)?;
+        let mut request = search::request(&self.search, &self.library, &self.asking.zone()?)?;
         question.clone_into(&mut request.query);
-        if let Some(time) = self.asking.settle(&mut request, self.session)? {
+        if let Some(time) = self.asking.settle(&mut request)? {
             self.printer.note(visible(&time.line()));
         }
         Ok(request)
@@ -240,12 +249,13 @@ impl Chat<'_> {
         let printer = self.printer;
         let mut request = self.request(&question)?;
         request.k = self.search.k.map_or(self.library.settings().answer.k, usize::from);
-        let mut speech = Speech::new(printer);
+        let style = self.asking.style();
+        let mut speech = Speech::new(printer, style);
         let answered = {
             let (library, request) = (Arc::clone(&self.library), request.clone());
             let profile = self.asking.profile(&library)?;
             self.interrupts.work(
-                move |say| library.answer_for(&request, profile.as_deref(), say),
+                move |say| library.answer_in(style, &request, profile.as_deref(), say),
                 |text| speech.say(text),
             )
         };
@@ -261,9 +271,8 @@ impl Chat<'_> {
                 return Err(error.into());
             }
         };
-        let is_async = self.library.settings().personalisation.async_updates;
         let (kind, search) = (InteractionKind::Chat, &answered.search);
-        let recorded = self.asking.record(&question, kind, search, Some(&answered), is_async)?;
+        let recorded = self.asking.record(&question, kind, search, Some(&answered))?;
         if printer.is_json() {
             query::warn_of_note(&answered, printer);
             printer.json_line(&query::wire(&request, &answered))?;
@@ -300,8 +309,7 @@ impl Chat<'_> {
     fn search(&mut self, query: String) -> Result<()> {
         let request = self.request(&query)?;
         let Some(found) = self.find(&request)? else { return Ok(()) };
-        let is_async = self.library.settings().personalisation.async_updates;
-        self.asking.record(&query, InteractionKind::Search, &found, None, is_async)?;
+        self.asking.record(&query, InteractionKind::Search, &found, None)?;
         self.show_hits(&query, &found)?;
         if found.hits.is_empty() && !self.printer.is_json() {
             self.printer.line("Nothing found.")?;
@@ -424,7 +432,7 @@ impl Chat<'_> {
             Change::Set(mut filters) => {
                 filters.collections.clone_from(&self.search.filters.collections);
                 // What cannot be understood is refused now, not with the next question.
-                search::filter(&filters)?;
+                search::filter(&filters, &self.asking.zone()?)?;
                 self.search.filters = filters;
             }
         }
@@ -449,7 +457,7 @@ impl Chat<'_> {
         if let Some(collections) = names {
             let filters = Filters { collections, ..self.search.filters.clone() };
             // What does not exist is refused now, not with the next question.
-            self.library.require_collections(&search::filter(&filters)?)?;
+            self.library.require_collections(&search::filter(&filters, &self.asking.zone()?)?)?;
             self.search.filters = filters;
             self.keep_settings()?;
         }

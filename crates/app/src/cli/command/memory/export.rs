@@ -47,7 +47,7 @@ pub(crate) fn run(command: &ExportCommand, of: &OfPersona, session: &Session) ->
     match command {
         ExportCommand::Export { file, since, until, form } => {
             let listed = ListedArgs { limit: 0, since: since.clone(), until: until.clone() };
-            let filter = record::filter(&listed, None, session)?;
+            let filter = record::filter(&listed, None, &remembered)?;
             let counts = export(&persona, &remembered, &filter, file, *form, session)?;
             let n = counts.interactions.to_string();
             memory.note(Operation::Export, Some(&persona.name), &[("interactions", n)])?;

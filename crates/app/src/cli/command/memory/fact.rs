@@ -18,7 +18,7 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
     let memory = session.memory(of.passphrase_file.as_deref())?;
     let (_, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     let printer = &session.printer;
-    let zone = session.zone()?;
+    let zone = remembered.config().zone.clone();
     let moment = |flag: &str, text: &str, end| search::moment_in(flag, text, &zone, end);
     let begin = |flag: &str, text: &str| moment(flag, text, search::End::Beginning);
     match command {

@@ -8,6 +8,7 @@ mod interest;
 mod privacy;
 mod ranking;
 mod record;
+mod setting;
 mod timeline;
 
 use anyhow::Result;
@@ -31,5 +32,6 @@ pub(crate) fn run(args: MemoryArgs, session: &Session) -> Result<Outcome> {
         MemoryCommand::Privacy(command) => privacy::run(command, &of, session),
         MemoryCommand::Graph(command) => graph::run(command, &of, session),
         MemoryCommand::Ranking(command) => ranking::run(command, &of, session),
+        MemoryCommand::Setting(command) => setting::run(&command, &of, session),
     }
 }

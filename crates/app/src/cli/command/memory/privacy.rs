@@ -101,13 +101,14 @@ fn delete(
         return print_erased(persona, of_interactions(1), erased.as_ref(), confirm, session);
     }
     let listed = ListedArgs { limit: 0, since, until };
-    let filter = record::filter(&listed, None, session)?;
+    let remembered = memory.of(&persona.name)?;
+    let filter = record::filter(&listed, None, &remembered)?;
     if let (Some(since), Some(until)) = (filter.since_ms, filter.until_ms)
         && since >= until
     {
         return Err(Usage::new("--since is after --until").into());
     }
-    let n = memory.of(&persona.name)?.count_interactions(&filter)?;
+    let n = remembered.count_interactions(&filter)?;
     let erased = if confirm && n > 0 {
         Some(memory.delete_interactions(&persona.name, &filter)?)
     } else {

@@ -16,6 +16,7 @@ use ragged::{
         Feedback, FoundBy, Memory, Persona, PersonaMemory, RECENT_DAYS, interest::age_in_words,
     },
     ranking::Profile,
+    settings::PersonalisationSettings,
     store::DocumentRow,
 };
 
@@ -63,6 +64,7 @@ struct Looked {
     time: Option<ReadTime>,
     both: BothRankings,
     unmoved: Option<Unmoved>,
+    settings: PersonalisationSettings,
 }
 
 impl Looked {
@@ -73,7 +75,7 @@ impl Looked {
         library: &Library,
         session: &Session,
     ) -> Result<Self> {
-        let asking = Asking::aside(memory, persona.clone())?;
+        let asking = Asking::aside(memory, persona.clone(), session)?;
         let mut request = SearchRequest::new(asked.query.as_str(), &library.settings().search);
         if let Some(k) = asked.k {
             request.k = usize::from(k);
@@ -81,11 +83,12 @@ impl Looked {
         if let Some(mode) = asked.mode {
             request.mode = search::search_mode(mode);
         }
-        let time = asking.settle(&mut request, session)?;
+        let time = asking.settle(&mut request)?;
         let profile = asking.profile(library)?;
-        let unmoved = library.why_unmoved(persona, profile.as_deref());
+        let unmoved = Library::why_unmoved(persona, asking.personalisation(), profile.as_deref());
         let both = library.rank_both_ways(&request, profile.as_deref())?;
-        Ok(Self { request, time, both, unmoved })
+        let settings = asking.personalisation().clone();
+        Ok(Self { request, time, both, unmoved, settings })
     }
 }
 
@@ -141,7 +144,7 @@ fn explain(
         true if library.admits(&looked.request, &document)? => Some("no-match"),
         true => Some("filtered"),
     };
-    let share = told::Share::new(both, &library.settings().personalisation);
+    let share = told::Share::new(both, &looked.settings);
     let explanation = told::Explanation {
         persona: persona.name.as_str().to_owned(),
         query: asked.query.clone(),
@@ -370,7 +373,7 @@ fn compare(
         k,
         passages_found: both.with.len(),
         unmoved: looked.unmoved.map(Unmoved::as_str),
-        share: told::Share::new(both, &library.settings().personalisation),
+        share: told::Share::new(both, &looked.settings),
         overlap: overlap_at(k, &now, &before),
         kendall: kendall(&now, &before),
         with,
@@ -431,12 +434,11 @@ impl<'a> Asked<'a> {
         trials: &[Trial],
         asking: &Asking,
         (library, profile): (&'a Library, Option<&'a Profile>),
-        session: &Session,
     ) -> Result<Self> {
         let request = |trial: &Trial| -> Result<SearchRequest> {
             let mut request = SearchRequest::new(trial.query.as_str(), &library.settings().search);
             request.k = experiment::K;
-            asking.settle(&mut request, session)?;
+            asking.settle(&mut request)?;
             Ok(request)
         };
         let requests = trials.iter().map(request).collect::<Result<_>>()?;
@@ -464,12 +466,12 @@ fn analytics(
     let mut replayed = None;
     if n_replayed > 0 && session.require_library().is_ok() {
         let library = session.library()?;
-        let asking = Asking::aside(memory, persona.clone())?;
+        let asking = Asking::aside(memory, persona.clone(), session)?;
         let profile = asking.profile(&library)?;
-        unmoved = library.why_unmoved(persona, profile.as_deref());
+        unmoved = Library::why_unmoved(persona, asking.personalisation(), profile.as_deref());
         if unmoved.is_none() {
             let of = (&library, profile.as_deref());
-            replayed = Some(replay(&remembered, n_replayed, &asking, of, session)?);
+            replayed = Some(replay(&remembered, n_replayed, &asking, of)?);
         }
     }
     let told = told::Analytics::new(persona, &known, unmoved, replayed);
@@ -521,10 +523,9 @@ fn replay(
     n_replayed: usize,
     asking: &Asking,
     of: (&Library, Option<&Profile>),
-    session: &Session,
 ) -> Result<told::WireReplay> {
     let again = |trials: Vec<Trial>| -> Result<Replay> {
-        let asked = Asked::new(&trials, asking, of, session)?;
+        let asked = Asked::new(&trials, asking, of)?;
         let mut ask = |at, variant| asked.ask(at, variant);
         let tested = experiment::run(&trials, 0, &mut ask, &mut |_, _| true)?;
         Ok(experiment::replay(&tested))

@@ -26,10 +26,10 @@ pub(crate) fn run(command: &RecordCommand, of: &OfPersona, session: &Session) ->
         RecordCommand::Pause => set(&memory, &persona, Recording::Paused, session),
         RecordCommand::Status | RecordCommand::Stats => stats(&persona, &remembered, session),
         RecordCommand::List(listed) => {
-            list(&persona, &remembered, &filter(listed, None, session)?, listed.limit, session)
+            list(&persona, &remembered, &filter(listed, None, &remembered)?, listed.limit, session)
         }
         RecordCommand::Search { text, listed } => {
-            let filter = filter(listed, Some(joined(text)), session)?;
+            let filter = filter(listed, Some(joined(text)), &remembered)?;
             list(&persona, &remembered, &filter, listed.limit, session)
         }
         RecordCommand::Show { id } => show(&remembered.interaction(id)?, session),
@@ -78,12 +78,12 @@ fn set(
 pub(crate) fn filter(
     listed: &ListedArgs,
     text: Option<String>,
-    session: &Session,
+    remembered: &PersonaMemory,
 ) -> Result<InteractionFilter> {
-    let zone = session.zone()?;
+    let zone = &remembered.config().zone;
     let moment = |flag, text: &Option<String>, end| -> Result<Option<i64>> {
         let Some(text) = text else { return Ok(None) };
-        Ok(Some(search::moment_in(flag, text, &zone, end)?))
+        Ok(Some(search::moment_in(flag, text, zone, end)?))
     };
     Ok(InteractionFilter {
         since_ms: moment("--since", &listed.since, search::End::Beginning)?,

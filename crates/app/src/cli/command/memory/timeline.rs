@@ -43,7 +43,7 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let memory = session.memory(of.passphrase_file.as_deref())?;
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
-    let zone = memory.config().zone.clone();
+    let zone = remembered.config().zone.clone();
     let view = View {
         of: wire::timeline::Of {
             persona: persona.name.as_str().to_owned(),

@@ -66,9 +66,11 @@ fn start(
     settings.memory.cache.l3_size = 0;
     let library = session.library_with(settings)?;
     let printer = &session.printer;
-    let asking = Asking::aside(memory, persona.clone())?;
+    let asking = Asking::aside(memory, persona.clone(), session)?;
     let profile = asking.profile(&library)?;
-    if let Some(unmoved) = library.why_unmoved(persona, profile.as_deref()) {
+    if let Some(unmoved) =
+        Library::why_unmoved(persona, asking.personalisation(), profile.as_deref())
+    {
         return Err(crate::Hinted::new(
             format!("both rankings are the same: {}", reason(unmoved, persona)),
             "a test needs a profile that may rank".to_owned(),
@@ -76,7 +78,7 @@ fn start(
         .into());
     }
     let trials = trials(queries, &library, remembered, printer)?;
-    let asked = Asked::new(&trials, &asking, (&library, profile.as_deref()), session)?;
+    let asked = Asked::new(&trials, &asking, (&library, profile.as_deref()))?;
     let bar = progress::counting(printer, "questions");
     let watch = Watch::begin();
     let tested = experiment::run(
@@ -101,7 +103,7 @@ fn start(
         name,
         started_ms: jiff::Timestamp::now().as_millisecond(),
         k: experiment::K as u64,
-        alpha: library.settings().personalisation.alpha(),
+        alpha: asking.personalisation().alpha(),
         n_interests: profile.map_or(0, |profile| profile.topics.len() as u64),
         n_rounds: ROUNDS as u64,
         questions,
