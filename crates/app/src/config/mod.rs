@@ -268,9 +268,16 @@ const OF_PRESET: [&str; 3] = [
     "personalisation.min_confidence_threshold",
 ];
 
-/// The key with this name if a persona may have a value of its own for it.
+/// The key with this name, or whose name ends in it, if a persona may have a value of its own for it.
 pub(crate) fn find_personal(name: &str) -> Result<&'static Key, crate::Usage> {
-    let key = find(name)?;
+    let ends_in = |key: &&Key| {
+        key.name.strip_suffix(name).is_some_and(|before| before.ends_with('.')) && key.is_personal()
+    };
+    let mut short = KEYS.iter().filter(ends_in);
+    let key = match (short.next(), short.next()) {
+        (Some(key), None) => key,
+        _ => find(name)?,
+    };
     if key.is_personal() {
         return Ok(key);
     }

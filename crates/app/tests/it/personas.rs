@@ -137,6 +137,72 @@ fn settings_of_ranking_change_the_ranking() {
     assert_eq!(found(&scene, &search), neutral);
 }
 
+/// What the profile of a persona that asked about the lease gives to the first hit for it.
+fn lease_parts(scene: &Scene, persona: &str) -> Value {
+    let args = ["search", "lease deposit", "-k", "1", "--mode", "lexical", "--persona", persona];
+    scene.json(&args)["hits"][0]["parts"]["personal"].clone()
+}
+
+#[test]
+fn each_part_of_personal_ranking_follows_its_setting() {
+    let scene = Scene::with_notes();
+    ok(scene.run(&["persona", "create", "ada", "--yes", "--focus", "deposit"]));
+    for question in ["when does the lease end?", "which deposit does the lease name?"] {
+        ok(scene.run(&["query", question, "--persona", "ada"]));
+    }
+    ok(scene.run(&["memory", "pause", "--persona", "ada"]));
+    let usual = lease_parts(&scene, "ada");
+    let part = |parts: &Value, name: &str| parts[name].as_f64().unwrap_or_default();
+    assert!(part(&usual, "topic_part") > 0.0 && part(&usual, "history_part") > 0.0, "{usual}");
+    let with = |key: &str, value: &str| {
+        ok(scene.run(&["memory", "config", "set", key, value, "--persona", "ada"]));
+        let parts = lease_parts(&scene, "ada");
+        ok(scene.run(&["memory", "config", "reset", key, "--persona", "ada"]));
+        assert_eq!(lease_parts(&scene, "ada"), usual, "{key}");
+        parts
+    };
+    assert_eq!(part(&with("min_confidence_threshold", "0.99"), "topic_part"), 0.0);
+    assert_eq!(part(&with("topic_relevance", "0"), "topic_part"), 0.0);
+    assert_eq!(part(&with("historical_access", "0"), "history_part"), 0.0);
+    // Weights are shares of their sum.
+    assert!(part(&with("co_occurrence", "1"), "topic_part") < part(&usual, "topic_part"));
+
+    // How fast a document that was had fades, of one that was had long ago.
+    let export = scene.run(&["memory", "export", "-", "--persona", "ada"]).stdout;
+    let mut pieces = export.split("\"timestamp\":\"");
+    let mut dated = pieces.next().unwrap().to_owned();
+    for piece in pieces {
+        let (_, rest) = piece.split_once('"').unwrap();
+        dated.push_str(&format!("\"timestamp\":\"2026-01-01T10:00:00Z\"{rest}"));
+    }
+    fs::write(scene.path("old.json"), dated).unwrap();
+    ok(scene.run(&["persona", "create", "old", "--yes"]));
+    let file = scene.path("old.json");
+    ok(scene.run(&["memory", "import", file.to_str().unwrap(), "--persona", "old"]));
+    ok(scene.run(&["memory", "pause", "--persona", "old"]));
+    let history = |rate: &str| {
+        let key = "personalisation.time_decay_rate";
+        ok(scene.run(&["memory", "config", "set", key, rate, "--persona", "old"]));
+        part(&lease_parts(&scene, "old"), "history_part")
+    };
+    let (never, slowly, at_once) = (history("0"), history("0.001"), history("1"));
+    assert!(never > slowly && slowly > at_once && at_once < 1e-6, "{never} {slowly} {at_once}");
+}
+
+#[test]
+fn times_in_questions_follow_the_persona() {
+    let scene = Scene::with_notes();
+    for persona in ["ada", "bea"] {
+        ok(scene.run(&["persona", "create", persona, "--yes"]));
+    }
+    let time = |persona: &str| {
+        scene.json(&["search", "the lease on 2026-03-31", "--persona", persona])["time"].clone()
+    };
+    assert!(!time("ada").is_null());
+    ok(scene.run(&["memory", "config", "set", "reads_time", "false", "--persona", "ada"]));
+    assert!(time("ada").is_null() && !time("bea").is_null());
+}
+
 #[test]
 fn settings_of_recording_hold_for_one_persona() {
     let scene = remembering();

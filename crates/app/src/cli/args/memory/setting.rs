@@ -67,7 +67,7 @@ pub(crate) enum PersonaConfigCommand {
     },
     /// Change one setting of the persona
     #[command(
-        after_help = "Examples:\n  ragged memory config set personalisation.alpha 0.5\n  ragged memory config set personalisation.preset conservative --persona researcher"
+        after_help = "Examples:\n  ragged memory config set personalisation.alpha 0.5\n  ragged memory config set retrieve_multiplier 3    (what is left of a name is enough)\n  ragged memory config set personalisation.preset conservative --persona researcher"
     )]
     Set {
         /// Dotted name, as in `ragged config show`
