@@ -1173,9 +1173,15 @@ impl MemoryStats {
     }
 }
 
-/// Unix milliseconds to the millisecond, UTC.
+/// Unix milliseconds to the millisecond, UTC; outside of the calendar its first or last moment.
 pub(crate) fn moment(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_default()
+    within_calendar(ms).to_string()
+}
+
+/// A moment, or the end of the calendar that is nearer to it.
+pub(crate) fn within_calendar(ms: i64) -> jiff::Timestamp {
+    let end = if ms < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::from_millisecond(ms).unwrap_or(end)
 }
 
 /// What a persona cares about.

@@ -3,7 +3,7 @@
 
 mod time;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use console::style;
@@ -70,7 +70,7 @@ impl Asking {
     ) -> Result<Self> {
         let memory = match (&args.persona, args.no_memory) {
             (None, true) => None,
-            (name, _) => existing(name.as_deref(), session)?,
+            (name, _) => existing(name.as_deref(), args.passphrase_file.as_deref(), session)?,
         };
         let mut asking = Self {
             memory,
@@ -114,7 +114,7 @@ impl Asking {
     /// Asks as another persona from now on.
     pub(crate) fn switch(&mut self, name: &str, session: &Session) -> Result<()> {
         if self.memory.is_none() {
-            self.memory = existing(Some(name), session)?;
+            self.memory = existing(Some(name), None, session)?;
         }
         if let Some(memory) = &self.memory {
             let persona = Session::persona(memory, Some(name))?;
@@ -309,9 +309,7 @@ impl Asking {
             Some(period) => period.end_ms.saturating_sub(1),
             None => jiff::Timestamp::now().as_millisecond(),
         };
-        let topics = self.extractor.question(question);
-        let words: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
-        Ok(remembered.facts_for(&words.join(" "), at_ms, SHOWN_FACTS)?)
+        Ok(remembered.facts_for(question, at_ms, SHOWN_FACTS)?)
     }
 
     /// What is said of memory below an answer.
@@ -365,8 +363,12 @@ fn ready_for_next(
 }
 
 /// The memory, if there is one; where there is none, there is the persona `default` and no other.
-fn existing(name: Option<&str>, session: &Session) -> Result<Option<Memory>> {
-    let memory = session.memory_if_any(None)?;
+fn existing(
+    name: Option<&str>,
+    passphrase_file: Option<&Path>,
+    session: &Session,
+) -> Result<Option<Memory>> {
+    let memory = session.memory_if_any(passphrase_file)?;
     if memory.is_none()
         && let Some(name) = name
         && !name.parse::<PersonaName>().map_err(crate::Usage::from)?.is_default()

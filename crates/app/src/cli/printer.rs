@@ -255,7 +255,8 @@ pub(crate) fn table(printer: &Printer, header: &[&str]) -> comfy_table::Table {
         .load_style(comfy_table::presets::NOTHING)
         .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
         .set_width(u16::try_from(printer.width()).unwrap_or(u16::MAX));
-    table.set_header(header.iter().map(|name| Style::new().dim().apply_to(*name).to_string()));
+    // Plain: the layout counts the bytes of a style as width.
+    table.set_header(header.iter().copied());
     table
 }
 

@@ -174,3 +174,21 @@ fn a_fact_is_deleted_and_erased() {
     let other = scene.json(&["memory", "facts", "--persona", "tester"]);
     assert!(contents(&other).is_empty());
 }
+
+#[test]
+fn facts_answer_as_people_ask() {
+    let scene = Scene::with_notes();
+    assert_eq!(scene.run(&["memory", "enable"]).code, 0);
+    for (kind, content) in [("home", "lives in Oslo"), ("job", "works at Acme")] {
+        let add = ["memory", "add-fact", "--type", kind, "--content", content, "--since", "2018"];
+        assert_eq!(scene.run(&add).code, 0);
+    }
+    for (question, noted) in [
+        ("where do I live?", "lives in Oslo"),
+        ("where do I work?", "works at Acme"),
+        ("who works at Acme in 2019?", "works at Acme"),
+    ] {
+        let ran = scene.run(&["query", question]);
+        assert!(ran.stderr.contains(noted) || ran.stdout.contains(noted), "{question}: {ran:?}");
+    }
+}

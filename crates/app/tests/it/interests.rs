@@ -151,3 +151,26 @@ fn nothing_is_learned_while_learning_is_off() {
     assert_eq!(of_ada(&scene, &["enable-learning"]).code, 0);
     assert_eq!(json_of_ada(&scene, &["profile"])["learning"], json!(true));
 }
+
+#[test]
+fn a_question_that_nothing_answers_teaches_nothing_of_what_was_found() {
+    let scene = Scene::with_notes();
+    assert_eq!(scene.run(&["memory", "enable"]).code, 0);
+    let ran = scene.run(&["query", "zebra unicorn xylophone"]);
+    assert!(ran.stdout.is_empty() || ran.stdout.contains("Nothing relevant"), "{ran:?}");
+    let listed = scene.json(&["memory", "list"]);
+    let asked = &listed["interactions"][0];
+    assert_eq!(asked["documents"], json!([]), "{asked}");
+    let topics = asked["topics"].as_array().unwrap();
+    assert!(topics.iter().all(|topic| topic["source"] == "query"), "{asked}");
+}
+
+#[test]
+fn headings_of_tables_hold_no_escapes_that_count_as_width() {
+    let scene = asked();
+    for args in [&["persona", "list"][..], &["memory", "profile"], &["list"]] {
+        let shown = scene.run(&[&["--color", "always"], args].concat());
+        let heading = shown.stdout.lines().next().unwrap();
+        assert!(!heading.contains('\u{1b}'), "{heading:?}");
+    }
+}

@@ -49,7 +49,9 @@ pub fn recording(
         .unwrap_or_default();
     let mut documents: Vec<FoundDocument> = Vec::new();
     let mut read: Vec<Read> = Vec::new();
-    for (idx, hit) in search.hits.iter().enumerate() {
+    // Hits of which none was relevant were not shown, and say nothing of who asked.
+    let is_shown = answered.is_none_or(|answered| !answered.text.is_empty());
+    for (idx, hit) in search.hits.iter().enumerate().filter(|_| is_shown) {
         let is_cited = cited.contains(&idx);
         let known = documents
             .iter_mut()

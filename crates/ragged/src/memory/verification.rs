@@ -397,8 +397,7 @@ fn foreign(pages: &DecryptedPages) -> BTreeSet<usize> {
         .left
         .iter()
         .flat_map(|(idx, bytes)| {
-            bytes
-                .split(|byte| !is_text(*byte))
+            text_runs(bytes)
                 .filter(|run| run.len() >= GRAM + FOREIGN_GRAMS - 1)
                 .map(|run| (*idx, run))
         })
@@ -426,8 +425,10 @@ fn foreign(pages: &DecryptedPages) -> BTreeSet<usize> {
     runs.into_iter().filter(|(_, run)| is_foreign(run)).map(|(idx, _)| idx).collect()
 }
 
-fn is_text(byte: u8) -> bool {
-    (byte >= 0x20 && byte != 0x7f) || byte == b'\n' || byte == b'\t'
+/// What may be text: UTF-8 without control characters. Numbers that a page no longer needs, such as
+/// its former pointers to cells, whose higher bytes are below 16, are none.
+fn text_runs(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.utf8_chunks().flat_map(|chunk| chunk.valid().split(char::is_control)).map(str::as_bytes)
 }
 
 /// Parts of pages by SQLite's published format of files. What does not follow it counts as used.
@@ -513,4 +514,26 @@ fn be16(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text_runs;
+
+    #[test]
+    fn former_pointers_to_cells_are_no_text() {
+        // Of a leaf of an index whose cells were moved to another page.
+        let pointers: Vec<u8> = [
+            0x09a2, 0x09a9, 0x09df, 0x0997, 0x09bb, 0x09cd, 0x0951, 0x0974, 0x0962, 0x093f, 0x092d,
+            0x0a21, 0x0a28, 0x0a2f, 0x0a36, 0x0a3d, 0x0a44, 0x0a4b, 0x0a52, 0x0a59, 0x0a60, 0x0a67,
+        ]
+        .iter()
+        .flat_map(|pointer: &u16| pointer.to_be_bytes())
+        .collect();
+        assert!(text_runs(&pointers).all(|run| run.len() < 3));
+        let left: Vec<u8> =
+            [b"\x03\x81\xfe", "who has the key to the flät?".as_bytes(), b"\xff"].concat();
+        let longest = text_runs(&left).max_by_key(|run| run.len()).unwrap();
+        assert_eq!(longest, "who has the key to the flät?".as_bytes());
+    }
 }

@@ -22,6 +22,9 @@ pub(crate) struct AskingArgs {
     /// Rank without the persona's interests; the question is still recorded
     #[arg(long, help_heading = "Memory")]
     pub(crate) neutral: bool,
+    /// Read the passphrase of the memory's key from the first line of this file
+    #[arg(long, value_name = "FILE", help_heading = "Memory")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// Whose memory a command is about.

@@ -80,10 +80,8 @@ fn joined(words: &[String]) -> String {
 
 /// Milliseconds of Unix time for people and programs: `2026-11-23T10:15:00Z`.
 pub(crate) fn time_of_ms(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .and_then(|time| time.round(whole_seconds()))
-        .map(|time| time.to_string())
-        .unwrap_or_default()
+    let time = crate::wire::within_calendar(ms);
+    time.round(whole_seconds()).unwrap_or(time).to_string()
 }
 
 /// The second that a moment lies in.

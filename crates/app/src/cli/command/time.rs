@@ -50,6 +50,16 @@ pub(crate) fn run(args: &TimeArgs, session: &Session) -> Result<Outcome> {
     printer.line(format!("from    {}", start.unwrap_or_else(open)))?;
     printer.line(format!("before  {}", end.unwrap_or_else(open)))?;
     printer.line(format!("kind    {}", period.kind.as_str()))?;
+    let asked = Context { reading: Reading::Question, ..context };
+    if let Ok(other) = parse(&expression, &asked)
+        && (other.start_ms, other.end_ms) != (period.start_ms, period.end_ms)
+    {
+        printer.note(format!(
+            "In questions, facts, --since and --until it is from {} before {}: --reading question.",
+            local(other.start_ms).unwrap_or_else(open),
+            local(other.end_ms).unwrap_or_else(open),
+        ));
+    }
     Ok(Outcome::Done)
 }
 

@@ -374,7 +374,10 @@ fn key(command: KeyCommand, file: Option<&Path>, session: &Session) -> Result<Ou
                 ))
             })?;
             let protection = Memory::import_key(data_dir, &from, passphrase(protection)?.as_ref())?;
-            session.memory(file)?.note(Operation::KeyImport, None, &[])?;
+            // Where the key alone is there, so that a copy can be put back, there is no log yet.
+            if let Some(memory) = session.memory_if_any(file)? {
+                memory.note(Operation::KeyImport, None, &[])?;
+            }
             print_key("import", Some(protection), Some(&from), session)
         }
         KeyCommand::ChangePassphrase { new_passphrase_file, remove } => {
