@@ -25,6 +25,8 @@ mod files;
 mod graph;
 /// What a persona cares about, and its owner's word on it.
 mod interests;
+/// What one persona cannot see or change of another, nor caches keep.
+mod isolation;
 /// Help, usage errors, configuration, completions.
 mod manners;
 /// Why a persona has its ranking, and whether it is better.
