@@ -586,3 +586,15 @@ fn memory_is_copied_to_one_file_and_put_back() {
     ok(third.run(&["memory", "list"]));
     assert!(!third.data_dir().join("memory.restoring").exists());
 }
+
+#[test]
+fn what_cannot_work_yet_is_told_at_once() {
+    let scene = Scene::with_notes();
+    let made = ok(scene.run(&["persona", "create", "adviser", "--collection", "taxes", "--yes"]));
+    assert!(made.stderr.contains("there is no collection taxes yet"), "{made:?}");
+    for args in [["query", ""], ["query", " ?"]] {
+        let ran = scene.run(&args);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("has no words"), "{ran:?}");
+    }
+}

@@ -78,6 +78,16 @@ fn joined(words: &[String]) -> String {
     words.join(" ")
 }
 
+/// The words of a question, which must have one.
+fn question(words: &[String]) -> Result<String, crate::Usage> {
+    let text = joined(words);
+    if text.chars().any(char::is_alphanumeric) {
+        return Ok(text);
+    }
+    Err(crate::Usage::new(format!("{text:?} has no words to look for"))
+        .with_hint("ask in words, such as `ragged query \"when does the lease end?\"`"))
+}
+
 /// Milliseconds of Unix time for people and programs: `2026-11-23T10:15:00Z`.
 pub(crate) fn time_of_ms(ms: i64) -> String {
     let time = crate::wire::within_calendar(ms);

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use ragged::{
     collection::CollectionName,
+    library::Library,
     memory::{
         CitationStyle, DetailLevel, Persona, PersonaDraft, PersonaName, Recording, ResponseStyle,
     },
@@ -43,6 +44,7 @@ pub(crate) fn run(command: PersonaCommand, session: &Session) -> Result<Outcome>
             if said.projects.is_some() {
                 memory.of(&persona.name)?.set_projects(&persona.draft.active_projects)?;
             }
+            warn_of_missing_collections(&persona, session)?;
             print(&persona, session)
         }
         PersonaCommand::Delete { name, confirm } => delete(&name, confirm, session),
@@ -68,6 +70,7 @@ fn create(name: &str, said: &PersonaSaid, yes: bool, session: &Session) -> Resul
         memory.set_recording(&name, Recording::On)?;
     }
     let persona = memory.persona(&name)?;
+    warn_of_missing_collections(&persona, session)?;
     if session.printer.is_json() {
         return print(&persona, session);
     }
@@ -77,6 +80,25 @@ fn create(name: &str, said: &PersonaSaid, yes: bool, session: &Session) -> Resul
         session.printer.note(format!("`ragged persona switch {name}` makes it the active one."));
     }
     Ok(Outcome::Done)
+}
+
+/// A persona may be made before the collections that it reads; until then it finds nothing.
+fn warn_of_missing_collections(persona: &Persona, session: &Session) -> Result<()> {
+    let wanted = &persona.draft.collections;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let known = if Library::exists(&session.resolved.data_dir) {
+        session.library()?.collections()?
+    } else {
+        Vec::new()
+    };
+    for missing in wanted.iter().filter(|name| known.iter().all(|row| row.name != **name)) {
+        session.printer.warning(format!(
+            "there is no collection {missing} yet; `ragged collection create {missing}` makes it"
+        ));
+    }
+    Ok(())
 }
 
 /// Says whether questions are recorded, and how to change that.

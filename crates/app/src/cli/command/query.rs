@@ -9,7 +9,7 @@ use ragged::{
     settings::Settings,
 };
 
-use super::{add, add::shortened, joined, memory, search};
+use super::{add, add::shortened, memory, question, search};
 use crate::{
     cli::{
         Session,
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     session.require_library()?;
     let library = session.library_with(settings)?;
     let mut asking = Asking::begin(&args.search.asking, session)?;
+    question(&args.search.query)?;
     let mut request = search::request(&args.search, &library, &asking.zone()?)?;
     request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
     let question = request.query.clone();
@@ -72,7 +73,7 @@ pub(crate) fn run_try(args: &TryArgs, session: &Session) -> Result<Outcome> {
     let settings = library.settings();
     let request = SearchRequest {
         k: settings.answer.k,
-        ..SearchRequest::new(joined(&args.query), &settings.search)
+        ..SearchRequest::new(question(&args.query)?, &settings.search)
     };
     answer(session, &library, &request, None)?;
     Ok(if report.failed.is_empty() { Outcome::Done } else { Outcome::Partial })
