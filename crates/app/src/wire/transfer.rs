@@ -328,6 +328,7 @@ macro_rules! rows {
         $(
             #[derive(Debug, Serialize, Deserialize)]
             #[serde(deny_unknown_fields)]
+            #[allow(clippy::struct_field_names, reason = "fields are named as in the file")]
             pub(crate) struct $name { $(pub(crate) $field: $kind),* }
 
             impl From<memory::$name> for $name {
@@ -360,7 +361,7 @@ macro_rules! as_it_is {
     )* };
 }
 
-as_it_is!(String, Option<String>, i64, u64, f32, f64, bool);
+as_it_is!(String, Option<String>, i64, u32, u64, f32, f64, bool);
 
 impl Field<i64> for Moment {
     fn out(inside: i64) -> Self {
@@ -460,9 +461,9 @@ rows! {
         created_at: Moment = created_at_ms,
         version: i64 = version,
     }
-    TransferFactVersion {
-        fact_id: String = fact_id,
-        version: i64 = version,
+    Fact {
+        fact_id: String = id,
+        version: u32 = version,
         fact_type: String = fact_type,
         content: String = content,
         valid_from: Moment = valid_from_ms,
@@ -471,7 +472,7 @@ rows! {
         source: Option<String> = source,
         known_from: Moment = known_from_ms,
         known_to: Option<Moment> = known_to_ms,
-        update_reason: String = update_reason,
+        update_reason: String = reason,
     }
     KeptContradiction { a: String = a, b: String = b, kept_at: Moment = kept_at_ms }
     Relationship {
@@ -509,7 +510,7 @@ pub(crate) enum Line {
     Alias(TopicAlias),
     Project(TransferProject),
     Fact(TransferFact),
-    FactVersion(TransferFactVersion),
+    FactVersion(Fact),
     Kept(KeptContradiction),
     Relationship(Relationship),
     Test(RankingTest),

@@ -132,7 +132,7 @@ pub struct FactDiff {
     pub changed: Vec<(Fact, Fact)>,
 }
 
-const VERSION_COLUMNS: &str = "fact_id, version, fact_type, content, valid_from, valid_to, \
+pub(super) const VERSION_COLUMNS: &str = "fact_id, version, fact_type, content, valid_from, valid_to, \
      confidence, source, known_from, known_to, update_reason";
 
 impl PersonaMemory {
@@ -258,7 +258,7 @@ impl PersonaMemory {
                     reason: "deleted".to_owned(),
                     ..before
                 };
-                self.write_version(tx, &deletion)?;
+                self.write_history(tx, &deletion)?;
                 sql(tx.execute("DELETE FROM temporal_facts WHERE id = ?1", [&deletion.id]))?;
                 views::bump_revision(tx)?;
                 Ok(deletion)
@@ -480,7 +480,8 @@ impl PersonaMemory {
     ///
     /// Those of reading.
     pub fn validity_of(&self, words: &str) -> Result<Option<(i64, Option<i64>)>> {
-        let latest = self.facts_about(words)?.into_iter().next();
+        let terms = terms_of(&mut analyser(), &[words]);
+        let latest = self.find_by_terms(&terms, None, terms.len(), 1)?.into_iter().next();
         Ok(latest.map(|fact| (fact.valid_from_ms, fact.valid_to_ms)))
     }
 
@@ -600,26 +601,19 @@ impl PersonaMemory {
                 fact.version,
             ],
         ))?;
-        sql(tx.execute(
-            "INSERT INTO fact_versions (fact_id, version, persona, fact_type, content, valid_from, \
-             valid_to, confidence, source, known_from, known_to, update_reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            params![
-                fact.id,
-                fact.version,
-                persona,
-                fact.fact_type,
-                fact.content,
-                fact.valid_from_ms,
-                fact.valid_to_ms,
-                fact.confidence,
-                fact.source,
-                fact.known_from_ms,
-                fact.known_to_ms,
-                fact.reason,
-            ],
-        ))?;
+        self.write_history(tx, fact)?;
         write_terms(tx, &fact.id, [&fact.fact_type, &fact.content])
+    }
+
+    /// Writes a version and leaves what is believed as it is.
+    fn write_history(&self, tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
+        if keep_version(tx, self.name().as_str(), fact)? {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Internal,
+            format!("the fact {:?} has a version {} already", fact.id, fact.version),
+        ))
     }
 
     /// The facts that one contradicts, by when they became true.
@@ -787,7 +781,35 @@ fn close(tx: &Transaction<'_>, id: &str, at_ms: i64) -> Result<()> {
     .map(|_| ())
 }
 
-fn fact_of(row: &Row<'_>) -> rusqlite::Result<Fact> {
+/// Keeps a version unless there is one of its number; whether it was new.
+pub(super) fn keep_version(tx: &Transaction<'_>, persona: &str, fact: &Fact) -> Result<bool> {
+    let n = sql(tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO fact_versions (fact_id, version, persona, fact_type, content, \
+             valid_from, valid_to, confidence, source, known_from, known_to, update_reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                fact.id,
+                fact.version,
+                persona,
+                fact.fact_type,
+                fact.content,
+                fact.valid_from_ms,
+                fact.valid_to_ms,
+                fact.confidence,
+                fact.source,
+                fact.known_from_ms,
+                fact.known_to_ms,
+                fact.reason,
+            ])
+        }))?;
+    Ok(n > 0)
+}
+
+/// A version from a row of [`VERSION_COLUMNS`].
+pub(super) fn fact_of(row: &Row<'_>) -> rusqlite::Result<Fact> {
     Ok(Fact {
         id: row.get(0)?,
         version: row.get(1)?,

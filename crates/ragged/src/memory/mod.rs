@@ -71,8 +71,7 @@ pub use self::{
     redaction::redact,
     transfer::{
         Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
-        TopicAlias, TransferCounts, TransferFact, TransferFactVersion, TransferProject,
-        TransferRow, TransferTopic,
+        TopicAlias, TransferCounts, TransferFact, TransferProject, TransferRow, TransferTopic,
     },
     verification::{ErasureCheck, Remains, RemainsPlace},
 };

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{
-    Interaction, InteractionFilter, NewInteraction, PersonaMemory, RankingTest, experiment, fact,
+    Fact, Interaction, InteractionFilter, NewInteraction, PersonaMemory, RankingTest, experiment,
+    fact::{self, VERSION_COLUMNS},
     record, views,
 };
 use crate::{
@@ -125,33 +126,6 @@ pub struct TransferFact {
     pub version: i64,
 }
 
-/// A version of a fact. Times are Unix milliseconds, stretches half-open.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TransferFactVersion {
-    /// The fact's id.
-    pub fact_id: String,
-    /// Which version.
-    pub version: i64,
-    /// Its kind.
-    pub fact_type: String,
-    /// What is so.
-    pub content: String,
-    /// From when on.
-    pub valid_from_ms: i64,
-    /// Until when; still where `None`.
-    pub valid_to_ms: Option<i64>,
-    /// From 0 to 1.
-    pub confidence: f64,
-    /// Who says so.
-    pub source: Option<String>,
-    /// Since when it is believed.
-    pub known_from_ms: i64,
-    /// Until when it was; still where `None`.
-    pub known_to_ms: Option<i64>,
-    /// Why it took the place of the one before.
-    pub update_reason: String,
-}
-
 /// Two facts that contradict each other, of which the owner said that both stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptContradiction {
@@ -185,8 +159,8 @@ pub enum TransferRow {
     Project(TransferProject),
     /// See [`TransferFact`].
     Fact(TransferFact),
-    /// See [`TransferFactVersion`].
-    FactVersion(TransferFactVersion),
+    /// A version of a fact.
+    FactVersion(Fact),
     /// See [`KeptContradiction`].
     Kept(KeptContradiction),
     /// See [`Relationship`].
@@ -305,10 +279,8 @@ impl PersonaMemory {
             fact_of,
         )?;
         all(
-            "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
-                     confidence, source, known_from, known_to, update_reason FROM fact_versions \
-                     ORDER BY fact_id, version",
-            version_of,
+            &format!("SELECT {VERSION_COLUMNS} FROM fact_versions ORDER BY fact_id, version"),
+            |row| fact::fact_of(row).map(TransferRow::FactVersion),
         )?;
         all("SELECT a, b, kept_at FROM kept_contradictions ORDER BY a, b", |row| {
             Ok(TransferRow::Kept(KeptContradiction {
@@ -457,22 +429,6 @@ fn fact_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
         metadata: row.get(7)?,
         created_at_ms: row.get(8)?,
         version: row.get(9)?,
-    }))
-}
-
-fn version_of(row: &Row<'_>) -> rusqlite::Result<TransferRow> {
-    Ok(TransferRow::FactVersion(TransferFactVersion {
-        fact_id: row.get(0)?,
-        version: row.get(1)?,
-        fact_type: row.get(2)?,
-        content: row.get(3)?,
-        valid_from_ms: row.get(4)?,
-        valid_to_ms: row.get(5)?,
-        confidence: row.get(6)?,
-        source: row.get(7)?,
-        known_from_ms: row.get(8)?,
-        known_to_ms: row.get(9)?,
-        update_reason: row.get(10)?,
     }))
 }
 
@@ -677,36 +633,13 @@ impl Import<'_, '_> {
         Ok(())
     }
 
-    fn fact_version(&mut self, version: &TransferFactVersion) -> Result<()> {
-        check_fact(
-            &version.fact_id,
-            version.confidence,
-            version.valid_from_ms,
-            version.valid_to_ms,
-        )?;
-        if !self.is_own_fact(&version.fact_id)? {
+    fn fact_version(&mut self, version: &Fact) -> Result<()> {
+        check_fact(&version.id, version.confidence, version.valid_from_ms, version.valid_to_ms)?;
+        if !self.is_own_fact(&version.id)? {
             return Ok(());
         }
-        let n = self.execute(
-            "INSERT OR IGNORE INTO fact_versions (fact_id, version, persona, fact_type, content, \
-             valid_from, valid_to, confidence, source, known_from, known_to, update_reason) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            params![
-                version.fact_id,
-                version.version,
-                self.memory.name().as_str(),
-                version.fact_type,
-                version.content,
-                version.valid_from_ms,
-                version.valid_to_ms,
-                version.confidence,
-                version.source,
-                version.known_from_ms,
-                version.known_to_ms,
-                version.update_reason,
-            ],
-        )?;
-        self.report.added.fact_versions += n;
+        let is_new = fact::keep_version(self.tx, self.memory.name().as_str(), version)?;
+        self.report.added.fact_versions += u64::from(is_new);
         Ok(())
     }
 

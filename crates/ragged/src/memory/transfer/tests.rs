@@ -88,9 +88,9 @@ fn fact(n: u8, version: i64, to_ms: Option<i64>, confidence: f64) -> [TransferRo
             created_at_ms: NOW_MS,
             version,
         }),
-        TransferRow::FactVersion(TransferFactVersion {
-            fact_id: id,
-            version,
+        TransferRow::FactVersion(Fact {
+            id,
+            version: u32::try_from(version).unwrap(),
             fact_type: "work".to_owned(),
             content,
             valid_from_ms: 1_000,
@@ -99,7 +99,7 @@ fn fact(n: u8, version: i64, to_ms: Option<i64>, confidence: f64) -> [TransferRo
             source: Some("a letter".to_owned()),
             known_from_ms: NOW_MS,
             known_to_ms: None,
-            update_reason: "said".to_owned(),
+            reason: "said".to_owned(),
         }),
     ]
 }

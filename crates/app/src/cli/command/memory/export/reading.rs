@@ -12,8 +12,8 @@ use serde::{
 };
 
 use crate::wire::transfer::{
-    FORMAT, Interaction, KeptContradiction, Persona, RankingTest, Relationship, SECTIONS,
-    TopicAlias, TransferFact, TransferFactVersion, TransferProject, TransferTopic, VERSION,
+    FORMAT, Fact, Interaction, KeptContradiction, Persona, RankingTest, Relationship, SECTIONS,
+    TopicAlias, TransferFact, TransferProject, TransferTopic, VERSION,
 };
 
 /// Hands every row of `text` to `take`; what is said of the persona is returned.
@@ -107,11 +107,7 @@ impl<'de> Visitor<'de> for File<'_, '_> {
                     1 => rows::<_, TopicAlias>(&mut fields, state, TransferRow::Alias)?,
                     2 => rows::<_, TransferProject>(&mut fields, state, TransferRow::Project)?,
                     3 => rows::<_, TransferFact>(&mut fields, state, TransferRow::Fact)?,
-                    4 => rows::<_, TransferFactVersion>(
-                        &mut fields,
-                        state,
-                        TransferRow::FactVersion,
-                    )?,
+                    4 => rows::<_, Fact>(&mut fields, state, TransferRow::FactVersion)?,
                     5 => rows::<_, KeptContradiction>(&mut fields, state, TransferRow::Kept)?,
                     6 => rows::<_, Relationship>(&mut fields, state, TransferRow::Relationship)?,
                     7 => rows::<_, RankingTest>(&mut fields, state, TransferRow::Test)?,
@@ -166,13 +162,13 @@ macro_rules! outside {
 }
 
 outside!(
+    Fact,
     Interaction,
     KeptContradiction,
     RankingTest,
     Relationship,
     TopicAlias,
     TransferFact,
-    TransferFactVersion,
     TransferProject,
     TransferTopic
 );
