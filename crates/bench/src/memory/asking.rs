@@ -136,8 +136,18 @@ pub(super) fn with_and_without(ground: &Ground, rounds: usize, seed: u64) -> Res
 fn parts(asker: &Asker<'_>) -> Result<()> {
     let ground = asker.ground;
     let settings = ground.library.settings().search.clone();
-    let mut times: [Vec<Duration>; 6] = Default::default();
-    let names = ["revision", "profile_of", "consent", "search without", "search with", "hand over"];
+    let mut times: [Vec<Duration>; 9] = Default::default();
+    let names = [
+        "revision",
+        "profile_of",
+        "consent",
+        "search without",
+        "search with",
+        "hand over",
+        "personal part",
+        "texts without",
+        "texts with",
+    ];
     for (at, question) in ground.questions.iter().enumerate() {
         times[0].push(timed(|| asker.remembered.revision())?.1);
         let (profile, took) =
@@ -145,9 +155,14 @@ fn parts(asker: &Asker<'_>) -> Result<()> {
         times[1].push(took);
         times[2].push(timed(|| ground.memory.persona(&asker.persona.name))?.1);
         let request = SearchRequest::new(format!("{question} in parts {at}"), &settings);
-        times[3].push(timed(|| ground.library.search(&request))?.1);
+        let ms = |ms: f64| Duration::from_secs_f64(ms / 1000.0);
+        let (response, took) = timed(|| ground.library.search(&request))?;
+        times[3].push(took);
+        times[7].push(ms(response.timings.hydrate));
         let (response, took) = timed(|| ground.library.search_for(&request, profile.as_deref()))?;
         times[4].push(took);
+        times[6].push(ms(response.timings.personal));
+        times[8].push(ms(response.timings.hydrate));
         let asked = asked(question)?;
         let hand_over = || {
             let preparation = recording(&ground.extractor, asked, &response, None);

@@ -111,7 +111,23 @@ pub(super) struct Interests {
     counting: Vec<Interest>,
     /// Those of them that go together, as positions in `counting`.
     pairs: Vec<(usize, usize)>,
+    /// For each of them, those that it goes together with.
+    related: Vec<Vec<usize>>,
+    /// Those that begin with a word, by the terms of that.
+    beginning: HashMap<Vec<String>, Vec<usize>>,
     bytes: usize,
+}
+
+impl Interests {
+    /// Those that a question names.
+    fn named_in<'a>(&'a self, question: &'a LexicalQuery) -> impl Iterator<Item = usize> + 'a {
+        // A question says a word once.
+        let beginning = question.words.iter().filter_map(|word| self.beginning.get(&word.terms));
+        beginning
+            .flatten()
+            .copied()
+            .filter(|at| question.says_all_of(&self.counting[*at].about.query))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -139,7 +155,11 @@ impl Footprint for Arc<Interests> {
     }
 }
 
-/// A set of chunks: as ids, or as bits where those take less.
+/// A set of chunks is kept as bits, which are quicker to ask, where those take less than so many
+/// times what its ids would.
+const DENSE: usize = 8;
+
+/// A set of chunks: as ids, or as bits.
 #[derive(Debug, PartialEq, Eq)]
 enum ChunkSet {
     /// Ascending.
@@ -155,7 +175,7 @@ impl ChunkSet {
     fn new(ids: Vec<u64>) -> Self {
         if let (Some(first), Some(last)) = (ids.first().copied(), ids.last().copied()) {
             let n_words = usize::try_from((last - first) / 64 + 1).unwrap_or(usize::MAX);
-            if n_words < ids.len() {
+            if n_words < DENSE * ids.len() {
                 let mut bits = vec![0_u64; n_words].into_boxed_slice();
                 for id in ids {
                     bits[((id - first) / 64) as usize] |= 1 << ((id - first) % 64);
@@ -352,15 +372,11 @@ impl Library {
         (words, query): (&LexicalSnapshot, &LexicalQuery),
     ) -> Result<Taste<'p>> {
         let interests = self.interests(profile, settings, generation, words)?;
-        let counting = &interests.counting;
-        let mut n_related = vec![0; counting.len()];
-        let mut asked: Vec<Option<bool>> = vec![None; counting.len()];
-        let mut is_asked = |at: usize| {
-            *asked[at].get_or_insert_with(|| query.says_all_of(&counting[at].about.query))
-        };
-        for &(a, b) in &interests.pairs {
-            n_related[a] += usize::from(is_asked(b));
-            n_related[b] += usize::from(is_asked(a));
+        let mut n_related = vec![0; interests.counting.len()];
+        for asked in interests.named_in(query) {
+            for &other in &interests.related[asked] {
+                n_related[other] += 1;
+            }
         }
         Ok(Taste { profile, interests, n_related, now_ms: self.clock.now_ms() })
     }
@@ -413,9 +429,27 @@ impl Library {
             .filter(|(a, b)| a != b)
             .filter_map(|(a, b)| place(*a).zip(place(*b)))
             .collect();
-        bytes += size_of_val(&*pairs);
-        let resolved =
-            Arc::new(Interests { revision: profile.revision, counting: strongest, pairs, bytes });
+        let mut related = vec![Vec::new(); strongest.len()];
+        for &(a, b) in &pairs {
+            related[a].push(b);
+            related[b].push(a);
+        }
+        let mut beginning: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, interest) in strongest.iter().enumerate() {
+            if let Some(first) = interest.about.query.words.first() {
+                bytes += size_of_val(&*first.terms);
+                beginning.entry(first.terms.clone()).or_default().push(at);
+            }
+        }
+        bytes += 2 * size_of_val(&*pairs);
+        let resolved = Arc::new(Interests {
+            revision: profile.revision,
+            counting: strongest,
+            pairs,
+            related,
+            beginning,
+            bytes,
+        });
         if is_level {
             self.profiles.cache.insert(key, Arc::clone(&resolved));
         }
@@ -477,7 +511,7 @@ mod tests {
             for id in (0..500).chain(far) {
                 prop_assert_eq!(set.contains(ChunkId(id)), ids.contains(&id), "{}", id);
             }
-            prop_assert!(set.bytes() <= 8 * ids.len());
+            prop_assert!(set.bytes() <= DENSE * 8 * ids.len());
         }
     }
 

@@ -131,10 +131,18 @@ impl Memory {
     ///
     /// Those of reading the registry.
     pub fn last_noted(&self, persona: &Persona) -> Result<i64> {
-        self.registry().read(|connection| {
-            let mut statement = sql(connection
-                .prepare_cached("SELECT coalesce(max(seq), 0) FROM audit_log WHERE file_id = ?1"))?;
-            sql(statement.query_row([persona.file_id.as_str()], |row| row.get(0)))
+        self.known.look(self.registry(), |known| {
+            if let Some(last) = known.last_noted.get(&persona.file_id) {
+                return Ok(*last);
+            }
+            let last = self.registry().read(|connection| {
+                let mut statement = sql(connection.prepare_cached(
+                    "SELECT coalesce(max(seq), 0) FROM audit_log WHERE file_id = ?1",
+                ))?;
+                sql(statement.query_row([persona.file_id.as_str()], |row| row.get(0)))
+            })?;
+            known.last_noted.insert(persona.file_id.clone(), last);
+            Ok(last)
         })
     }
 

@@ -120,8 +120,8 @@ const INTERACTIONS: &str =
 const TOPICS: &str = "SELECT topic, name, key, category FROM topics \
      UNION ALL SELECT topic, key, key, key FROM topic_aliases";
 const DOCUMENTS: &str = "SELECT document, title, path FROM documents";
-const FACTS: &str = "SELECT id, fact_type, content, source, metadata FROM temporal_facts \
-     UNION ALL SELECT fact_id, fact_type, content, source, update_reason FROM fact_versions";
+const FACTS: &str = "SELECT id, fact_type, content, source, metadata, update_reason FROM temporal_facts \
+     UNION ALL SELECT fact_id, fact_type, content, source, NULL, update_reason FROM fact_versions";
 const PROJECTS: &str = "SELECT name, name, description FROM projects";
 const TESTS: &str = "SELECT id, name FROM ab_tests \
      UNION ALL SELECT test, query FROM ab_test_questions";

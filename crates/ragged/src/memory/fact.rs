@@ -584,10 +584,10 @@ impl PersonaMemory {
         let persona = self.name().as_str();
         sql(tx.execute(
             "INSERT OR REPLACE INTO temporal_facts (id, persona, fact_type, content, valid_from, \
-             valid_to, confidence, source, created_at, version) \
+             valid_to, confidence, source, created_at, version, known_from, update_reason) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
              coalesce((SELECT known_from FROM fact_versions WHERE fact_id = ?1 AND version = 1), \
-             ?9), ?10)",
+             ?9), ?10, ?9, ?11)",
             params![
                 fact.id,
                 persona,
@@ -599,6 +599,7 @@ impl PersonaMemory {
                 fact.source,
                 fact.known_from_ms,
                 fact.version,
+                fact.reason,
             ],
         ))?;
         self.write_history(tx, fact)?;
@@ -648,32 +649,27 @@ impl Contradiction {
     }
 }
 
-const KNOWN_NOW: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, f.valid_to, \
-     f.confidence, f.source, v.known_from, v.known_to, v.update_reason \
-     FROM temporal_facts f JOIN fact_versions v ON v.fact_id = f.id AND v.version = f.version \
-     WHERE f.persona = ?1 AND ?2 IS NULL AND ?4 IS NULL \
-     AND (?3 IS NULL OR (f.valid_from <= ?3 AND (f.valid_to IS NULL OR f.valid_to > ?3))) \
-     ORDER BY f.fact_type, f.valid_from, f.id";
-pub(super) const KNOWN_NOW_OF_TYPE: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, \
-     f.valid_to, f.confidence, f.source, v.known_from, v.known_to, v.update_reason \
-     FROM temporal_facts f JOIN fact_versions v ON v.fact_id = f.id AND v.version = f.version \
-     WHERE f.persona = ?1 AND f.fact_type = ?2 AND ?4 IS NULL \
-     AND f.valid_from <= coalesce(?3, 9223372036854775807) \
-     AND (?3 IS NULL OR f.valid_to IS NULL OR f.valid_to > ?3) \
-     ORDER BY f.valid_from, f.id";
+const KNOWN_NOW: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
+     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
+     WHERE persona = ?1 AND ?2 IS NULL AND ?4 IS NULL \
+     AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
+     ORDER BY fact_type, valid_from, id";
+pub(super) const KNOWN_NOW_OF_TYPE: &str = "SELECT id, version, fact_type, content, valid_from, \
+     valid_to, confidence, source, known_from, NULL, update_reason FROM temporal_facts \
+     WHERE persona = ?1 AND fact_type = ?2 AND ?4 IS NULL \
+     AND valid_from <= coalesce(?3, 9223372036854775807) \
+     AND (?3 IS NULL OR valid_to IS NULL OR valid_to > ?3) ORDER BY valid_from, id";
 const KNOWN_THEN: &str = "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
      confidence, source, known_from, known_to, update_reason FROM fact_versions \
      WHERE persona = ?1 AND (?2 IS NULL OR fact_type = ?2) \
      AND known_from <= ?4 AND (known_to IS NULL OR known_to > ?4) \
      AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
      ORDER BY fact_type, valid_from, fact_id";
-const OVERLAPPING: &str = "SELECT f.id, f.version, f.fact_type, f.content, f.valid_from, \
-     f.valid_to, f.confidence, f.source, v.known_from, v.known_to, v.update_reason \
-     FROM temporal_facts f JOIN fact_versions v ON v.fact_id = f.id AND v.version = f.version \
-     WHERE f.persona = ?1 AND f.fact_type = ?2 \
-     AND f.valid_from < coalesce(?4, 9223372036854775807) \
-     AND (f.valid_to IS NULL OR f.valid_to > ?3) AND f.id <> ?5 \
-     ORDER BY f.valid_from, f.id";
+const OVERLAPPING: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
+     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
+     WHERE persona = ?1 AND fact_type = ?2 \
+     AND valid_from < coalesce(?4, 9223372036854775807) \
+     AND (valid_to IS NULL OR valid_to > ?3) AND id <> ?5 ORDER BY valid_from, id";
 const WITH_TERM: &str = "SELECT f.id, f.valid_from FROM fact_terms t \
      JOIN temporal_facts f ON f.id = t.fact_id WHERE t.term = ?1 \
      AND (?2 IS NULL OR (f.valid_from <= ?2 AND (f.valid_to IS NULL OR f.valid_to > ?2)))";

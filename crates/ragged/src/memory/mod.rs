@@ -79,7 +79,7 @@ use crate::{
     error::{Context, Error, ErrorKind, Result},
     sqlite::sql,
     temporal::Clock,
-    vault::{Database, DatabaseConfig, MasterKey, Passphrase, Protection, Vault},
+    vault::{Database, DatabaseConfig, MasterKey, Passphrase, Protection, Unchanged, Vault},
 };
 
 /// The registry's name in the vault.
@@ -149,6 +149,7 @@ impl Default for MemoryConfig {
 pub struct Memory {
     vault: Vault,
     registry: Database,
+    known: Unchanged<registry::Known>,
     config: Arc<MemoryConfig>,
     clock: Arc<dyn Clock>,
     /// Open databases of personas, by the id of their file.
@@ -163,6 +164,7 @@ pub struct PersonaMemory {
     name: PersonaName,
     file_id: String,
     database: Arc<Database>,
+    revision: Unchanged<Option<u64>>,
     config: Arc<MemoryConfig>,
     clock: Arc<dyn Clock>,
 }
@@ -221,6 +223,7 @@ impl Memory {
         let mut memory = Self {
             vault,
             registry,
+            known: Unchanged::default(),
             config: Arc::new(config),
             clock,
             open: Mutex::new(HashMap::new()),
@@ -282,6 +285,7 @@ impl Memory {
             name: persona.name,
             file_id: persona.file_id.clone(),
             database,
+            revision: Unchanged::default(),
             config,
             clock: Arc::clone(&self.clock),
         });
@@ -338,7 +342,10 @@ impl PersonaMemory {
     ///
     /// Those of reading.
     pub fn revision(&self) -> Result<u64> {
-        self.database.read(views::revision)
+        self.revision.look(&self.database, |known| match *known {
+            Some(revision) => Ok(revision),
+            None => Ok(*known.insert(self.database.read(views::revision)?)),
+        })
     }
 
     /// Whether the daily counts are of the zone in use; if not, they are made anew.

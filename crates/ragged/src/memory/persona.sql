@@ -108,7 +108,8 @@ CREATE TABLE projects (
 ) STRICT, WITHOUT ROWID;
 
 -- What is believed at present of the world, by fact: valid time in valid_from and valid_to (open
--- where NULL), half-open.
+-- where NULL), half-open. known_from and update_reason are those of the version, kept here too so
+-- that reading what is believed needs no other table.
 CREATE TABLE temporal_facts (
   id TEXT PRIMARY KEY,
   persona TEXT NOT NULL,
@@ -120,7 +121,9 @@ CREATE TABLE temporal_facts (
   source TEXT,
   metadata TEXT,
   created_at INTEGER NOT NULL,
-  version INTEGER NOT NULL
+  version INTEGER NOT NULL,
+  known_from INTEGER NOT NULL,
+  update_reason TEXT NOT NULL
 ) STRICT;
 
 CREATE INDEX idx_temporal_facts_lookup

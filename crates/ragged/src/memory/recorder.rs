@@ -27,6 +27,10 @@ const BATCH: usize = 100;
 /// that was just woken before the one that woke it: without this the answer would wait for its own
 /// recording.
 const GATHERING: Duration = Duration::from_millis(3);
+/// How often a thread that has nothing left to write looks for work by itself, once each
+/// [`GATHERING`], before it waits to be woken. Waking a thread costs whoever does it more than all
+/// the rest of handing over; who asks again soon does not pay that.
+const LOOKS: u32 = 100;
 
 /// Makes what is recorded out of what is known when a question was answered. Runs on a thread of
 /// the recorder.
@@ -67,6 +71,8 @@ struct Lanes {
     /// Handed over since the beginning.
     n_handed: u64,
     n_threads: usize,
+    /// Threads that look for work by themselves and need not be woken.
+    n_looking: usize,
     /// Callers that wait for something to be written.
     n_hurried: usize,
     is_closing: bool,
@@ -143,10 +149,13 @@ impl Recorder {
         if lanes.n_threads == 0 {
             return Err(Error::new(ErrorKind::Internal, "the threads that record have ended"));
         }
-        let is_idle = lanes.hand_over(persona, preparation);
+        let is_new = lanes.hand_over(persona, preparation);
+        let (is_seen, is_hurried) = (lanes.n_looking > 0, lanes.n_hurried > 0);
         drop(lanes);
-        if is_idle {
-            self.shared.work.notify_one();
+        match (is_new, is_seen) {
+            (true, false) => self.shared.work.notify_one(),
+            (true, true) if is_hurried => self.shared.hurry.notify_one(),
+            _ => {}
         }
         Ok(())
     }
@@ -274,6 +283,7 @@ impl Shared {
 
     fn work(&self, after: Option<&AfterRecording>) {
         let _working = Working(self);
+        let mut looks_left = 0_u32;
         loop {
             let mut lanes = self.lanes();
             let (id, jobs) = loop {
@@ -283,19 +293,38 @@ impl Shared {
                 if lanes.is_closing {
                     return;
                 }
-                lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
-                let has_time = |lanes: &mut Lanes| lanes.n_hurried == 0 && !lanes.is_closing;
-                (lanes, _) = self
-                    .hurry
-                    .wait_timeout_while(lanes, GATHERING, has_time)
-                    .unwrap_or_else(PoisonError::into_inner);
+                if looks_left == 0 {
+                    lanes = self.work.wait(lanes).unwrap_or_else(PoisonError::into_inner);
+                }
+                looks_left = looks_left.saturating_sub(1);
+                lanes = self.gather(lanes);
             };
+            // What is left may have been handed over while only this thread was looking.
+            let is_more = !lanes.ready.is_empty();
             drop(lanes);
+            if is_more {
+                self.work.notify_one();
+            }
             let _serving = Serving { shared: self, id };
             // Writers that wait for room may go on.
             self.progress.notify_all();
             self.serve(jobs, after);
+            looks_left = LOOKS;
         }
+    }
+
+    /// Waits while work gathers, for as long as nobody is in a hurry for any.
+    fn gather<'a>(&self, mut lanes: MutexGuard<'a, Lanes>) -> MutexGuard<'a, Lanes> {
+        let has_time = |lanes: &mut Lanes| {
+            !(lanes.is_closing || lanes.n_hurried > 0 && !lanes.ready.is_empty())
+        };
+        lanes.n_looking += 1;
+        let (mut lanes, _) = self
+            .hurry
+            .wait_timeout_while(lanes, GATHERING, has_time)
+            .unwrap_or_else(PoisonError::into_inner);
+        lanes.n_looking -= 1;
+        lanes
     }
 
     fn serve(&self, jobs: Vec<Job>, after: Option<&AfterRecording>) {

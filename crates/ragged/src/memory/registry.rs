@@ -1,5 +1,7 @@
 //! The registry: personas, their consent, and which of them is active.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{
@@ -22,6 +24,15 @@ const SELECT_PERSONA: &str = "SELECT name, file_id, description, response_style,
      citation_style, recording, is_learning, is_personalised, created_at, last_used, usage_count, \
      name = coalesce((SELECT value FROM registry WHERE key = 'active_persona'), 'default') \
      COLLATE NOCASE FROM personas";
+
+/// What was read of the registry, and is asked for with every question.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// By name, in lower case.
+    personas: HashMap<String, Persona>,
+    /// The number of the last entry of the audit log about a persona, by the id of its file.
+    pub(super) last_noted: HashMap<String, i64>,
+}
 
 impl Memory {
     pub(super) fn ensure_default(&self) -> Result<()> {
@@ -91,7 +102,17 @@ impl Memory {
     ///
     /// `NotFound` with the names that exist.
     pub fn persona(&self, name: &PersonaName) -> Result<Persona> {
-        if let Some(persona) = self.registry().read(|connection| find(connection, name))? {
+        let found = self.known.look(self.registry(), |known| {
+            // Names are compared without regard to ASCII case.
+            let key = name.as_str().to_ascii_lowercase();
+            if let Some(persona) = known.personas.get(&key) {
+                return Ok(Some(persona.clone()));
+            }
+            let found = self.registry().read(|connection| find(connection, name))?;
+            known.personas.extend(found.clone().map(|persona| (key, persona)));
+            Ok(found)
+        })?;
+        if let Some(persona) = found {
             return Ok(persona);
         }
         let known = self.personas()?;

@@ -792,7 +792,7 @@ fn forgetting_takes_everything_that_mentions_a_text() {
         .write(|tx| {
             sql(tx.execute_batch(
                 "INSERT INTO temporal_facts VALUES ('f', 'default', 'sighting', 'an egret', 0, \
-                 NULL, 1, NULL, NULL, 0, 2); \
+                 NULL, 1, NULL, NULL, 0, 2, 5, 'second'); \
                  INSERT INTO fact_versions VALUES ('f', 1, 'default', 'sighting', 'a heron', 0, \
                  NULL, 1, NULL, 0, 5, 'first'); \
                  INSERT INTO projects VALUES ('count the herons', '', 'active', 0, NULL)",

@@ -610,8 +610,8 @@ impl Import<'_, '_> {
         }
         let n = self.execute(
             "INSERT OR IGNORE INTO temporal_facts (id, persona, fact_type, content, valid_from, \
-             valid_to, confidence, source, metadata, created_at, version) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             valid_to, confidence, source, metadata, created_at, version, known_from, \
+             update_reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, '')",
             params![
                 fact.id,
                 self.memory.name().as_str(),
@@ -640,7 +640,13 @@ impl Import<'_, '_> {
         }
         let is_new = fact::keep_version(self.tx, self.memory.name().as_str(), version)?;
         self.report.added.fact_versions += u64::from(is_new);
-        Ok(())
+        // What is believed came before its versions.
+        self.execute(
+            "UPDATE temporal_facts SET known_from = ?3, update_reason = ?4 \
+             WHERE id = ?1 AND version = ?2",
+            params![version.id, version.version, version.known_from_ms, version.reason],
+        )
+        .map(|_| ())
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -13,11 +13,13 @@ use super::key::{Key, hex};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     permission::ensure_private_file,
-    sqlite::sql,
+    sqlite::{natural, sql},
 };
 
 /// How long a statement waits for another process's transaction to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// It reads one page.
+const WATCH_CACHE_BYTES: u64 = 64 << 10;
 /// How long a reader waits for a connection of this process to be given back.
 const POOL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,8 @@ pub struct Database {
     unlock: Zeroizing<String>,
     config: DatabaseConfig,
     writer: Mutex<Connection>,
+    /// It only tells whether anything was committed; opened when that is first asked.
+    watch: Mutex<Option<Connection>>,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -76,6 +80,7 @@ impl Database {
             unlock,
             config,
             writer: Mutex::new(writer),
+            watch: Mutex::new(None),
             pool: Mutex::new(Pool::default()),
             returned: Condvar::new(),
         })
@@ -155,6 +160,33 @@ impl Database {
         work(&state).map_err(|error| self.explain(error))
     }
 
+    /// A number that is another one after each commit, by whatever process. It means nothing to
+    /// another `Database`, nor after this one was opened anew.
+    ///
+    /// What is read after asking for it is at least as new: kept together with the number, it may
+    /// be used for as long as the number stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn version(&self) -> Result<u64> {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let what = || format!("looking for changes of {}", self.path.display());
+        if watch.is_none() {
+            let config = DatabaseConfig { page_cache_bytes: WATCH_CACHE_BYTES, max_readers: 1 };
+            *watch = Some(connect(&self.path, &self.unlock, config).context_with(what)?);
+        }
+        let connection = watch.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a connection that was just made is gone")
+        })?;
+        let version: i64 = sql(connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0))))
+        .map_err(|error| self.explain(error))
+        .context_with(what)?;
+        Ok(natural(version))
+    }
+
     /// Moves the log into the file and empties it; with `vacuum`, also writes the file anew
     /// without free pages.
     ///
@@ -214,6 +246,34 @@ fn damaged(path: &Path, error: Error) -> Error {
         "put the memory folder back from a copy; `ragged memory export` may still save what is \
          readable",
     )
+}
+
+/// What was read of a database, for as long as nothing is committed to it.
+#[derive(Debug, Default)]
+pub(crate) struct Unchanged<T> {
+    /// With the version of the database from before it was read.
+    kept: Mutex<(Option<u64>, T)>,
+}
+
+impl<T: Default> Unchanged<T> {
+    /// Looks at what is kept, which is empty after a commit, by whatever process; what is read now
+    /// may be put there.
+    ///
+    /// # Errors
+    ///
+    /// Those of `look` and of [`Database::version`].
+    pub(crate) fn look<R>(
+        &self,
+        database: &Database,
+        look: impl FnOnce(&mut T) -> Result<R>,
+    ) -> Result<R> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = database.version()?;
+        if kept.0 != Some(version) {
+            *kept = (Some(version), T::default());
+        }
+        look(&mut kept.1)
+    }
 }
 
 /// A connection for reading.

@@ -23,7 +23,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::key::fill_random;
+pub(crate) use self::{database::Unchanged, key::fill_random};
 pub use self::{
     database::{Database, DatabaseConfig, ReadGuard},
     key::Key,

@@ -611,7 +611,7 @@ fn the_named_indexes_are_used() {
             .unwrap()
     };
     for (statement, index) in [
-        (KNOWN_NOW_OF_TYPE, "SEARCH f USING INDEX idx_temporal_facts_lookup"),
+        (KNOWN_NOW_OF_TYPE, "SEARCH temporal_facts USING INDEX idx_temporal_facts_lookup"),
         (KNOWN_THEN, "SEARCH fact_versions USING INDEX idx_fact_versions_known"),
         (
             "SELECT query FROM interactions WHERE persona = ?1 ORDER BY timestamp DESC LIMIT 10",
