@@ -378,7 +378,7 @@ impl From<&Hit> for WireHit {
                 heading: place.heading.clone(),
                 merged: hit.merged.iter().map(|chunk| chunk.0).collect(),
             },
-            text: hit.text.clone(),
+            text: hit.text.to_string(),
             highlights: hit.highlights.iter().map(|range| [range.start, range.end]).collect(),
             parts: Parts {
                 vector: hit.fused.vector_part,

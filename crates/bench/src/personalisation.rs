@@ -368,10 +368,10 @@ fn costs(
     let mut pure = Vec::new();
     for _ in 0..1000 {
         let (adjusted, took) = timed(|| {
-            let parts = fused.iter().map(|_| personal_part(&bearing, &weights)).collect();
+            let parts = fused.iter().map(|_| personal_part(bearing.clone(), &weights)).collect();
             anyhow::Ok(adjust(&fused, Some(parts), None))
         })?;
-        ensure!(adjusted.len() == fused.len(), "a candidate was lost");
+        ensure!(adjusted.iter().count() == fused.len(), "a candidate was lost");
         pure.push(took);
     }
     println!("\nmixing 20 candidates of 64 topics each: {}", spread(&mut pure));

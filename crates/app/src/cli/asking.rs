@@ -13,7 +13,7 @@ use ragged::{
     library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording, style_of},
     memory::{
         AfterRecording, Fact, InteractionKind, Memory, NewInteraction, Persona, PersonaMemory,
-        PersonaName, Recorder, Recording, topic::Extractor,
+        PersonaName, Recorder, Recording, if_agreed, topic::Extractor,
     },
     ranking::Profile,
     retrieval::Filter,
@@ -36,7 +36,7 @@ const SHOWN_FACTS: usize = 3;
 /// Who asks in this process.
 #[derive(Debug)]
 pub(crate) struct Asking {
-    memory: Option<Memory>,
+    memory: Option<Arc<Memory>>,
     persona: Option<Persona>,
     remembered: Option<Arc<PersonaMemory>>,
     recorder: Option<Recorder>,
@@ -51,6 +51,8 @@ pub(crate) struct Asking {
     settings: Settings,
     /// The number of the last thing that was noted about the persona.
     last_noted: i64,
+    /// The version of the registry in which all this was last seen to be so.
+    version: Option<u64>,
 }
 
 impl Asking {
@@ -73,7 +75,7 @@ impl Asking {
             (name, _) => existing(name.as_deref(), args.passphrase_file.as_deref(), session)?,
         };
         let mut asking = Self {
-            memory,
+            memory: memory.map(Arc::new),
             persona: None,
             remembered: None,
             recorder: None,
@@ -84,6 +86,7 @@ impl Asking {
             is_off: args.no_memory,
             settings: session.resolved.settings.clone(),
             last_noted: 0,
+            version: None,
         };
         if let Some(memory) = &asking.memory {
             let persona = Session::persona(memory, args.persona.as_deref())?;
@@ -95,7 +98,7 @@ impl Asking {
     /// The persona that a command of memory is about, for questions that are never recorded.
     pub(crate) fn aside(memory: Memory, persona: Persona, session: &Session) -> Result<Self> {
         let mut asking = Self {
-            memory: Some(memory),
+            memory: Some(Arc::new(memory)),
             persona: None,
             remembered: None,
             recorder: None,
@@ -106,6 +109,7 @@ impl Asking {
             is_off: false,
             settings: session.resolved.settings.clone(),
             last_noted: 0,
+            version: None,
         };
         asking.take(persona, session)?;
         Ok(asking)
@@ -114,7 +118,7 @@ impl Asking {
     /// Asks as another persona from now on.
     pub(crate) fn switch(&mut self, name: &str, session: &Session) -> Result<()> {
         if self.memory.is_none() {
-            self.memory = existing(Some(name), None, session)?;
+            self.memory = existing(Some(name), None, session)?.map(Arc::new);
         }
         if let Some(memory) = &self.memory {
             let persona = Session::persona(memory, Some(name))?;
@@ -127,6 +131,10 @@ impl Asking {
     /// deletions, after which nothing of the persona stays in this process's memory.
     pub(crate) fn refresh(&mut self, session: &Session) -> Result<()> {
         let (Some(memory), Some(before)) = (&self.memory, &self.persona) else { return Ok(()) };
+        let version = memory.version()?;
+        if self.version == Some(version) {
+            return Ok(());
+        }
         let persona = memory.persona(&before.name);
         let is_same = match &persona {
             Ok(persona) => {
@@ -135,6 +143,7 @@ impl Asking {
             Err(_) => false,
         };
         if is_same {
+            self.version = Some(version);
             return Ok(());
         }
         if let Some(library) = &self.library {
@@ -155,6 +164,7 @@ impl Asking {
         self.settings = session.resolved.settings.clone();
         if let Some(memory) = &self.memory {
             self.last_noted = memory.last_noted(&persona)?;
+            self.version = None;
             if !self.is_off {
                 let own = memory.persona_settings(&persona.name)?;
                 let name = persona.name.as_str();
@@ -266,10 +276,7 @@ impl Asking {
         else {
             return Ok(None);
         };
-        // Consent may have been withdrawn since, by another process.
-        let persona = memory.persona(&persona.name)?;
         if persona.recording != Recording::On {
-            self.persona = Some(persona);
             return Ok(None);
         }
         let id = NewInteraction::new_id()?;
@@ -293,7 +300,8 @@ impl Asking {
                 empty.insert(Recorder::with_after(1, after.as_ref())?)
             }
         };
-        recorder.record(remembered, recording(&self.extractor, asked, search, answered))?;
+        let preparation = recording(&self.extractor, asked, search, answered);
+        recorder.record(remembered, if_agreed(memory, persona, preparation))?;
         if !self.settings.personalisation.async_updates {
             recorder.flush()?;
         }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use fastrand::Rng;
 use ragged::{
     library::{Answered, Library, SearchRequest, recording},
-    memory::{AfterRecording, Persona, PersonaMemory, Recorder, Recording},
+    memory::{AfterRecording, Persona, PersonaMemory, Recorder, Recording, if_agreed},
 };
 
 use super::{
@@ -22,6 +22,8 @@ use crate::measure::{percentile, spread, timed};
 struct Asker<'a> {
     ground: &'a Ground,
     persona: Persona,
+    /// The registry's.
+    version: u64,
     remembered: Arc<PersonaMemory>,
     recorder: Recorder,
 }
@@ -38,13 +40,16 @@ impl<'a> Asker<'a> {
         let (persona, remembered) = persona(&ground.memory, LOADED)?;
         let after = ready_for_next(Arc::clone(&ground.library), persona.clone());
         let recorder = Recorder::with_after(1, Some(&after))?;
-        Ok(Self { ground, persona, remembered, recorder })
+        anyhow::ensure!(persona.recording == Recording::On, "nothing is recorded");
+        Ok(Self { ground, persona, version: ground.memory.version()?, remembered, recorder })
     }
 
     /// Asks, and has it recorded: everything that the program does before the next line is read.
     fn ask(&self, request: &SearchRequest, way: Way) -> Result<Duration> {
         let ground = self.ground;
         let begun = Instant::now();
+        // Consent may have been withdrawn since, by another process.
+        anyhow::ensure!(ground.memory.version()? == self.version, "the registry was changed");
         let profile = ground.library.profile_of(&self.persona, &self.remembered)?;
         let answered;
         let (response, answered): (_, Option<&Answered>) = match way {
@@ -54,12 +59,10 @@ impl<'a> Asker<'a> {
                 (&answered.search, Some(&answered))
             }
         };
-        // Consent may have been withdrawn since.
-        let persona = ground.memory.persona(&self.persona.name)?;
-        anyhow::ensure!(persona.recording == Recording::On, "nothing is recorded");
         let asked = asked(&request.query)?;
-        self.recorder
-            .record(&self.remembered, recording(&ground.extractor, asked, response, answered))?;
+        let preparation = recording(&ground.extractor, asked, response, answered);
+        let preparation = if_agreed(&ground.memory, &self.persona, preparation);
+        self.recorder.record(&self.remembered, preparation)?;
         Ok(begun.elapsed())
     }
 }
@@ -82,35 +85,47 @@ fn ready_for_next(library: Arc<Library>, persona: Persona) -> AfterRecording {
     })
 }
 
-/// Every question is new to both ways, and they take turns. What is recorded is written before the
-/// next question is put, as when a person reads an answer first; then once more without that wait.
+/// Between questions of somebody who reads the answers; what was asked is on disk by then.
+const READING: Duration = Duration::from_millis(10);
+/// Longer than a thread of the recorder looks for work by itself.
+const THINKING: Duration = Duration::from_millis(400);
+/// Of so many questions one is asked after thinking.
+const THOUGHT_OF_EVERY: usize = 10;
+
+/// Every question is new to both ways, and they take turns; before each is the same pause, since
+/// a processor that slept is slower at first.
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(super) fn with_and_without(ground: &Ground, rounds: usize, seed: u64) -> Result<()> {
     let asker = Asker::new(ground)?;
     let settings = ground.library.settings().search.clone();
     let mut rng = Rng::with_seed(seed);
     let ways = [
-        ("search, read before the next", Way::Search, true),
-        ("answer, read before the next", Way::Answer, true),
-        ("search, the next at once", Way::Search, false),
+        ("search, the answer read", Way::Search, Some(READING)),
+        ("answer, and read", Way::Answer, Some(READING)),
+        ("search, long after the last", Way::Search, Some(THINKING)),
+        ("search, the next at once", Way::Search, None),
     ];
-    for (name, way, is_read) in ways {
+    for (name, way, pause) in ways {
         let (mut with, mut without) = (Vec::new(), Vec::new());
+        let every = if pause == Some(THINKING) { THOUGHT_OF_EVERY } else { 1 };
         // The first round is not counted: caches of pages fill, and the threads begin.
         for round in 0..=rounds {
-            for (at, question) in ground.questions.iter().enumerate() {
+            for question in ground.questions.iter().step_by(every) {
                 let text = format!("{question} {}", rng.u32(..));
                 let request = SearchRequest::new(text, &settings);
                 let (mut on, mut off) = (Duration::ZERO, Duration::ZERO);
-                // The one that goes second finds the processor's caches warm.
-                for turn in [(at + round) % 2, (at + round + 1) % 2] {
-                    if turn == 0 {
+                // The one that goes second finds the processor's caches warm, and whichever follows
+                // one that was recorded finds them full of that.
+                let is_first = rng.bool();
+                for is_on in [is_first, !is_first] {
+                    if let Some(pause) = pause {
+                        asker.recorder.flush()?;
+                        std::thread::sleep(pause);
+                    }
+                    if is_on {
                         on = asker.ask(&request, way)?;
                     } else {
                         off = ask_without(&ground.library, &request, way)?;
-                    }
-                    if is_read {
-                        asker.recorder.flush()?;
                     }
                 }
                 if round > 0 {
@@ -153,7 +168,7 @@ fn parts(asker: &Asker<'_>) -> Result<()> {
         let (profile, took) =
             timed(|| ground.library.profile_of(&asker.persona, &asker.remembered))?;
         times[1].push(took);
-        times[2].push(timed(|| ground.memory.persona(&asker.persona.name))?.1);
+        times[2].push(timed(|| ground.memory.version())?.1);
         let request = SearchRequest::new(format!("{question} in parts {at}"), &settings);
         let ms = |ms: f64| Duration::from_secs_f64(ms / 1000.0);
         let (response, took) = timed(|| ground.library.search(&request))?;
@@ -166,6 +181,7 @@ fn parts(asker: &Asker<'_>) -> Result<()> {
         let asked = asked(question)?;
         let hand_over = || {
             let preparation = recording(&ground.extractor, asked, &response, None);
+            let preparation = if_agreed(&ground.memory, &asker.persona, preparation);
             asker.recorder.record(&asker.remembered, preparation)
         };
         times[5].push(timed(hand_over)?.1);

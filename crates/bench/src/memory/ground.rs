@@ -46,7 +46,7 @@ pub(super) const SESSION_LEN: usize = 5;
 pub(super) struct Ground {
     pub(super) dir: PathBuf,
     pub(super) library: Arc<Library>,
-    pub(super) memory: Memory,
+    pub(super) memory: Arc<Memory>,
     pub(super) questions: Vec<String>,
     /// What the questions find.
     pub(super) responses: Vec<SearchResponse>,
@@ -99,7 +99,7 @@ impl Ground {
         };
         let responses = questions.iter().map(search).collect::<ragged::error::Result<_>>()?;
         let ground = Self {
-            memory: open_memory(&dir)?,
+            memory: Arc::new(open_memory(&dir)?),
             dir,
             library,
             questions,
@@ -184,7 +184,7 @@ impl Ground {
         let mut templates = Vec::new();
         for at in 0..self.questions.len() {
             if let Some(mut new) = self.preparation(at, None)?()? {
-                let text = self.responses[at].hits.first().map(|hit| hit.text.as_str());
+                let text = self.responses[at].hits.first().map(|hit| &*hit.text);
                 new.response = text.map(|text| text.chars().take(400).collect());
                 templates.push(new);
             }

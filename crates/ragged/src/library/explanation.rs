@@ -277,10 +277,10 @@ impl ExplainedHit {
     ) {
         let chunk = self.hit.chunk.place.id;
         let content = self.hit.document.content_hash;
-        let bearing = taste.bearing(chunk, Some(content));
+        let bearing = taste.bearings(&[(chunk, Some(content))]).pop().unwrap_or_default();
         let last_had_ms = profile.documents.get(&content).copied();
         self.last_had = last_had_ms.zip(bearing.days_since_access);
-        let part = personal_part(&bearing, weights);
+        let part = personal_part(bearing, weights);
         // What time takes, it takes of all that was there before.
         let left = self.hit.time.as_ref().map_or(1.0, |time| 1.0 - time.weight);
         let [b_topic, ..] = weights.shares();

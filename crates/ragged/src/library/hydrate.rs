@@ -13,8 +13,8 @@ use crate::{
     id::ChunkId,
     lexical::Language,
     ranking::{
-        Adjusted, FusedHit, PersonalPart, PersonalWeights, Profile, TimeFavour, TimePart,
-        TimeWeights, adjust, personal_part,
+        Adjusted, Adjustment, FusedHit, PersonalPart, PersonalWeights, Profile, TimeFavour,
+        TimePart, TimeWeights, adjust, personal_part,
     },
     retrieval::SearchTimings,
     store::{ChunkPlace, DocumentRow},
@@ -39,10 +39,10 @@ pub(super) struct Known {
 /// A passage that may be shown.
 #[derive(Debug)]
 struct Passage {
-    document: DocumentRow,
-    files: Vec<HitFile>,
-    text: String,
-    highlights: Vec<std::ops::Range<usize>>,
+    document: Arc<DocumentRow>,
+    files: Arc<[HitFile]>,
+    text: Arc<str>,
+    highlights: Arc<[std::ops::Range<usize>]>,
 }
 
 impl Read {
@@ -95,7 +95,7 @@ impl Passage {
             + files
             + self.text.len()
             + self.document.title.as_ref().map_or(0, String::len)
-            + size_of_val(self.highlights.as_slice())
+            + size_of_val(&*self.highlights)
     }
 }
 
@@ -104,17 +104,19 @@ pub(super) struct Order<'a> {
     /// In the order of the fused scores.
     base: &'a [FusedHit],
     /// In another, where there is one.
-    adjusted: Option<Vec<Adjusted>>,
+    adjusted: Option<Adjustment<'a>>,
     names: Option<(&'a Profile, PersonalWeights)>,
     pub(super) plan: Option<PersonalPlan>,
 }
 
 impl Order<'_> {
     fn candidate(&self, at: usize) -> Option<Cow<'_, Adjusted>> {
-        match &self.adjusted {
-            Some(adjusted) => adjusted.get(at).map(Cow::Borrowed),
-            None => self.base.get(at).map(|fused| Cow::Owned(Adjusted::unmoved(*fused, at))),
+        if let Some(adjusted) = &self.adjusted {
+            return adjusted.get(at);
         }
+        let fused = *self.base.get(at)?;
+        let score = fused.score;
+        Some(Cow::Owned(Adjusted { fused, base_position: at, personal: None, time: None, score }))
     }
 }
 
@@ -179,14 +181,14 @@ impl Library {
                 let settings = self.personalisation(request);
                 let taste = self.taste(profile, settings, generation, (snapshot, query))?;
                 let weights = personal::weights(settings, query);
-                let mut parts = Vec::with_capacity(movable.len());
                 known.read_contents(passages, movable)?;
-                for candidate in movable {
-                    // One that is gone becomes no hit.
-                    let content = known.content(candidate.chunk);
-                    let bearing = taste.bearing(candidate.chunk, content);
-                    parts.push(personal_part(&bearing, &weights));
-                }
+                // One that is gone becomes no hit.
+                let chunks: Vec<_> = movable
+                    .iter()
+                    .map(|candidate| (candidate.chunk, known.content(candidate.chunk)))
+                    .collect();
+                let bearings = taste.bearings(&chunks).into_iter();
+                let parts = bearings.map(|bearing| personal_part(bearing, &weights)).collect();
                 plan = Some(PersonalPlan {
                     persona: profile.persona.clone(),
                     alpha: weights.alpha,
@@ -279,12 +281,12 @@ impl Library {
                 time: head.time,
                 chunk: MatchedChunk {
                     ordinal: group.chunk.0.saturating_sub(passage.document.chunks.first.0),
-                    place: group.place.as_ref().clone(),
+                    place: group.place,
                 },
-                document: passage.document.clone(),
-                files: passage.files.clone(),
-                text: passage.text.clone(),
-                highlights: passage.highlights.clone(),
+                document: Arc::clone(&passage.document),
+                files: Arc::clone(&passage.files),
+                text: Arc::clone(&passage.text),
+                highlights: Arc::clone(&passage.highlights),
                 merged: group.merged,
             });
         }
@@ -351,7 +353,12 @@ impl Reading<'_, '_, '_, '_> {
                     document.language.as_deref().and_then(|language| language.parse().ok());
                 let (words, query) = self.words.get(self.library, self.request)?;
                 let highlights = words.highlights(query, language, &text);
-                Some(Arc::new(Passage { document, files, text, highlights }))
+                Some(Arc::new(Passage {
+                    document: Arc::new(document),
+                    files: files.into(),
+                    text: text.into(),
+                    highlights: highlights.into(),
+                }))
             }
         };
         self.known.now.passages.insert(place.id, passage.clone());

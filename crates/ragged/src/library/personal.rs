@@ -22,8 +22,8 @@ use crate::{
     settings::PersonalisationSettings,
 };
 
-/// Interests that are looked at, the strongest first.
-pub(super) const INTERESTS_MAX: usize = 64;
+/// Interests that are looked at, the strongest first; a bit for each in a word.
+pub(super) const INTERESTS_MAX: usize = u64::BITS as usize;
 /// Personas whose interests are kept in memory.
 const PERSONAS_MAX: usize = 16;
 /// Bytes that all of them may take.
@@ -214,19 +214,38 @@ pub(super) struct Taste<'a> {
 }
 
 impl Taste<'_> {
-    /// What of the profile bears on a chunk of a document with this content.
-    pub(super) fn bearing(&self, chunk: ChunkId, content_hash: Option<[u8; 16]>) -> Bearing {
-        let mut bearing = Bearing::default();
-        for (interest, n_related) in self.interests.counting.iter().zip(&self.n_related) {
-            if interest.about.chunks.contains(chunk) {
-                if interest.weight > 0.0 {
-                    bearing.topics.push((interest.at, interest.weight));
-                }
-                bearing.n_pairs += n_related;
+    /// What of the profile bears on each of these chunks, which are given with the contents of
+    /// their documents. O(interests · chunks).
+    pub(super) fn bearings(&self, chunks: &[(ChunkId, Option<[u8; 16]>)]) -> Vec<Bearing> {
+        // For each chunk the interests that it is about, as bits. A set is asked of all chunks in
+        // turn, so that it is in the processor's cache.
+        let mut about = vec![0_u64; chunks.len()];
+        for (at, interest) in self.interests.counting.iter().enumerate() {
+            let set = &interest.about.chunks;
+            for ((chunk, _), about) in chunks.iter().zip(&mut about) {
+                *about |= u64::from(set.contains(*chunk)) << at;
             }
         }
+        let each = chunks.iter().zip(about);
+        each.map(|((_, content), about)| self.bearing(about, *content)).collect()
+    }
+
+    fn bearing(&self, mut about: u64, content_hash: Option<[u8; 16]>) -> Bearing {
         let last_access_ms = content_hash.and_then(|hash| self.profile.documents.get(&hash));
-        bearing.days_since_access = last_access_ms.map(|last| whole_days(*last, self.now_ms));
+        let mut bearing = Bearing {
+            topics: Vec::with_capacity(about.count_ones() as usize),
+            n_pairs: 0,
+            days_since_access: last_access_ms.map(|last| whole_days(*last, self.now_ms)),
+        };
+        while about != 0 {
+            let at = about.trailing_zeros() as usize;
+            about &= about - 1;
+            let interest = &self.interests.counting[at];
+            if interest.weight > 0.0 {
+                bearing.topics.push((interest.at, interest.weight));
+            }
+            bearing.n_pairs += self.n_related[at];
+        }
         bearing
     }
 

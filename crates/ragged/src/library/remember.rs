@@ -1,8 +1,8 @@
 //! An answered question → what is recorded of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use super::{Answered, SearchResponse};
+use super::{Answered, HitFile, SearchResponse};
 use crate::{
     chunk::HEADING_SEPARATOR,
     memory::{
@@ -10,6 +10,7 @@ use crate::{
         redact,
         topic::{Extractor, Passage},
     },
+    store::{ChunkPlace, DocumentRow},
 };
 
 /// Hits whose topics are looked at: those that a person sees first.
@@ -47,36 +48,24 @@ pub fn recording(
     let cited: Vec<usize> = answered
         .map(|answered| answered.citations.iter().map(|citation| citation.hit).collect())
         .unwrap_or_default();
-    let mut documents: Vec<FoundDocument> = Vec::new();
-    let mut read: Vec<Read> = Vec::new();
     // Hits of which none was relevant were not shown, and say nothing of who asked.
     let is_shown = answered.is_none_or(|answered| !answered.text.is_empty());
-    for (idx, hit) in search.hits.iter().enumerate().filter(|_| is_shown) {
-        let is_cited = cited.contains(&idx);
-        let known = documents
-            .iter_mut()
-            .find(|document| document.content_hash == hit.document.content_hash);
-        match known {
-            Some(document) => document.is_cited |= is_cited,
-            None => documents.push(FoundDocument {
-                content_hash: hit.document.content_hash,
-                title: hit.document.title.clone(),
-                path: hit.path().to_owned(),
-                doc_type: hit.document.format.as_str().to_owned(),
-                rank: u32::try_from(hit.rank).unwrap_or(u32::MAX),
+    let hits = search.hits.iter().enumerate().filter(|_| is_shown);
+    let shown: Vec<Shown> = hits
+        .map(|(idx, hit)| {
+            let is_cited = cited.contains(&idx);
+            Shown {
+                document: Arc::clone(&hit.document),
+                files: Arc::clone(&hit.files),
+                place: Arc::clone(&hit.chunk.place),
+                text: Arc::clone(&hit.text),
+                rank: hit.rank,
                 score: hit.score,
                 is_cited,
-            }),
-        }
-        if asked.is_learned && (is_cited || (cited.is_empty() && idx < READ_HITS)) {
-            read.push(Read {
-                title: hit.document.title.clone(),
-                heading: hit.chunk.place.heading.clone(),
-                text: hit.text.clone(),
-            });
-        }
-    }
-    read.truncate(READ_HITS);
+                is_read: is_cited || (cited.is_empty() && idx < READ_HITS),
+            }
+        })
+        .collect();
     let response = answered.map(|answered| answered.text.clone()).filter(|text| !text.is_empty());
     let model_used = answered
         .map(|answered| answered.generator.clone().unwrap_or_else(|| "extractive".to_owned()));
@@ -85,16 +74,16 @@ pub fn recording(
     Box::new(move || {
         let mut asked = asked;
         let mut response = response;
-        let mut read = read;
         if asked.is_redacted {
             asked.question = redact(&asked.question).into_owned();
             response = response.map(|response| redact(&response).into_owned());
-            for passage in &mut read {
-                passage.text = redact(&passage.text).into_owned();
-            }
         }
-        let topics =
-            if asked.is_learned { topics(&extractor, &asked.question, &read) } else { Vec::new() };
+        let topics = if asked.is_learned {
+            let read = shown.iter().filter(|hit| hit.is_read).take(READ_HITS);
+            topics(&extractor, &asked, read)
+        } else {
+            Vec::new()
+        };
         Ok(Some(NewInteraction {
             id: asked.id,
             query: asked.question,
@@ -104,7 +93,7 @@ pub fn recording(
             latency_ms,
             session_id: asked.session_id,
             kind: asked.kind,
-            documents,
+            documents: documents(&shown),
             topics,
             is_learned: asked.is_learned,
             metadata: None,
@@ -114,17 +103,49 @@ pub fn recording(
     })
 }
 
-/// A passage whose topics are looked at.
-#[derive(Debug)]
-struct Read {
-    title: Option<String>,
-    heading: String,
-    text: String,
+/// A hit that was shown, as far as it is recorded.
+struct Shown {
+    document: Arc<DocumentRow>,
+    files: Arc<[HitFile]>,
+    place: Arc<ChunkPlace>,
+    text: Arc<str>,
+    rank: usize,
+    score: f32,
+    is_cited: bool,
+    /// Whether its topics are looked at.
+    is_read: bool,
 }
 
-fn topics(extractor: &Extractor, question: &str, read: &[Read]) -> Vec<RecordedTopic> {
+/// The documents of hits, each once, with the rank and the score of its first.
+fn documents(shown: &[Shown]) -> Vec<FoundDocument> {
+    let mut documents: Vec<FoundDocument> = Vec::new();
+    for hit in shown {
+        let known = documents
+            .iter_mut()
+            .find(|document| document.content_hash == hit.document.content_hash);
+        match known {
+            Some(document) => document.is_cited |= hit.is_cited,
+            None => documents.push(FoundDocument {
+                content_hash: hit.document.content_hash,
+                title: hit.document.title.clone(),
+                path: hit.files.first().map(|file| file.path.clone()).unwrap_or_default(),
+                doc_type: hit.document.format.as_str().to_owned(),
+                rank: u32::try_from(hit.rank).unwrap_or(u32::MAX),
+                score: hit.score,
+                is_cited: hit.is_cited,
+            }),
+        }
+    }
+    documents
+}
+
+fn topics<'a>(
+    extractor: &Extractor,
+    asked: &Asked,
+    read: impl Iterator<Item = &'a Shown>,
+) -> Vec<RecordedTopic> {
     let mut topics: Vec<RecordedTopic> = extractor
-        .question(question)
+        .question(&asked.question)
         .into_iter()
         .map(|topic| RecordedTopic {
             key: topic.key,
@@ -135,12 +156,13 @@ fn topics(extractor: &Extractor, question: &str, read: &[Read]) -> Vec<RecordedT
         .collect();
     // A topic of several passages counts by its best score.
     let mut found: BTreeMap<String, RecordedTopic> = BTreeMap::new();
-    for passage in read {
+    for hit in read {
         let headings: Vec<&str> =
-            passage.heading.split(HEADING_SEPARATOR).filter(|part| !part.is_empty()).collect();
-        let title = passage.title.as_deref().unwrap_or_default();
-        for topic in extractor.passage(Passage { title, headings: &headings, text: &passage.text })
-        {
+            hit.place.heading.split(HEADING_SEPARATOR).filter(|part| !part.is_empty()).collect();
+        let title = hit.document.title.as_deref().unwrap_or_default();
+        let text: Cow<'_, str> =
+            if asked.is_redacted { redact(&hit.text) } else { Cow::Borrowed(&hit.text) };
+        for topic in extractor.passage(Passage { title, headings: &headings, text: &text }) {
             let score = topic.score as f32;
             let known = found.entry(topic.key.clone()).or_insert_with(|| RecordedTopic {
                 key: topic.key,

@@ -104,13 +104,13 @@ pub struct Hit {
     /// Where the passage stands.
     pub chunk: MatchedChunk,
     /// Its document.
-    pub document: DocumentRow,
+    pub document: Arc<DocumentRow>,
     /// The files that hold the document, in order of path; those that the filter admits first.
-    pub files: Vec<HitFile>,
+    pub files: Arc<[HitFile]>,
     /// The passage.
-    pub text: String,
+    pub text: Arc<str>,
     /// Bytes of the passage that match words of the query.
-    pub highlights: Vec<std::ops::Range<usize>>,
+    pub highlights: Arc<[std::ops::Range<usize>]>,
     /// Chunks of the same document that overlap or repeat this one, and were found too.
     pub merged: Vec<ChunkId>,
 }
@@ -162,7 +162,7 @@ pub struct MatchedChunk {
     /// Position among the document's chunks, from 0.
     pub ordinal: u64,
     /// Its place.
-    pub place: ChunkPlace,
+    pub place: Arc<ChunkPlace>,
 }
 
 /// A file that holds a document that was found.

@@ -67,7 +67,7 @@ pub use self::{
     record::{
         Feedback, FoundDocument, InteractionKind, NewInteraction, RecordedTopic, TopicSource,
     },
-    recorder::{AfterRecording, Preparation, Recorder},
+    recorder::{AfterRecording, Preparation, Recorder, if_agreed},
     redaction::redact,
     transfer::{
         Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
@@ -253,6 +253,16 @@ impl Memory {
 
     pub(crate) fn registry(&self) -> &Database {
         &self.registry
+    }
+
+    /// A number that is another one whenever personas, their consent or their settings are others,
+    /// or something was noted in the audit log, by whatever process; see [`Database::version`].
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the registry.
+    pub fn version(&self) -> Result<u64> {
+        self.registry.version()
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use super::{NewInteraction, PersonaMemory};
+use super::{Memory, NewInteraction, Persona, PersonaMemory, Recording};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Interactions that may wait for one persona.
@@ -35,6 +35,19 @@ const LOOKS: u32 = 100;
 /// Makes what is recorded out of what is known when a question was answered. Runs on a thread of
 /// the recorder.
 pub type Preparation = Box<dyn FnOnce() -> Result<Option<NewInteraction>> + Send>;
+
+/// The same, if the persona still agrees to being recorded when it runs: what was asked is dropped
+/// where consent was withdrawn meanwhile, or the persona deleted, by whatever process.
+pub fn if_agreed(memory: &Arc<Memory>, persona: &Persona, preparation: Preparation) -> Preparation {
+    let memory = Arc::clone(memory);
+    let (name, file_id) = (persona.name.clone(), persona.file_id.clone());
+    Box::new(move || match memory.persona(&name) {
+        Ok(now) if now.file_id == file_id && now.recording == Recording::On => preparation(),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    })
+}
 
 /// What is done for a persona after something was recorded for it, on the recorder's thread.
 pub type AfterRecording = Arc<dyn Fn(&Arc<PersonaMemory>) + Send + Sync>;
@@ -133,7 +146,7 @@ impl Recorder {
     }
 
     /// Has an interaction recorded; waits only where very many are waiting already. Whether the
-    /// persona agreed to it is for the caller to know.
+    /// persona agreed to it is for the caller to know, or for [`if_agreed`].
     ///
     /// # Errors
     ///

@@ -23,8 +23,8 @@ mod tests;
 
 pub use fusion::{FusedHit, Fusion, fuse};
 pub use personal::{
-    Adjusted, Bearing, PersonalPart, PersonalWeights, Profile, ProfileTopic, adjust, personal_part,
-    share, specificity, whole_days,
+    Adjusted, Adjustment, Bearing, PersonalPart, PersonalWeights, Profile, ProfileTopic, adjust,
+    personal_part, share, specificity, whole_days,
 };
 pub use temporal::{TimeFavour, TimePart, TimeWeights, WEIGHT_MAX};
 

@@ -21,7 +21,7 @@
 //! never by more than α/(1 − α): 0.43 as ragged comes, and 0.21 for a difference in topics alone.
 //! And only the first so many candidates change places at all.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{FusedHit, temporal::TimePart};
 
@@ -141,9 +141,11 @@ pub fn whole_days(from_ms: i64, to_ms: i64) -> u32 {
 }
 
 /// The personal part of a candidate. Weights that are no numbers count as 0.
-pub fn personal_part(bearing: &Bearing, weights: &PersonalWeights) -> PersonalPart {
-    let mut topics: Vec<(usize, f32)> =
-        bearing.topics.iter().map(|(at, weight)| (*at, unit(*weight))).collect();
+pub fn personal_part(bearing: Bearing, weights: &PersonalWeights) -> PersonalPart {
+    let mut topics = bearing.topics;
+    for (_, weight) in &mut topics {
+        *weight = unit(*weight);
+    }
     let sum: f32 = topics.iter().map(|(_, weight)| weight).sum();
     if sum > 1.0 {
         for (_, weight) in &mut topics {
@@ -188,6 +190,16 @@ pub struct Adjusted {
     pub score: f32,
 }
 
+/// A fused list of which the first candidates changed places.
+#[derive(Clone, Debug)]
+pub struct Adjustment<'a> {
+    fused: &'a [FusedHit],
+    /// The first candidates, in their new order.
+    head: Vec<Adjusted>,
+    /// What is added to those behind, where anything is added to any: parts of nothing.
+    behind: (Option<PersonalPart>, Option<TimePart>),
+}
+
 /// Mixes personal and temporal parts into a fused list, of which the first candidates change
 /// places.
 ///
@@ -203,24 +215,64 @@ pub fn adjust(
     fused: &[FusedHit],
     personal: Option<Vec<PersonalPart>>,
     time: Option<Vec<TimePart>>,
-) -> Vec<Adjusted> {
+) -> Adjustment<'_> {
     let n = [personal.as_ref().map(Vec::len), time.as_ref().map(Vec::len)]
         .into_iter()
         .flatten()
         .min()
         .unwrap_or(0)
         .min(fused.len());
-    let nothing = personal.as_ref().and_then(|parts| parts.first()).map(PersonalPart::nothing);
-    let no_time = time.as_ref().and_then(|parts| parts.first()).map(TimePart::nothing);
+    let behind = (
+        personal.as_ref().and_then(|parts| parts.first()).map(PersonalPart::nothing),
+        time.as_ref().and_then(|parts| parts.first()).map(TimePart::nothing),
+    );
     let mut personal = personal.into_iter().flatten();
     let mut time = time.into_iter().flatten();
-    let mut adjusted: Vec<Adjusted> = Vec::with_capacity(fused.len());
-    for (base_position, fused) in fused.iter().enumerate() {
-        let (personal, time) = if base_position < n {
-            (personal.next(), time.next())
-        } else {
-            (nothing.clone(), no_time.clone())
-        };
+    let mut head: Vec<Adjusted> = fused
+        .iter()
+        .take(n)
+        .enumerate()
+        .map(|(at, fused)| Adjusted::new(*fused, at, personal.next(), time.next()))
+        .collect();
+    // Stable, so that ties stay as they were.
+    head.sort_by(|a, b| b.score.total_cmp(&a.score));
+    Adjustment { fused, head, behind }
+}
+
+impl Adjustment<'_> {
+    /// The candidate at a place of the new order, from 0.
+    pub fn get(&self, at: usize) -> Option<Cow<'_, Adjusted>> {
+        if let Some(adjusted) = self.head.get(at) {
+            return Some(Cow::Borrowed(adjusted));
+        }
+        let (personal, time) = &self.behind;
+        let fused = self.fused.get(at)?;
+        Some(Cow::Owned(Adjusted::new(*fused, at, personal.clone(), time.clone())))
+    }
+
+    /// How many candidates there are.
+    pub fn len(&self) -> usize {
+        self.fused.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.fused.is_empty()
+    }
+
+    /// All of them, in the new order.
+    pub fn iter(&self) -> impl Iterator<Item = Cow<'_, Adjusted>> {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+}
+
+impl Adjusted {
+    fn new(
+        fused: FusedHit,
+        base_position: usize,
+        personal: Option<PersonalPart>,
+        time: Option<TimePart>,
+    ) -> Self {
         // Without a part it stays what it was, to the bit.
         let mut score = fused.score;
         if personal.is_some() || time.is_some() {
@@ -232,19 +284,7 @@ pub fn adjust(
         if let Some(part) = &time {
             score = (1.0 - part.weight) * score + part.weight * part.closeness;
         }
-        adjusted.push(Adjusted { fused: *fused, base_position, personal, time, score });
-    }
-    if let Some(head) = adjusted.get_mut(..n) {
-        // Stable, so that ties stay as they were.
-        head.sort_by(|a, b| b.score.total_cmp(&a.score));
-    }
-    adjusted
-}
-
-impl Adjusted {
-    /// A candidate to which nothing is added.
-    pub fn unmoved(fused: FusedHit, base_position: usize) -> Self {
-        Self { fused, base_position, personal: None, time: None, score: fused.score }
+        Self { fused, base_position, personal, time, score }
     }
 }
 

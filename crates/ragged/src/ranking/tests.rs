@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use super::{
@@ -24,6 +26,14 @@ fn fused(scores: &[f32]) -> Vec<FusedHit> {
     scores.iter().enumerate().map(hit).collect()
 }
 
+fn all_adjusted(
+    fused: &[FusedHit],
+    personal: Option<Vec<PersonalPart>>,
+    time: Option<Vec<TimePart>>,
+) -> Vec<Adjusted> {
+    adjust(fused, personal, time).iter().map(Cow::into_owned).collect()
+}
+
 fn order(adjusted: &[Adjusted]) -> Vec<u64> {
     adjusted.iter().map(|hit| hit.fused.chunk.0).collect()
 }
@@ -34,25 +44,25 @@ fn near(a: f32, b: f32) -> bool {
 
 #[test]
 fn each_part_alone_by_hand() {
-    let nothing = personal_part(&Bearing::default(), &weights());
+    let nothing = personal_part(Bearing::default(), &weights());
     assert_eq!(
         (nothing.topic, nothing.history, nothing.co_occurrence, nothing.personal),
         (0.0, 0.0, 0.0, 0.0)
     );
     let topic = Bearing { topics: vec![(3, 0.2), (1, 0.4)], ..Bearing::default() };
-    let part = personal_part(&topic, &weights());
+    let part = personal_part(topic, &weights());
     assert!(near(part.topic, 0.6) && near(part.personal, 0.3), "{part:?}");
     assert_eq!(part.topics, [(3, 0.2), (1, 0.4)]);
 
     let history = Bearing { days_since_access: Some(14), ..Bearing::default() };
-    let part = personal_part(&history, &weights());
+    let part = personal_part(history, &weights());
     assert!(near(part.history, (-0.7f32).exp()), "{part:?}");
     assert!(near(part.personal, 0.3 * (-0.7f32).exp()));
     let today = Bearing { days_since_access: Some(0), ..Bearing::default() };
-    assert_eq!(personal_part(&today, &weights()).history, 1.0);
+    assert_eq!(personal_part(today, &weights()).history, 1.0);
 
     let pairs = Bearing { n_pairs: 4, ..Bearing::default() };
-    let part = personal_part(&pairs, &weights());
+    let part = personal_part(pairs, &weights());
     assert!(near(part.co_occurrence, 0.4) && near(part.personal, 0.08), "{part:?}");
 }
 
@@ -63,7 +73,7 @@ fn parts_are_capped_and_what_topics_give_sums_to_their_part() {
         days_since_access: Some(0),
         n_pairs: 40,
     };
-    let part = personal_part(&bearing, &weights());
+    let part = personal_part(bearing.clone(), &weights());
     assert_eq!((part.topic, part.history, part.co_occurrence), (1.0, 1.0, 1.0));
     assert!(near(part.personal, 1.0));
     assert!(near(part.topics.iter().map(|(_, weight)| weight).sum(), 1.0));
@@ -112,17 +122,17 @@ fn taste_moves_a_hit_only_within_the_bound() {
     let list = fused(&[0.80, 0.60, 0.50]);
     let part = |weight: f32| {
         let topics = if weight > 0.0 { vec![(0, weight)] } else { Vec::new() };
-        personal_part(&Bearing { topics, ..Bearing::default() }, &weights())
+        personal_part(Bearing { topics, ..Bearing::default() }, &weights())
     };
     // 0.3 · 0.5 / 0.7 = 0.214: the second passes the first, the third does not.
-    let moved = adjust(&list, Some(vec![part(0.0), part(1.0), part(0.0)]), None);
+    let moved = all_adjusted(&list, Some(vec![part(0.0), part(1.0), part(0.0)]), None);
     assert_eq!(order(&moved), [2, 1, 3]);
     assert!(near(moved[0].score, 0.7 * 0.6 + 0.15));
     assert_eq!(moved[0].base_position, 1);
-    let kept = adjust(&list, Some(vec![part(0.0), part(0.0), part(1.0)]), None);
+    let kept = all_adjusted(&list, Some(vec![part(0.0), part(0.0), part(1.0)]), None);
     assert_eq!(order(&kept), [1, 3, 2]);
     // Candidates beyond those looked at stay where they are.
-    let two = adjust(&list, Some(vec![part(0.0), part(0.0)]), None);
+    let two = all_adjusted(&list, Some(vec![part(0.0), part(0.0)]), None);
     assert_eq!(order(&two), [1, 2, 3]);
     assert_eq!(two[2].personal.as_ref().map(|part| part.personal), Some(0.0));
 }
@@ -182,7 +192,7 @@ fn any_weights() -> impl Strategy<Value = PersonalWeights> {
 proptest! {
     #[test]
     fn every_part_stays_between_zero_and_one(bearing in bearings(), weights in any_weights()) {
-        let part = personal_part(&bearing, &weights);
+        let part = personal_part(bearing.clone(), &weights);
         for value in [part.topic, part.history, part.co_occurrence, part.personal] {
             prop_assert!((0.0..=1.0).contains(&value), "{:?}", part);
         }
@@ -199,8 +209,8 @@ proptest! {
     ) {
         let n = bearings.len().min(list.len());
         let parts: Vec<PersonalPart> =
-            bearings.iter().map(|bearing| personal_part(bearing, &weights)).collect();
-        let adjusted = adjust(&list, Some(parts.clone()), None);
+            bearings.iter().map(|bearing| personal_part(bearing.clone(), &weights)).collect();
+        let adjusted = all_adjusted(&list, Some(parts.clone()), None);
         let most = weights.alpha / (1.0 - weights.alpha);
         for (at, upper) in adjusted.iter().enumerate() {
             for lower in adjusted.iter().skip(at + 1) {
@@ -240,7 +250,7 @@ proptest! {
             .map(|day| TimePart::of(favour, day.map(|day| day * DAY_MS), 4000 * DAY_MS, &weights))
             .collect();
         let w = weight.min(super::WEIGHT_MAX);
-        let adjusted = adjust(&list, None, Some(parts));
+        let adjusted = all_adjusted(&list, None, Some(parts));
         for (at, upper) in adjusted.iter().enumerate() {
             for lower in adjusted.iter().skip(at + 1) {
                 if upper.base_position > lower.base_position {
@@ -254,8 +264,8 @@ proptest! {
 
     #[test]
     fn a_taste_for_nothing_keeps_the_order(list in lists(), weights in any_weights()) {
-        let parts = vec![personal_part(&Bearing::default(), &weights); list.len()];
-        let adjusted = adjust(&list, Some(parts), None);
+        let parts = vec![personal_part(Bearing::default(), &weights); list.len()];
+        let adjusted = all_adjusted(&list, Some(parts), None);
         prop_assert!(adjusted.iter().map(|hit| hit.base_position).eq(0..list.len()));
     }
 }

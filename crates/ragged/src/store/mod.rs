@@ -19,11 +19,12 @@ mod text;
 mod write;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, types::Value};
 
 use self::{dictionary::Dictionary, text::BlockCache};
 use crate::{
@@ -94,6 +95,30 @@ pub struct Store {
 struct IdleReader {
     connection: Connection,
     blocks: BlockCache,
+    values: Option<LibraryValues>,
+}
+
+/// What belongs to the library as a whole, in one state.
+#[derive(Debug)]
+struct LibraryValues {
+    /// The `data_version` of the connection that read it: the same for as long as nobody commits.
+    version: i64,
+    by_key: HashMap<String, Value>,
+}
+
+impl LibraryValues {
+    /// Those of the state that a connection sees; `before`, if that is of the same state.
+    fn read(connection: &Connection, before: Option<Self>) -> Result<Self> {
+        let version = sql(connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0))))?;
+        if let Some(same) = before.filter(|before| before.version == version) {
+            return Ok(same);
+        }
+        let mut statement = sql(connection.prepare_cached("SELECT key, value FROM library"))?;
+        let rows = sql(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        Ok(Self { version, by_key: sql(rows.collect())? })
+    }
 }
 
 impl Store {
@@ -131,6 +156,7 @@ impl Store {
                 connection: connect(&self.path, self.config)
                     .context_with(|| format!("opening the library {}", self.path.display()))?,
                 blocks: BlockCache::default(),
+                values: None,
             },
         };
         Reader::begin(self, idle)
@@ -353,10 +379,13 @@ fn library_value<T: rusqlite::types::FromSql>(
 
 fn required_value(connection: &Connection, key: &str) -> Result<u64> {
     let value: Option<i64> = library_value(connection, key)?;
-    value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| {
-        Error::new(ErrorKind::Corrupt, format!("library.db lacks its value {key:?}"))
-            .with_hint("run `ragged check`")
-    })
+    value.and_then(|value| u64::try_from(value).ok()).ok_or_else(|| lacking(key))
+}
+
+#[cold]
+fn lacking(key: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("library.db lacks its value {key:?}"))
+        .with_hint("run `ragged check`")
 }
 
 /// The number by which a path is found.

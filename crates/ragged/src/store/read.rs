@@ -1,13 +1,17 @@
 //! Reading one unchanging state of the library.
 
-use std::cell::RefCell;
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::{HashMap, hash_map::Entry},
+};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
-    DocumentChunks, IdleReader, KEY_GENERATION, KEY_NEXT_CHUNK, KEY_REMOVALS_FORGOTTEN, Store,
+    DocumentChunks, IdleReader, KEY_GENERATION, KEY_NEXT_CHUNK, KEY_REMOVALS_FORGOTTEN,
+    LibraryValues, Store,
     dated::{own_columns, own_times},
-    integer, library_value, natural, path_hash, required_value, sql,
+    integer, lacking, library_value, natural, path_hash, required_value, sql,
     text::BlockCache,
 };
 use crate::{
@@ -106,17 +110,26 @@ pub struct Reader<'a> {
     pub(super) store: &'a Store,
     /// Always `Some` until dropped.
     connection: Option<Connection>,
+    values: OnceCell<LibraryValues>,
+    /// Those of the last reader of this connection.
+    values_before: RefCell<Option<LibraryValues>>,
     pub(super) blocks: RefCell<BlockCache>,
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
-            && connection.execute_batch("COMMIT").is_ok()
+            && run(&connection, "COMMIT").is_ok()
         {
-            self.store.keep_reader(IdleReader { connection, blocks: self.blocks.take() });
+            let values = self.values.take().or_else(|| self.values_before.take());
+            self.store.keep_reader(IdleReader { connection, blocks: self.blocks.take(), values });
         }
     }
+}
+
+/// Runs a statement that gives no rows.
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }
 
 const DOCUMENT_COLUMNS: &str = concat!(
@@ -124,6 +137,9 @@ const DOCUMENT_COLUMNS: &str = concat!(
      n_chunks, added_ms, ",
     own_columns!()
 );
+
+const CHUNK: &str = "SELECT id, document_id, start, length, first_line, n_lines, first_page, \
+     last_page, heading FROM chunks WHERE id = ?1";
 
 /// The columns of a [`FileRow`].
 macro_rules! files {
@@ -136,10 +152,24 @@ macro_rules! files {
 
 impl<'a> Reader<'a> {
     pub(super) fn begin(store: &'a Store, idle: IdleReader) -> Result<Self> {
-        let IdleReader { connection, blocks } = idle;
-        sql(connection.execute_batch("BEGIN"))
+        let IdleReader { connection, blocks, values } = idle;
+        sql(run(&connection, "BEGIN"))
             .context_with(|| format!("reading {}", store.path().display()))?;
-        Ok(Self { store, connection: Some(connection), blocks: RefCell::new(blocks) })
+        Ok(Self {
+            store,
+            connection: Some(connection),
+            values: OnceCell::new(),
+            values_before: RefCell::new(values),
+            blocks: RefCell::new(blocks),
+        })
+    }
+
+    fn value_of(&self, key: &str) -> Result<Option<&Value>> {
+        if self.values.get().is_none() {
+            let before = self.values_before.take();
+            drop(self.values.set(LibraryValues::read(self.connection()?, before)?));
+        }
+        Ok(self.values.get().and_then(|values| values.by_key.get(key)))
     }
 
     pub(super) fn connection(&self) -> Result<&Connection> {
@@ -156,12 +186,21 @@ impl<'a> Reader<'a> {
 
     /// The generation that this reader sees.
     pub fn generation(&self) -> Result<Generation> {
-        required_value(self.connection()?, KEY_GENERATION).map(Generation)
+        match self.value_of(KEY_GENERATION)? {
+            Some(Value::Integer(generation)) if *generation >= 0 => {
+                Ok(Generation(natural(*generation)))
+            }
+            _ => Err(lacking(KEY_GENERATION)),
+        }
     }
 
     /// A value that belongs to the library as a whole.
     pub fn value(&self, key: &str) -> Result<Option<String>> {
-        library_value(self.connection()?, key)
+        Ok(match self.value_of(key)? {
+            Some(Value::Text(text)) => Some(text.clone()),
+            Some(Value::Integer(number)) => Some(number.to_string()),
+            _ => None,
+        })
     }
 
     /// How much there is. O(documents).
@@ -372,26 +411,32 @@ impl<'a> Reader<'a> {
     pub fn chunk(&self, id: ChunkId) -> Result<Option<ChunkPlace>> {
         sql(self
             .connection()?
-            .prepare_cached(
-                "SELECT id, document_id, start, length, first_line, n_lines, first_page, \
-                 last_page, heading FROM chunks WHERE id = ?1",
-            )
+            .prepare_cached(CHUNK)
             .and_then(|mut statement| statement.query_row([integer(id.0)], chunk_row).optional()))
     }
 
     /// Where chunks stand, and the hashes of their documents' contents, in any order. Those that
-    /// are gone are left out. For a few: it is one statement for all.
+    /// are gone are left out.
     pub fn chunks_with_content(&self, ids: &[ChunkId]) -> Result<Vec<(ChunkPlace, [u8; 16])>> {
-        let list: Vec<String> = ids.iter().map(|id| integer(id.0).to_string()).collect();
-        let mut statement = sql(self.connection()?.prepare_cached(
-            "SELECT c.id, c.document_id, c.start, c.length, c.first_line, c.n_lines, \
-             c.first_page, c.last_page, c.heading, d.content_hash \
-             FROM json_each(?1) wanted CROSS JOIN chunks c ON c.id = wanted.value \
-             CROSS JOIN documents d ON d.id = c.document_id",
-        ))?;
-        let list = format!("[{}]", list.join(","));
-        let rows = sql(statement.query_map([list], |row| Ok((chunk_row(row)?, row.get(9)?))))?;
-        sql(rows.collect())
+        let connection = self.connection()?;
+        let mut chunk = sql(connection.prepare_cached(CHUNK))?;
+        let mut content =
+            sql(connection.prepare_cached("SELECT content_hash FROM documents WHERE id = ?1"))?;
+        let mut contents: HashMap<DocumentId, Option<[u8; 16]>> = HashMap::new();
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let place = sql(chunk.query_row([integer(id.0)], chunk_row).optional())?;
+            let Some(place) = place else { continue };
+            let of_document = match contents.entry(place.document) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => {
+                    let read = content.query_row([integer(place.document.0)], |row| row.get(0));
+                    *unknown.insert(sql(read.optional())?)
+                }
+            };
+            found.extend(of_document.map(|content| (place, content)));
+        }
+        Ok(found)
     }
 
     /// The chunks of a range, in order.
