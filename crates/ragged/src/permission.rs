@@ -58,6 +58,16 @@ fn open(path: &Path, truncate: bool) -> io::Result<File> {
     Ok(file)
 }
 
+/// Makes what was renamed or removed in a folder outlast a loss of power, where the system knows how.
+pub(crate) fn sync_dir(path: &Path) -> Result<()> {
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|dir| dir.sync_all())
+            .context_with(|| format!("writing the folder {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Bytes of all files below a folder; what vanishes meanwhile does not count.
 pub(crate) fn folder_bytes(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return 0 };

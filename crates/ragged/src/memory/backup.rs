@@ -1,4 +1,4 @@
-//! All of memory in one file, and back.
+//! All of memory in one file. The way back is in [`restoration`](super::restoration).
 //!
 //! ```text
 //! <archive>.tar
@@ -13,30 +13,20 @@
 //! still move pages from a log into its database meanwhile; it takes nothing out of the log, which
 //! is copied after the database and holds these pages too.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{Read as _, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Memory, Operation, PersonaMemory, REGISTRY};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    permission::{private_dir, private_file, replace_private_file},
-    sqlite::sql,
-    vault::{Database, DatabaseConfig, MasterKey, Passphrase, Protection, Vault},
+    permission::replace_private_file,
+    vault::{Database, MasterKey, Protection},
 };
 
 const MANIFEST: &str = "MANIFEST";
 const MAGIC: &str = "ragged memory backup 1";
-const KEY: &str = "keys/memory.key";
-/// What is being unpacked, and what is being replaced, beside the memory itself.
-const UNPACKED: &str = "memory.restoring";
-const REPLACED: &str = "memory.replaced";
+pub(super) const KEY: &str = "keys/memory.key";
 /// How often it begins anew because a persona was made or destroyed meanwhile.
 const TRIES: usize = 5;
 
@@ -49,13 +39,6 @@ pub struct Backup {
     pub n_bytes: u64,
     /// How the key in it is protected; `None` where it was left out.
     pub protection: Option<Protection>,
-}
-
-/// What was put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restored {
-    /// Personas that have a file.
-    pub n_personas: u64,
 }
 
 impl Memory {
@@ -153,66 +136,6 @@ impl Memory {
         }
         Ok(entries)
     }
-
-    /// How the key is protected that opens an archive: the one in it, or else the library's.
-    ///
-    /// # Errors
-    ///
-    /// `Corrupt` for a file that is no whole archive; `NotFound` where there is no key at all.
-    pub fn backup_protection(data_dir: &Path, from: &Path) -> Result<Option<Protection>> {
-        let entries = unpack(from)?;
-        let staging = Staging::new(data_dir)?;
-        staging.key(&entries, data_dir).and_then(|key| MasterKey::protection_of(&key)).map(Some)
-    }
-
-    /// Puts the memory of the library in `data_dir` back as an archive has it, in the place of what
-    /// is there. Nothing changes unless the archive is whole and its key, or else the library's,
-    /// opens every database of it. No other process may have the memory open.
-    ///
-    /// # Errors
-    ///
-    /// `Corrupt` for a file that is no whole archive; `Invalid` for a wrong key or passphrase;
-    /// `NotFound` where there is no key; `Io`.
-    pub fn restore(
-        data_dir: &Path,
-        from: &Path,
-        passphrase: Option<&Passphrase>,
-    ) -> Result<Restored> {
-        let what = || format!("restoring the memory from {}", from.display());
-        let entries = unpack(from)?;
-        let staging = Staging::new(data_dir)?;
-        let key = staging.key(&entries, data_dir).context_with(what)?;
-        let master = MasterKey::open(&key, passphrase).context_with(what)?;
-        let n_personas = staging.fill(&entries, master).context_with(what)?;
-        let new_key = entries.get(KEY);
-        let memory = Self::dir(data_dir);
-        let replaced = data_dir.join(REPLACED);
-        let is_there = memory.exists();
-        let io = |result: std::io::Result<()>| result.context_with(what);
-        if is_there {
-            io(fs::rename(&memory, &replaced))?;
-        }
-        let put = fs::rename(&staging.dir, &memory).context_with(what).and_then(|()| {
-            let Some(bytes) = new_key else { return Ok(()) };
-            let path = Self::key_path(data_dir);
-            if let Some(dir) = path.parent() {
-                private_dir(dir)?;
-            }
-            replace_private_file(&path, bytes)
-        });
-        if let Err(error) = put {
-            // As it was: the key was not replaced, or this would not be an error.
-            drop(fs::rename(&memory, &staging.dir));
-            if is_there {
-                io(fs::rename(&replaced, &memory))?;
-            }
-            return Err(error);
-        }
-        if is_there {
-            io(fs::remove_dir_all(&replaced))?;
-        }
-        Ok(Restored { n_personas })
-    }
 }
 
 /// Runs `work` while a transaction that writes is open on all of these databases.
@@ -220,77 +143,6 @@ fn hold(databases: &[&Database], work: &mut dyn FnMut() -> Result<()>) -> Result
     match databases.split_first() {
         None => work(),
         Some((first, others)) => first.write(|_| hold(others, work)),
-    }
-}
-
-/// A folder in which an archive is unpacked and tried; it goes when this does.
-struct Staging {
-    dir: PathBuf,
-}
-
-impl Staging {
-    fn new(data_dir: &Path) -> Result<Self> {
-        let dir = data_dir.join(UNPACKED);
-        if dir.exists() {
-            // Of a restoration that was interrupted.
-            fs::remove_dir_all(&dir).context_with(|| format!("removing {}", dir.display()))?;
-        }
-        private_dir(&dir)?;
-        Ok(Self { dir })
-    }
-
-    /// The key that opens an archive.
-    fn key(&self, entries: &BTreeMap<String, Vec<u8>>, data_dir: &Path) -> Result<PathBuf> {
-        let Some(bytes) = entries.get(KEY) else {
-            let path = Memory::key_path(data_dir);
-            if path.exists() {
-                return Ok(path);
-            }
-            return Err(Error::new(ErrorKind::NotFound, "the key is not in the archive")
-                .with_hint("bring it back first: `ragged memory key import FILE`"));
-        };
-        let path = self.dir.join("memory.key");
-        replace_private_file(&path, bytes)?;
-        Ok(path)
-    }
-
-    /// Writes the databases of an archive, opens each, and counts those of personas.
-    fn fill(&self, entries: &BTreeMap<String, Vec<u8>>, master: MasterKey) -> Result<u64> {
-        let mut names = Vec::new();
-        for (entry, bytes) in entries {
-            let Some(file) = entry.strip_prefix("memory/") else { continue };
-            let mut written = private_file(&self.dir.join(file))?;
-            written
-                .write_all(bytes)
-                .and_then(|()| written.sync_all())
-                .context_with(|| format!("writing {}", self.dir.join(file).display()))?;
-            names.extend(file.strip_suffix(".db").map(str::to_owned));
-        }
-        let vault = Vault::new(&self.dir, master, DatabaseConfig::default())?;
-        for name in &names {
-            let database = vault.open(name)?;
-            let found: String = database.read(|connection| {
-                sql(connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))
-            })?;
-            if found != "ok" {
-                return Err(Error::new(ErrorKind::Corrupt, format!("{name} is damaged: {found}")));
-            }
-            database.settle(false)?;
-        }
-        drop(vault);
-        // It was the archive's; the library's is elsewhere.
-        let key = self.dir.join("memory.key");
-        if key.exists() {
-            fs::remove_file(&key).context_with(|| format!("removing {}", key.display()))?;
-        }
-        Ok(names.iter().filter(|name| *name != REGISTRY).count() as u64)
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What is left of it is removed by the next one.
-        drop(fs::remove_dir_all(&self.dir));
     }
 }
 
@@ -331,7 +183,7 @@ fn pack(entries: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
 }
 
 /// The files of an archive that is whole.
-fn unpack(from: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+pub(super) fn unpack(from: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let bytes = read(from)?;
     let corrupt = |why: &str| {
         Error::new(ErrorKind::Corrupt, format!("{} {why}", from.display()))

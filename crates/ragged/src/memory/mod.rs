@@ -29,6 +29,7 @@ mod record;
 mod recorder;
 mod redaction;
 mod registry;
+mod restoration;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
@@ -48,7 +49,7 @@ use jiff::tz::TimeZone;
 pub use self::{
     analytics::{Analytics, RECENT_DAYS, SURE_CONFIDENCE, TopicShare},
     audit::{AuditCheck, AuditEntry, AuditFields, Operation},
-    backup::{Backup, Restored},
+    backup::Backup,
     check::{IndexPlan, ViewDifference},
     counts::{MemoryCounts, MemoryStorage},
     erasure::{Erased, Mentions},
@@ -69,6 +70,7 @@ pub use self::{
     },
     recorder::{AfterRecording, Preparation, Recorder, if_agreed},
     redaction::redact,
+    restoration::Restored,
     transfer::{
         Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
         TopicAlias, TransferCounts, TransferFact, TransferProject, TransferRow, TransferTopic,
@@ -182,7 +184,7 @@ impl Memory {
     /// Whether a library has a memory. One that never had a persona or consent has none, and no
     /// file of it.
     pub fn exists(data_dir: &Path) -> bool {
-        Self::dir(data_dir).join(format!("{REGISTRY}.db")).exists()
+        Self::dir(data_dir).join(format!("{REGISTRY}.db")).exists() || Self::is_restored(data_dir)
     }
 
     /// How the master key is protected; `None` where there is no memory yet.
@@ -191,6 +193,7 @@ impl Memory {
     ///
     /// `NotFound` where there is a memory and its key file is missing.
     pub fn protection(data_dir: &Path) -> Result<Option<Protection>> {
+        Self::settle_restoration(data_dir)?;
         if !Self::exists(data_dir) && !Self::key_path(data_dir).exists() {
             return Ok(None);
         }
@@ -210,6 +213,7 @@ impl Memory {
         config: MemoryConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        Self::settle_restoration(data_dir)?;
         let key_path = Self::key_path(data_dir);
         let master = if key_path.exists() || Self::exists(data_dir) {
             MasterKey::open(&key_path, passphrase)?
@@ -260,7 +264,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// Those of reading the registry.
+    /// `Conflict` where the memory was replaced by another one since it was opened; those of reading
+    /// the registry.
     pub fn version(&self) -> Result<u64> {
         self.registry.version()
     }

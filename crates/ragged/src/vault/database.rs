@@ -45,6 +45,8 @@ impl Default for DatabaseConfig {
 /// survives the end of the process and loss of power.
 pub struct Database {
     path: PathBuf,
+    /// What tells the file from another one of that name.
+    identity: Option<(u64, u64)>,
     /// The statement that unlocks a connection.
     unlock: Zeroizing<String>,
     config: DatabaseConfig,
@@ -77,6 +79,7 @@ impl Database {
             .context_with(|| format!("opening {}", path.display()))?;
         Ok(Self {
             path: path.to_path_buf(),
+            identity: identity(path),
             unlock,
             config,
             writer: Mutex::new(writer),
@@ -168,8 +171,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Those of reading.
+    /// `Conflict` where the file was removed or replaced by another one since it was opened: what is
+    /// written would be lost. Those of reading.
     pub fn version(&self) -> Result<u64> {
+        if self.identity != identity(&self.path) {
+            return Err(moved(&self.path));
+        }
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         let what = || format!("looking for changes of {}", self.path.display());
         if watch.is_none() {
@@ -238,6 +245,29 @@ impl Database {
     fn explain(&self, error: Error) -> Error {
         if error.kind() == ErrorKind::Corrupt { damaged(&self.path, error) } else { error }
     }
+}
+
+/// Device and number of a file, where the system has them and lets open files be renamed.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+#[cold]
+fn moved(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("{} was removed or replaced while it was open", path.display()),
+    )
+    .with_hint("begin anew: what is there now is opened then")
 }
 
 #[cold]
