@@ -45,6 +45,29 @@ fn programs_get_a_value_a_line() {
 }
 
 #[test]
+fn programs_are_told_of_memory_and_of_caches_in_a_line_each() {
+    let scene = Scene::with_notes();
+    let ran = scene.run(&["memory", "enable"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let fact = ["memory", "add-fact", "--type", "lease", "--content", "the lease is a lodger's"];
+    let ran = scene.run(&[&fact[..], &["--since", "2020-01-01"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let input = format!("{LEASE}\n/search sourdough last year\n/more\n/cache\n/cache clear\n");
+    let ran = chat(&scene, &["--format", "json"], &input);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let [answer, found, more, caches] = &lines(&ran)[..] else { panic!("{ran:?}") };
+    for asked in [answer, found] {
+        assert_eq!(asked["memory"]["state"], "on", "{asked}");
+        let id = asked["memory"]["interaction"].as_str().unwrap();
+        assert_eq!(scene.json(&["memory", "show", id])["id"], id);
+    }
+    assert_eq!(answer["facts"][0]["content"], "the lease is a lodger's", "{answer}");
+    assert_eq!(found["time"]["words"], "last year", "{found}");
+    assert!(more["memory"]["interaction"].is_null(), "{more}");
+    assert_eq!(caches["caches"][0]["name"], "results", "{caches}");
+}
+
+#[test]
 fn a_wrong_line_is_told_and_the_next_is_answered() {
     let scene = Scene::with_notes();
     let ran = chat(&scene, &[], &format!("/serch lease\n/open 1\n/more\n/persona ada\n{LEASE}\n"));

@@ -37,38 +37,42 @@ pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-/// The caches of a library: what each may hold and holds, and what became of requests.
-pub(crate) fn show(library: &Library, printer: &Printer) -> Result<()> {
+/// A cache: its name, what it holds, how many entries at most (0: as bytes allow), for how many
+/// seconds each, and what became of requests.
+type Level = (&'static str, &'static str, usize, Option<u64>, CacheStats);
+
+fn levels(library: &Library) -> [Level; 6] {
     let (settings, caches) = (library.settings(), library.caches());
     let memory = &settings.memory.cache;
-    let levels: [(&'static str, &'static str, usize, Option<u64>, CacheStats); 6] = [
+    let (profiles, questions) = (memory.profile_ttl.as_secs(), memory.query_ttl.as_secs());
+    [
         ("results", "searches without memory", settings.backend.cache_size, None, caches.results),
-        ("l1", "profiles at hand", memory.l1_size, Some(memory.profile_ttl.as_secs()), caches.l1),
-        (
-            "l2",
-            "profiles behind them",
-            memory.l2_size,
-            Some(memory.profile_ttl.as_secs()),
-            caches.l2,
-        ),
-        ("l3", "searches of personas", memory.l3_size, Some(memory.query_ttl.as_secs()), caches.l3),
+        ("l1", "profiles at hand", memory.l1_size, Some(profiles), caches.l1),
+        ("l2", "profiles behind them", memory.l2_size, Some(profiles), caches.l2),
+        ("l3", "searches of personas", memory.l3_size, Some(questions), caches.l3),
         ("interests", "chunks that interests are about", 16, None, caches.profiles),
         ("vectors", "recomputed vectors", 0, None, caches.vectors),
-    ];
+    ]
+}
+
+/// The caches of a library, for programs.
+pub(crate) fn wire(library: &Library) -> serde_json::Value {
+    let caches = levels(library).map(|(name, _, max_entries, ttl_seconds, stats)| {
+        wire::CacheLevel::new(name, max_entries, ttl_seconds, stats)
+    });
+    serde_json::json!({ "caches": caches })
+}
+
+/// The caches of a library: what each may hold and holds, and what became of requests.
+pub(crate) fn show(library: &Library, printer: &Printer) -> Result<()> {
     if printer.is_json() {
-        let caches: Vec<wire::CacheLevel> = levels
-            .into_iter()
-            .map(|(name, _, max_entries, ttl_seconds, stats)| {
-                wire::CacheLevel::new(name, max_entries, ttl_seconds, stats)
-            })
-            .collect();
-        return printer.json(&serde_json::json!({ "caches": caches }));
+        return printer.json(&wire(library));
     }
     let mut rows = table(
         printer,
         &["cache", "of", "entries", "at most", "bytes", "hits", "misses", "evicted", "lives"],
     );
-    for (name, of, max_entries, ttl_seconds, stats) in levels {
+    for (name, of, max_entries, ttl_seconds, stats) in levels(library) {
         rows.add_row([
             name.to_owned(),
             of.to_owned(),

@@ -31,7 +31,7 @@ use self::{
 };
 use super::{
     add::shortened,
-    cache,
+    cache, memory,
     query::{self, Speech},
     search,
 };
@@ -39,7 +39,7 @@ use crate::{
     cli::{
         Session,
         args::{ChatArgs, Filters, Mode, SearchArgs, memory::AskingArgs},
-        asking::Asking,
+        asking::{Asking, ReadTime},
         interrupt,
         printer::{self, Printer, counted, visible, visible_lines},
     },
@@ -227,6 +227,9 @@ impl Chat<'_> {
             Line::Filter(change) => self.filter(change)?,
             Line::Collection(names) => self.collection(names)?,
             Line::Persona(name) => self.persona(name.as_deref())?,
+            Line::Cache(CacheWish::Show) if self.printer.is_json() => {
+                self.printer.json_line(&cache::wire(&self.library))?;
+            }
             Line::Cache(CacheWish::Show) => cache::show(&self.library, self.printer)?,
             Line::Cache(CacheWish::Clear) => {
                 self.library.clear_caches();
@@ -236,18 +239,19 @@ impl Chat<'_> {
         Ok(Then::GoOn)
     }
 
-    fn request(&self, question: &str) -> Result<SearchRequest> {
+    fn request(&self, question: &str) -> Result<(SearchRequest, Option<ReadTime>)> {
         let mut request = search::request(&self.search, &self.library, &self.asking.zone()?)?;
         question.clone_into(&mut request.query);
-        if let Some(time) = self.asking.settle(&mut request)? {
+        let time = self.asking.settle(&mut request)?;
+        if let Some(time) = &time {
             self.printer.note(visible(&time.line()));
         }
-        Ok(request)
+        Ok((request, time))
     }
 
     fn answer(&mut self, question: String) -> Result<()> {
         let printer = self.printer;
-        let mut request = self.request(&question)?;
+        let (mut request, time) = self.request(&question)?;
         request.k = self.search.k.map_or(self.library.settings().answer.k, usize::from);
         let style = self.asking.style();
         let mut speech = Speech::new(printer, style);
@@ -273,12 +277,22 @@ impl Chat<'_> {
         };
         let (kind, search) = (InteractionKind::Chat, &answered.search);
         let recorded = self.asking.record(&question, kind, search, Some(&answered))?;
+        let facts = self.asking.facts(&question, time.as_ref())?;
         if printer.is_json() {
             query::warn_of_note(&answered, printer);
-            printer.json_line(&query::wire(&request, &answered))?;
+            printer.json_line(&wire::Query {
+                query: question.clone(),
+                time: time.as_ref().map(wire::QuestionTime::from),
+                memory: self.asking.wire(recorded.as_deref()),
+                facts: facts.iter().map(wire::Fact::from).collect(),
+                ..query::wire(&request, &answered)
+            })?;
         } else {
             let footer = self.asking.footer(recorded.as_deref());
             query::show(&answered, speech, &self.library, Some(&footer), printer)?;
+            for fact in &facts {
+                printer.line(format!("you noted: {}", memory::fact::line(fact)))?;
+            }
             if answered.text.is_empty() {
                 search::suggest(&self.search, &self.library, printer)?;
             }
@@ -307,10 +321,10 @@ impl Chat<'_> {
     }
 
     fn search(&mut self, query: String) -> Result<()> {
-        let request = self.request(&query)?;
+        let (request, time) = self.request(&query)?;
         let Some(found) = self.find(&request)? else { return Ok(()) };
-        self.asking.record(&query, InteractionKind::Search, &found, None)?;
-        self.show_hits(&query, &found)?;
+        let recorded = self.asking.record(&query, InteractionKind::Search, &found, None)?;
+        self.show_hits(&query, &found, time.as_ref(), recorded.as_deref())?;
         if found.hits.is_empty() && !self.printer.is_json() {
             self.printer.line("Nothing found.")?;
             search::suggest(&self.search, &self.library, self.printer)?;
@@ -328,7 +342,7 @@ impl Chat<'_> {
             ));
         }
         let mut asked = self.last.clone();
-        let mut request = self.request(&asked.question)?;
+        let (mut request, time) = self.request(&asked.question)?;
         let n_wanted = request.k;
         request.k += asked.passages.len();
         let Some(mut found) = self.find(&request)? else { return Ok(()) };
@@ -345,7 +359,7 @@ impl Chat<'_> {
         for (at, hit) in found.hits.iter_mut().enumerate() {
             hit.rank = n_shown + at + 1;
         }
-        self.show_hits(&asked.question, &found)?;
+        self.show_hits(&asked.question, &found, time.as_ref(), None)?;
         if found.hits.is_empty() && !self.printer.is_json() {
             self.printer.line("Nothing more.")?;
         }
@@ -367,9 +381,19 @@ impl Chat<'_> {
         Ok(found)
     }
 
-    fn show_hits(&self, query: &str, found: &SearchResponse) -> Result<()> {
+    fn show_hits(
+        &self,
+        query: &str,
+        found: &SearchResponse,
+        time: Option<&ReadTime>,
+        recorded: Option<&str>,
+    ) -> Result<()> {
         if self.printer.is_json() {
-            return self.printer.json_line(&wire::Search::new(query, found));
+            return self.printer.json_line(&wire::Search {
+                time: time.map(wire::QuestionTime::from),
+                memory: self.asking.wire(recorded),
+                ..wire::Search::new(query, found)
+            });
         }
         search::note_if_behind(found, self.printer);
         search::print_hits(found, self.search.explain, self.printer)
