@@ -1,5 +1,6 @@
 //! What can be typed: types only, checked against themselves and nothing else.
 
+pub(crate) mod benchmark;
 pub(crate) mod memory;
 
 use std::{path::PathBuf, time::Duration};
@@ -263,6 +264,11 @@ pub(crate) enum Command {
         /// Only compare; exit with 3 if a page is stale
         #[arg(long)]
         check: bool,
+    },
+    /// Measure ragged on this machine, and compare what was measured
+    Benchmark {
+        #[command(subcommand)]
+        command: benchmark::BenchmarkCommand,
     },
     /// Read files for another ragged process
     #[command(hide = true)]

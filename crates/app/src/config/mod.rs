@@ -19,6 +19,8 @@ pub(crate) use key::{KEYS, Key};
 
 /// Folder that holds the library.
 pub(crate) const ENV_DATA_DIR: &str = "RAGGED_DATA_DIR";
+/// Names the program `chroma`, for benchmarks, where it is not on the path.
+pub(crate) const ENV_CHROMA: &str = "RAGGED_CHROMA";
 /// Passphrase of the memory's key; no setting, so that it is never shown.
 pub(crate) const ENV_PASSPHRASE: &str = "RAGGED_MEMORY_PASSPHRASE";
 /// Environment variables for settings are this, then the key in capitals with `_` for `.`.
@@ -122,6 +124,18 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
 pub(crate) fn memory_passphrase() -> Option<String> {
     std::env::var(ENV_PASSPHRASE).ok().filter(|text| !text.is_empty())
+}
+
+/// The program `chroma`: of the environment, or on the path.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+pub(crate) fn chroma_program() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os(ENV_CHROMA).filter(|named| !named.is_empty()) {
+        return Some(PathBuf::from(named));
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .flat_map(|dir| [dir.join("chroma"), dir.join("chroma.exe")])
+        .find(|program| program.is_file())
 }
 
 /// Whether the environment says that only ASCII can be shown: a locale of another character set

@@ -7,6 +7,8 @@
 
 /// Which engine searches vectors, and changing it.
 mod backends;
+/// What is measured, and held against limits and what was before.
+mod benchmark;
 /// Asking one question after another.
 mod chat;
 /// Named parts of a library.

@@ -239,6 +239,9 @@ mod tests {
         temporal::FixedClock,
     };
 
+    /// What was done of a restoration before it was cut off.
+    type Interrupt = fn(&Path);
+
     fn open(data_dir: &Path) -> Memory {
         Memory::open(data_dir, None, MemoryConfig::default(), Arc::new(FixedClock(0))).unwrap()
     }
@@ -261,7 +264,6 @@ mod tests {
         let archive = scratch.path().join("archive");
         let other = scratch.path().join("other");
         with_persona(&other, "new").backup(&other, &archive, true).unwrap();
-        type Interrupt = fn(&Path);
         let decided: Interrupt = |dir| {
             let staging = Staging::new(dir).unwrap();
             let entries = unpack(&dir.parent().unwrap().join("archive")).unwrap();

@@ -3,6 +3,7 @@
 mod add;
 mod backend;
 mod batch;
+mod benchmark;
 mod cache;
 mod chat;
 mod check;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Model { command } => model::run(command, session),
         Command::Time(args) => time::run(&args, session),
         Command::Tune { command } => tune::run(&command, session),
+        Command::Benchmark { command } => benchmark::run(command, session),
         Command::Backend { command } => backend::run(command, session),
         Command::Cache { command } => cache::run(&command, session),
         Command::Persona { command } => persona::run(command, session),

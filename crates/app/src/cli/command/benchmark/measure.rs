@@ -1,0 +1,398 @@
+//! Runs: their plan, their processes, and what becomes of them.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use ragged::{
+    error::{Error, ErrorKind},
+    evaluation::JudgedSet,
+    settings::BackendKind,
+};
+use ragged_benchmark::{
+    corpus::{self, Corpus},
+    machine::Machine,
+    report,
+    result::{Cell, Missing, RunResult, SCHEMA},
+    run::{Gathered, Plan, Step},
+    task::{Figure, Task, Test},
+    threshold::{Held, Thresholds},
+};
+
+use super::show;
+use crate::{
+    cli::{
+        Session,
+        args::benchmark::{KeptArgs, MeasureArgs},
+        interrupt::{TemporaryFolder, Watch},
+        printer::counted,
+        progress,
+    },
+    config,
+    failure::{Outcome, Usage},
+};
+
+/// The corpus that is made up.
+pub(super) const SYNTHETIC: &str = "synthetic";
+/// The configuration of the settings as they are.
+pub(super) const DEFAULT: &str = "default";
+
+pub(super) fn run(
+    args: &MeasureArgs,
+    tests: &[Test],
+    shown: &[&str],
+    session: &Session,
+) -> Result<Outcome> {
+    let Some(result) = measure(args, tests, session)? else { return Ok(Outcome::Interrupted) };
+    if args.kept.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let path = keep(&result, &args.kept)?;
+    show::run(&result, shown, Some(&path), session)
+}
+
+/// Measures, and holds what was measured against limits.
+pub(super) fn ci(args: &MeasureArgs, limits: &Thresholds, session: &Session) -> Result<Outcome> {
+    let Some(result) = measure(args, &Test::ALL, session)? else {
+        return Ok(Outcome::Interrupted);
+    };
+    if args.kept.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let path = keep(&result, &args.kept)?;
+    let held = limits.hold(&result);
+    let printer = &session.printer;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({
+            "label": result.label,
+            "file": path,
+            "limits": held,
+            "kept": held.iter().all(|held| held.is_kept),
+        }))?;
+    } else {
+        for held in &held {
+            printer.line(limit_line(held))?;
+        }
+    }
+    let broken: Vec<&str> =
+        held.iter().filter(|held| !held.is_kept).map(|held| held.key.as_str()).collect();
+    if broken.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    printer.note(format!("Broken: {}.", broken.join(", ")));
+    Ok(Outcome::Gate)
+}
+
+fn limit_line(held: &Held) -> String {
+    let bound = if held.is_most { "at most" } else { "at least" };
+    let mark = if held.is_kept { "✓" } else { "✗" };
+    match (held.measured, &held.cell) {
+        (Some(measured), Some(cell)) => format!(
+            "{mark} {} ({}, {} documents): {measured:.3}, {bound} {}",
+            held.key,
+            cell.backend,
+            report::thousands(cell.documents),
+            held.limit
+        ),
+        _ => format!("{mark} {}: not measured, {bound} {}", held.key, held.limit),
+    }
+}
+
+/// What is measured; `None` where it was interrupted. With `--dry-run` the plan is printed, and the
+/// result has no rows.
+pub(super) fn measure(
+    args: &MeasureArgs,
+    tests: &[Test],
+    session: &Session,
+) -> Result<Option<RunResult>> {
+    let mut plan = plan(args, tests)?;
+    let own = own_corpus(args)?;
+    if let Source::Folder(corpus) = &own {
+        plan.sizes = vec![corpus.n_documents as u64];
+    }
+    let label = match &args.kept.label {
+        Some(label) => label.clone(),
+        None => default_label(),
+    };
+    // A label that cannot be kept is told before anything is measured.
+    RunResult::path(&args.kept.results.results_dir, &label)?;
+    let mut result = RunResult {
+        schema: SCHEMA,
+        label,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        created: jiff::Timestamp::now().to_string(),
+        machine: Machine::this(),
+        seed: args.kept.seed,
+        corpus: own.origin(args.kept.seed),
+        rows: Vec::new(),
+        missing: Vec::new(),
+    };
+    if args.kept.dry_run {
+        print_plan(&plan, session)?;
+        return Ok(Some(result));
+    }
+    let scratch = TemporaryFolder::create()?;
+    let watch = Watch::begin();
+    let bar = progress::counting(&session.printer, "measurements");
+    let mut gathered = Gathered::without(unavailable(&plan));
+    let total = all_steps(&plan).len() as u64;
+    let mut done = 0;
+    for (at, documents) in plan.sizes.iter().enumerate() {
+        let corpus = own.write(*documents, &plan, &scratch.path().join(at.to_string()), args)?;
+        for step in plan.steps(*documents, &corpus, scratch.path()) {
+            if watch.cancel().is_cancelled() {
+                bar.finish_and_clear();
+                session.printer.note("Interrupted; nothing of this run was kept.");
+                return Ok(None);
+            }
+            take(&mut gathered, &step, session)?;
+            done += 1;
+            progress::reached(&bar, done, total);
+        }
+    }
+    bar.finish_and_clear();
+    (result.rows, result.missing) = gathered.into_rows(&plan);
+    if result.rows.is_empty() {
+        let why = result.missing.first().map_or("", |missing| missing.why.as_str());
+        anyhow::bail!("nothing could be measured: {why}");
+    }
+    Ok(Some(result))
+}
+
+fn empty() -> Corpus {
+    Corpus { folder: PathBuf::new(), n_documents: 0, questions: Vec::new(), origin: String::new() }
+}
+
+/// All steps, with a corpus that is not written.
+fn all_steps(plan: &Plan) -> Vec<Step> {
+    let sizes = plan.sizes.iter();
+    sizes.flat_map(|documents| plan.steps(*documents, &empty(), Path::new(""))).collect()
+}
+
+fn plan(args: &MeasureArgs, tests: &[Test]) -> Result<Plan> {
+    for name in &args.backends {
+        if BackendKind::ALL.iter().all(|kind| kind.as_str() != name) {
+            let known: Vec<&str> = BackendKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            return Err(Usage::new(format!("there is no backend {name:?}"))
+                .with_hint(format!("there are: {}", known.join(", ")))
+                .into());
+        }
+    }
+    if args.corpus_sizes.contains(&0) {
+        return Err(Usage::new("a corpus of 0 documents gives nothing to measure")
+            .with_hint("--corpus-sizes 1000,10000")
+            .into());
+    }
+    Ok(Plan {
+        sizes: args.corpus_sizes.clone(),
+        backends: args.backends.clone(),
+        configurations: vec![DEFAULT.to_owned()],
+        tests: tests.iter().copied().collect::<BTreeSet<Test>>(),
+        repeats: usize::from(args.repeats),
+        n_questions: args.queries.parse().unwrap_or(usize::MAX),
+        chroma: config::chroma_program(),
+    })
+}
+
+/// Where documents come from.
+enum Source {
+    Synthetic,
+    Judged(Box<JudgedSet>),
+    Folder(Corpus),
+}
+
+fn own_corpus(args: &MeasureArgs) -> Result<Source> {
+    if args.corpus == SYNTHETIC {
+        return Ok(Source::Synthetic);
+    }
+    let dir = Path::new(&args.corpus);
+    if dir.join("corpus.jsonl").is_file() {
+        return Ok(Source::Judged(Box::new(JudgedSet::read(dir)?)));
+    }
+    Ok(Source::Folder(corpus::of_folder(dir, questions(args)?)?))
+}
+
+/// The questions of a file, where one is named.
+fn questions(args: &MeasureArgs) -> Result<Option<Vec<String>>> {
+    if args.queries.parse::<usize>().is_ok() {
+        return Ok(None);
+    }
+    let path = Path::new(&args.queries);
+    let questions: Vec<String> = ragged::evaluation::read_questions(path)
+        .map(|questions| questions.into_iter().map(|question| question.text).collect())?;
+    if questions.is_empty() {
+        anyhow::bail!("{} holds no questions", path.display());
+    }
+    Ok(Some(questions))
+}
+
+impl Source {
+    fn origin(&self, seed: u64) -> String {
+        match self {
+            Self::Synthetic => format!("made-up documents, seed {seed}"),
+            Self::Judged(set) => format!("a judged set of {} documents", set.n_documents()),
+            Self::Folder(corpus) => corpus.origin.clone(),
+        }
+    }
+
+    fn write(
+        &self,
+        documents: u64,
+        plan: &Plan,
+        folder: &Path,
+        args: &MeasureArgs,
+    ) -> Result<Corpus> {
+        let documents = usize::try_from(documents).unwrap_or(usize::MAX);
+        let mut corpus = match self {
+            Self::Synthetic => corpus::write_synthetic(
+                folder,
+                documents,
+                plan.n_questions.min(documents),
+                args.kept.seed,
+            )?,
+            Self::Judged(set) => corpus::write_judged(set, folder, documents)?,
+            Self::Folder(corpus) => return Ok(corpus.clone()),
+        };
+        if let Some(questions) = questions(args)? {
+            corpus.questions = questions;
+        }
+        Ok(corpus)
+    }
+}
+
+/// Cells whose backend is not here.
+fn unavailable(plan: &Plan) -> Vec<Missing> {
+    let chromadb = BackendKind::Chromadb.as_str();
+    if plan.chroma.is_some() {
+        return Vec::new();
+    }
+    let cells: Vec<Cell> =
+        plan.cells().into_iter().filter(|cell| cell.backend == chromadb).collect();
+    let why =
+        format!("`pip install chromadb`, or name the program `chroma` in {}", config::ENV_CHROMA);
+    cells.into_iter().map(|cell| Missing { cell, why: why.clone() }).collect()
+}
+
+fn take(gathered: &mut Gathered, step: &Step, session: &Session) -> Result<()> {
+    Ok(gathered.take(step, &mut |task| {
+        spawn(task, session).map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => Error::new(ErrorKind::Internal, format!("{error:#}")),
+        })
+    })?)
+}
+
+/// Has a task measured in a process of its own.
+fn spawn(task: &Task, session: &Session) -> Result<Vec<Figure>> {
+    let program = env::current_exe().context("finding this program")?;
+    let mut arguments: Vec<OsString> = vec!["--data-dir".into()];
+    arguments.push(session.resolved.data_dir.clone().into());
+    for option in crate::cli::options(env::args_os().skip(1)) {
+        arguments.extend(["-o".into(), option.into()]);
+    }
+    arguments.extend(["--format", "json", "benchmark", "task"].map(OsString::from));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting a process to measure in")?;
+    let text = serde_json::to_vec(task)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A process that ended early says why on standard error.
+        drop(stdin.write_all(&text));
+    }
+    let ended = child.wait_with_output().context("waiting for a measurement")?;
+    if !ended.status.success() {
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let parsed: Option<serde_json::Value> = serde_json::from_str(&said).ok();
+        let message = parsed.as_ref().and_then(|value| value["error"]["message"].as_str());
+        anyhow::bail!("measuring failed: {}", message.unwrap_or(said.trim()));
+    }
+    serde_json::from_slice(&ended.stdout).context("reading what was measured")
+}
+
+/// Version, and commit where this is a working copy of one.
+fn default_label() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let commit = Command::new("git")
+        .args(["rev-parse", "--short=7", "HEAD"])
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|ended| ended.status.success())
+        .and_then(|ended| String::from_utf8(ended.stdout).ok())
+        .map(|commit| commit.trim().to_owned())
+        .filter(|commit| !commit.is_empty());
+    match commit {
+        Some(commit) => format!("v{version}+{commit}"),
+        None => format!("v{version}"),
+    }
+}
+
+/// Keeps a result, and writes the report that was asked for.
+pub(super) fn keep(result: &RunResult, args: &KeptArgs) -> Result<PathBuf> {
+    let path = result.write(&args.results.results_dir)?;
+    if let Some(output) = &args.output {
+        let text = match output.extension().and_then(|ending| ending.to_str()) {
+            Some("md") => report::markdown(result),
+            Some("json") => serde_json::to_string_pretty(result)? + "\n",
+            _ => {
+                return Err(Usage::new(format!("{} is of no kind of report", output.display()))
+                    .with_hint("name a file that ends in .md or .json")
+                    .into());
+            }
+        };
+        fs::write(output, text).with_context(|| format!("writing {}", output.display()))?;
+    }
+    Ok(path)
+}
+
+/// Milliseconds that a document takes to be read, and a question with all that is done with it, about.
+const ABOUT_MS: (f64, f64) = (2.5, 12.0);
+
+fn print_plan(plan: &Plan, session: &Session) -> Result<()> {
+    let printer = &session.printer;
+    let steps = all_steps(plan);
+    let n_questions = plan.n_questions.min(1000) as f64;
+    let ms: f64 = steps
+        .iter()
+        .map(|step| match step.task.test {
+            Test::Ingest => 300.0 + ABOUT_MS.0 * step.task.cell.documents as f64,
+            Test::Query | Test::Concurrent => 300.0 + ABOUT_MS.1 * n_questions,
+        })
+        .sum();
+    let about = Duration::from_millis(ms as u64);
+    if printer.is_json() {
+        return printer.json(&serde_json::json!({
+            "measurements": steps.len(),
+            "repeats": plan.repeats,
+            "about_seconds": about.as_secs(),
+            "cells": plan.cells(),
+            "missing": unavailable(plan),
+        }));
+    }
+    for cell in plan.cells() {
+        printer.line(format!(
+            "{}, {}, {}",
+            cell.backend,
+            counted(cell.documents, "document", "documents"),
+            cell.configuration
+        ))?;
+    }
+    printer.line(format!(
+        "{} in processes of their own, {} each; about {} s. Nothing was measured.",
+        counted(steps.len() as u64, "measurement", "measurements"),
+        counted(plan.repeats as u64, "time", "times"),
+        about.as_secs().max(1)
+    ))
+}

@@ -1,0 +1,129 @@
+//! `benchmark`: what ragged does on this machine and these files, measured.
+
+mod comparison;
+mod measure;
+mod show;
+mod task;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ragged_benchmark::{result::RunResult, task::Test, threshold::Thresholds};
+
+use crate::{
+    cli::{
+        Session,
+        args::benchmark::{BenchmarkCommand, KeptArgs, MeasureArgs, ResultsArgs},
+    },
+    failure::Outcome,
+};
+
+/// Documents, repeats and questions of `quick`.
+const QUICK: (u64, u16, &str) = (300, 3, "100");
+/// Repeats and questions of `ci`.
+const CI: (u16, &str) = (5, "100");
+
+pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcome> {
+    let all: &[Test] = &Test::ALL;
+    match command {
+        BenchmarkCommand::Quick { backend, kept } => {
+            let (documents, repeats, queries) = QUICK;
+            let args = synthetic(backend, documents, repeats, queries, kept);
+            measure::run(&args, all, &[], session)
+        }
+        BenchmarkCommand::Full(args) => measure::run(&args, all, &[], session),
+        BenchmarkCommand::Ingest(args) => {
+            measure::run(&args, &[Test::Ingest], &["ingest"], session)
+        }
+        BenchmarkCommand::Query(args) => measure::run(&args, &[Test::Query], &["query"], session),
+        BenchmarkCommand::Memory(args) => {
+            measure::run(&args, &[Test::Ingest, Test::Query], &["memory"], session)
+        }
+        BenchmarkCommand::Storage(args) => {
+            measure::run(&args, &[Test::Ingest], &["storage"], session)
+        }
+        BenchmarkCommand::Concurrent(args) => {
+            measure::run(&args, &[Test::Concurrent], &["concurrent"], session)
+        }
+        BenchmarkCommand::Ci { corpus_size, threshold_file, backend, kept } => {
+            // A wrong file is told before anything is measured.
+            let limits = Thresholds::read(&threshold_file)?;
+            let (repeats, queries) = CI;
+            let args = synthetic(backend, corpus_size, repeats, queries, kept);
+            measure::ci(&args, &limits, session)
+        }
+        BenchmarkCommand::Compare(args) => comparison::compare(&args, session),
+        BenchmarkCommand::Noise { runs, measure } => comparison::noise(runs, &measure, session),
+        BenchmarkCommand::List { results } => show::list(&results.results_dir, session),
+        BenchmarkCommand::Show { label, results } => {
+            show::run(&find(&label, &results)?, &[], None, session)
+        }
+        BenchmarkCommand::Task => task::run(session),
+    }
+}
+
+fn synthetic(
+    backend: String,
+    documents: u64,
+    repeats: u16,
+    queries: &str,
+    kept: KeptArgs,
+) -> MeasureArgs {
+    MeasureArgs {
+        backends: vec![backend],
+        corpus_sizes: vec![documents],
+        corpus: measure::SYNTHETIC.to_owned(),
+        queries: queries.to_owned(),
+        repeats,
+        kept,
+    }
+}
+
+/// Results in a folder, by name; the file of noise is none.
+fn result_files(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .filter(|path| path.file_name().is_some_and(|name| name != comparison::NOISE))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The result of a file, of a label, or of the commit that a label ends with.
+fn find(label: &str, results: &ResultsArgs) -> Result<RunResult> {
+    let as_file = Path::new(label);
+    if as_file.is_file() {
+        return Ok(RunResult::read(as_file)?);
+    }
+    let dir = &results.results_dir;
+    if let Ok(path) = RunResult::path(dir, label)
+        && path.is_file()
+    {
+        return Ok(RunResult::read(&path)?);
+    }
+    let files = result_files(dir);
+    let names: Vec<String> = files
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    // A whole commit id begins with the short one of a label.
+    let of_commit = |name: &String| {
+        let commit = name.rsplit_once('+').map(|(_, commit)| commit);
+        commit.is_some_and(|commit| commit.len() >= 7 && label.starts_with(commit))
+    };
+    if let Some(at) = names.iter().position(of_commit) {
+        return Ok(RunResult::read(&files[at])?);
+    }
+    let hint = if names.is_empty() {
+        "`ragged benchmark quick --label NAME` makes one".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    };
+    Err(anyhow::Error::new(crate::Hinted::new(
+        format!("there is no result {label:?} in {}", dir.display()),
+        hint,
+    )))
+}
