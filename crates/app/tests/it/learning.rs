@@ -38,20 +38,20 @@ fn keys(list: &Value) -> Vec<String> {
 #[test]
 fn each_setting_of_topics_decides_what_is_learned() {
     let scene = Scene::with_notes();
-    let question = "quonderly, tea and Wirrelbank";
+    let question = "plumzibber, tea and Wirrelbank";
     let learned = |persona: &str| {
         ask(&scene, persona, question);
         keys(&of(&scene, persona, &["topics", "--all"]))
     };
     create(&scene, "usual");
-    let all = ["quonderly", "tea", "wirrelbank"];
+    let all = ["plumzibber", "tea", "wirrelbank"];
     assert_eq!(learned("usual"), all);
     for (persona, key, value, expected) in [
-        ("long", "learning.min_topic_length", "4", &["quonderly", "wirrelbank"][..]),
+        ("long", "learning.min_topic_length", "4", &["plumzibber", "wirrelbank"][..]),
         ("one", "learning.max_topics_per_query", "1", &["wirrelbank"]),
         // A name scores 0.9, a word 0.7.
         ("sure", "learning.confidence_threshold", "0.8", &["wirrelbank"]),
-        ("stop", "learning.stop_words", "tea, quonderly", &["wirrelbank"]),
+        ("stop", "learning.stop_words", "tea, plumzibber", &["wirrelbank"]),
         ("same", "learning.stop_words", "default", &all),
     ] {
         create(&scene, persona);
@@ -61,10 +61,10 @@ fn each_setting_of_topics_decides_what_is_learned() {
     // For everybody who has none of their own.
     ok(scene.run(&["config", "set", "learning.stop_words", "wirrelbank"]));
     create(&scene, "later");
-    assert_eq!(learned("later"), ["quonderly", "tea"]);
+    assert_eq!(learned("later"), ["plumzibber", "tea"]);
     create(&scene, "own");
     set(&scene, "own", "learning.stop_words", "tea");
-    assert_eq!(learned("own"), ["quonderly", "wirrelbank"]);
+    assert_eq!(learned("own"), ["plumzibber", "wirrelbank"]);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn each_setting_of_interests_decides_what_ranks() {
     ok(scene.run(&["add", "files"]));
     create(&scene, "ada");
     for _ in 0..3 {
-        ask(&scene, "ada", "wirrelbank or quonderly?");
+        ask(&scene, "ada", "wirrelbank or plumzibber?");
     }
     ask(&scene, "ada", "mumblefitz");
     ok(scene.run(&["memory", "pause", "--persona", "ada"]));
@@ -82,7 +82,7 @@ fn each_setting_of_interests_decides_what_ranks() {
     let tracked = || of(&scene, "ada", &["analytics"])["tracked"].as_u64().unwrap();
     let usual = (keys(&profile()), tracked());
     let is_known = |key: &str| keys(&profile()).iter().any(|known| known == key);
-    assert!(is_known("quonderly") && !is_known("mumblefitz"), "{usual:?}");
+    assert!(is_known("plumzibber") && !is_known("mumblefitz"), "{usual:?}");
     assert_eq!(usual.1, usual.0.len() as u64);
 
     let min_frequency = "learning.min_frequency_for_tracking";
@@ -94,7 +94,7 @@ fn each_setting_of_interests_decides_what_ranks() {
     assert_eq!((keys(&profile()), tracked()), usual);
 
     let together = || {
-        let args = ["search", "quonderly quay", "--mode", "lexical", "--persona", "ada"];
+        let args = ["search", "plumzibber quay", "--mode", "lexical", "--persona", "ada"];
         let part = &scene.json(&args)["hits"][0]["parts"]["personal"]["co_occurrence_part"];
         part.as_f64().unwrap()
     };
@@ -121,8 +121,8 @@ fn each_setting_of_interests_decides_what_ranks() {
         set(&scene, "old", "learning.time_decay_rate", rate);
         let profile = of(&scene, "old", &["profile"]);
         let mut interests = profile["interests"].as_array().unwrap().iter();
-        let known = interests.find(|known| known["key"] == "quonderly").unwrap();
-        let graph = of(&scene, "old", &["topic-info", "quonderly"]);
+        let known = interests.find(|known| known["key"] == "plumzibber").unwrap();
+        let graph = of(&scene, "old", &["topic-info", "plumzibber"]);
         assert_eq!(graph["recency"], known["recency"]);
         known["recency"].as_f64().unwrap()
     };

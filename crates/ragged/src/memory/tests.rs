@@ -385,8 +385,8 @@ fn personas_are_kept_and_deleted() {
         memory.of(&researcher).unwrap().count_interactions(&InteractionFilter::default()).unwrap(),
         1
     );
-    memory.set_persona_setting(&researcher, "memory.retention_days", Some("9")).unwrap();
     memory.set_persona_setting(&PersonaName::default(), "memory.timezone", Some("UTC")).unwrap();
+    memory.set_persona_setting(&researcher, "memory.retention_days", Some("9")).unwrap();
     let noted = memory.last_noted(&active).unwrap();
     assert_eq!(
         memory.reset_persona_settings(&researcher).unwrap(),
