@@ -266,6 +266,9 @@ pub(crate) enum Command {
         check: bool,
     },
     /// Measure ragged on this machine, and compare what was measured
+    #[command(
+        after_help = "Examples:\n  ragged benchmark quick\n  ragged benchmark query --corpus ~/notes"
+    )]
     Benchmark {
         #[command(subcommand)]
         command: benchmark::BenchmarkCommand,
@@ -810,6 +813,22 @@ pub(crate) enum ConfigCommand {
         /// Dotted name
         key: String,
     },
+    /// Give one setting its default again, or all that the configuration file sets
+    #[command(
+        after_help = "Examples:\n  ragged config reset search.k\n  ragged config reset --all              (says what it would reset)\n  ragged config reset --all --confirm"
+    )]
+    Reset {
+        /// Dotted name
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        key: Option<String>,
+        /// All of them; comments stay, and so does what `ragged tune` measured. Without --confirm
+        /// only says which
+        #[arg(long)]
+        all: bool,
+        /// Really reset all of them
+        #[arg(long, requires = "all")]
+        confirm: bool,
+    },
     /// Print all settings
     #[command(after_help = "Example:\n  ragged config show --origin")]
     Show {
@@ -826,8 +845,10 @@ impl ConfigCommand {
     /// The setting that the command changes in the file.
     pub(crate) fn changed_key(&self) -> Option<&str> {
         match self {
-            Self::Set { key, .. } | Self::Unset { key } => Some(key),
-            Self::Get { .. } | Self::Show { .. } | Self::Path => None,
+            Self::Set { key, .. } | Self::Unset { key } | Self::Reset { key: Some(key), .. } => {
+                Some(key)
+            }
+            Self::Get { .. } | Self::Reset { .. } | Self::Show { .. } | Self::Path => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use ragged::{
     library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording, style_of},
     memory::{
         AfterRecording, Fact, InteractionKind, Memory, NewInteraction, Persona, PersonaMemory,
-        PersonaName, Recorder, Recording, if_agreed, topic::Extractor,
+        PersonaName, Recorder, Recording, if_agreed,
     },
     ranking::Profile,
     retrieval::Filter,
@@ -40,7 +40,6 @@ pub(crate) struct Asking {
     persona: Option<Persona>,
     remembered: Option<Arc<PersonaMemory>>,
     recorder: Option<Recorder>,
-    extractor: Arc<Extractor>,
     session_id: Option<String>,
     /// Made ready for the next question after each.
     library: Option<Arc<Library>>,
@@ -79,7 +78,6 @@ impl Asking {
             persona: None,
             remembered: None,
             recorder: None,
-            extractor: Arc::new(Extractor::default()),
             session_id,
             library: library.map(Arc::clone),
             is_neutral: args.neutral,
@@ -102,7 +100,6 @@ impl Asking {
             persona: None,
             remembered: None,
             recorder: None,
-            extractor: Arc::new(Extractor::default()),
             session_id: None,
             library: None,
             is_neutral: false,
@@ -300,7 +297,7 @@ impl Asking {
                 empty.insert(Recorder::with_after(1, after.as_ref())?)
             }
         };
-        let preparation = recording(&self.extractor, asked, search, answered);
+        let preparation = recording(remembered.extractor(), asked, search, answered);
         recorder.record(remembered, if_agreed(memory, persona, preparation))?;
         if !self.settings.personalisation.async_updates {
             recorder.flush()?;

@@ -199,12 +199,12 @@ impl Session {
             Some(Protection::Passphrase) => Some(Self::passphrase(passphrase_file)?),
             _ => None,
         };
-        let settings = &self.resolved.settings.memory;
+        let settings = &self.resolved.settings;
         let general = self.resolved.clone();
         let of_persona = move |config: &MemoryConfig, own: &[(String, String)]| {
-            let settings = config::of_persona(&general, "", own).settings.memory;
+            let settings = config::of_persona(&general, "", own).settings;
             MemoryConfig {
-                zone: zone_of(&settings).unwrap_or_else(|_| config.zone.clone()),
+                zone: zone_of(&settings.memory).unwrap_or_else(|_| config.zone.clone()),
                 ..memory_config(&settings, config.clone())
             }
         };
@@ -312,11 +312,14 @@ fn zone_of(settings: &MemorySettings) -> Result<jiff::tz::TimeZone> {
 }
 
 /// How memory works by these settings, but for its zone.
-fn memory_config(settings: &MemorySettings, config: MemoryConfig) -> MemoryConfig {
+fn memory_config(settings: &Settings, config: MemoryConfig) -> MemoryConfig {
+    let memory = &settings.memory;
     MemoryConfig {
-        session_gap_minutes: settings.session_gap_minutes,
-        is_redacting: settings.pii_redaction,
-        retention_days: (settings.retention_days > 0).then_some(settings.retention_days),
+        session_gap_minutes: memory.session_gap_minutes,
+        is_redacting: memory.pii_redaction,
+        retention_days: (memory.retention_days > 0).then_some(memory.retention_days),
+        topics: (&settings.learning).into(),
+        interest: (&settings.learning).into(),
         ..config
     }
 }

@@ -99,11 +99,24 @@ impl ConfigFile {
         Ok(true)
     }
 
+    /// Takes every value out and writes the file; comments stay.
+    pub(crate) fn unset_all(&mut self) -> Result<()> {
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let edited =
+            self.values.iter().fold(self.text.clone(), |text, (name, _)| without(&text, name));
+        self.replace(edited, Vec::new())
+    }
+
     fn replace(&mut self, text: String, mut expected: Vec<(String, String)>) -> Result<()> {
-        let mut found = flatten(&text).unwrap_or_default().values;
-        found.sort();
+        let found = flatten(&text).map(|flat| {
+            let mut values = flat.values;
+            values.sort();
+            values
+        });
         expected.sort();
-        if found != expected {
+        if found.ok() != Some(expected) {
             bail!(crate::Hinted::new(
                 format!(
                     "{} is written in a way that cannot be edited line by line",

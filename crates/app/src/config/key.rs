@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ragged::{
     answer::Generator,
+    memory::topic,
     ranking::WEIGHT_MAX,
     settings::{
         AnswerSettings, BackendKind, GraphUse, PersonalisationPreset, SearchMode, Settings,
@@ -30,6 +31,7 @@ impl Key {
     /// Whether a persona may have a value of its own.
     pub(crate) fn is_personal(&self) -> bool {
         self.name.starts_with("personalisation.")
+            || self.name.starts_with("learning.")
             || matches!(
                 self.name,
                 "memory.timezone"
@@ -294,6 +296,34 @@ keys! {
         |s| s.search.time_decay_rate.to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.search.time_decay_rate = v),
         "How fast a document's time counts as far away: a day is worth e to the minus this.";
+    "learning.min_topic_length", COUNT,
+        |s| s.learning.min_topic_length.to_string(),
+        |s, v| count(v, 1, 64).map(|v| s.learning.min_topic_length = v),
+        "Fewest characters of a topic; acronyms and terms with signs may have fewer.";
+    "learning.max_topics_per_query", COUNT,
+        |s| s.learning.max_topics_per_query.to_string(),
+        |s, v| count(v, 1, 100).map(|v| s.learning.max_topics_per_query = v),
+        "Most topics that are learned from one question.";
+    "learning.confidence_threshold", "a number from 0 to 1",
+        |s| s.learning.confidence_threshold.to_string(),
+        |s, v| share(v).map(|v| s.learning.confidence_threshold = v),
+        "How sure it must be that a text is about a topic before that is learned.";
+    "learning.stop_words", "`default`, or words with commas between them",
+        |s| stop_words_shown(&s.learning.stop_words),
+        |s, v| stop_words(v).map(|v| s.learning.stop_words = v),
+        "Words that are never part of a topic, besides those of the text's language; an entry of several words stops the topic of that name.";
+    "learning.time_decay_rate", "a number from 0 to 1",
+        |s| s.learning.time_decay_rate.to_string(),
+        |s, v| share(v).map(|v| s.learning.time_decay_rate = v),
+        "How fast an interest fades: a day is worth e to the minus this.";
+    "learning.min_frequency_for_tracking", COUNT,
+        |s| s.learning.min_frequency_for_tracking.to_string(),
+        |s, v| count(v, 1, 1000).map(|v| s.learning.min_frequency_for_tracking = v as u64),
+        "Questions in which a topic must be met before it is an interest.";
+    "learning.co_occurrence_threshold", COUNT,
+        |s| s.learning.co_occurrence_threshold.to_string(),
+        |s, v| count(v, 1, 1000).map(|v| s.learning.co_occurrence_threshold = v as u64),
+        "Questions in which two interests must be met together before one speaks for the other.";
     "personalisation.enabled", "`true` or `false`",
         |s| s.personalisation.enabled.to_string(),
         |s, v| switch(v).map(|v| s.personalisation.enabled = v),
@@ -415,6 +445,38 @@ fn fraction(value: &str, least: f32, most: f32) -> Result<f32, String> {
     } else {
         Err(format!("{number} is outside {least} to {most}"))
     }
+}
+
+fn share(value: &str) -> Result<f64, String> {
+    let number: f64 = number(value)?;
+    if (0.0..=1.0).contains(&number) {
+        // No −0.
+        Ok(number.abs())
+    } else {
+        Err(format!("{number} is outside 0 to 1"))
+    }
+}
+
+/// What stands for no words but those of the language.
+const STOP_WORDS_DEFAULT: &str = "default";
+const STOP_WORDS_MAX: usize = 1000;
+
+fn stop_words(value: &str) -> Result<Vec<String>, String> {
+    if value.trim() == STOP_WORDS_DEFAULT {
+        return Ok(Vec::new());
+    }
+    let words: Vec<String> = value.split(',').map(|word| word.trim().to_owned()).collect();
+    if words.len() > STOP_WORDS_MAX {
+        return Err(format!("{} are more than {STOP_WORDS_MAX}", words.len()));
+    }
+    match words.iter().find(|word| topic::key(word).is_empty()) {
+        Some(word) => Err(format!("{word:?} is no word")),
+        None => Ok(words),
+    }
+}
+
+fn stop_words_shown(words: &[String]) -> String {
+    if words.is_empty() { STOP_WORDS_DEFAULT.to_owned() } else { words.join(", ") }
 }
 
 fn zone(value: &str) -> Result<String, String> {

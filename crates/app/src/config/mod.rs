@@ -287,10 +287,15 @@ pub(crate) fn find_personal(name: &str) -> Result<&'static Key, crate::Usage> {
     let ends_in = |key: &&Key| {
         key.name.strip_suffix(name).is_some_and(|before| before.ends_with('.')) && key.is_personal()
     };
-    let mut short = KEYS.iter().filter(ends_in);
-    let key = match (short.next(), short.next()) {
-        (Some(key), None) => key,
-        _ => find(name)?,
+    let short: Vec<&Key> = KEYS.iter().filter(ends_in).collect();
+    let key = match short[..] {
+        [] => find(name)?,
+        [key] => key,
+        _ => {
+            let names: Vec<&str> = short.iter().map(|key| key.name).collect();
+            return Err(crate::Usage::new(format!("{name:?} is short for more than one setting"))
+                .with_hint(format!("which of them: {}?", names.join(", "))));
+        }
     };
     if key.is_personal() {
         return Ok(key);

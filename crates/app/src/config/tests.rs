@@ -131,11 +131,22 @@ fn edits_keep_comments_and_order() {
         "# mine\nsearch:\n  mode: lexical\n  # hits\n  k: 9\n\n\
          embedding:\n  model: \"ollama:nomic-embed-text\"\n"
     );
+    file.unset_all().unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "# mine\n  # hits\n\n");
     // What cannot be edited by lines is refused and left alone.
     std::fs::write(&path, "search: {k: 5}\n").unwrap();
     let mut file = ConfigFile::read(&path).unwrap().unwrap();
     assert!(file.set("search.k", "6").is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "search: {k: 5}\n");
+    // Nor is anything left that cannot be read.
+    let text = "search:\n  k: 5\nlists:\n  - a\n  odd: 1\n";
+    std::fs::write(&path, text).unwrap();
+    assert!(ConfigFile::read(&path).is_err());
+    let text = "search:\n  k: >\n    5\n";
+    std::fs::write(&path, text).unwrap();
+    let mut file = ConfigFile::read(&path).unwrap().unwrap();
+    assert!(file.unset_all().is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 
 #[test]

@@ -29,6 +29,8 @@ mod graph;
 mod interests;
 /// What one persona cannot see or change of another, nor caches keep.
 mod isolation;
+/// Settings of what is learned, and setting all back.
+mod learning;
 /// Help, usage errors, configuration, completions.
 mod manners;
 /// Why a persona has its ranking, and whether it is better.

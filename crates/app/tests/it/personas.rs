@@ -358,6 +358,38 @@ fn the_style_of_a_persona_reaches_the_model_and_the_page() {
 }
 
 #[test]
+fn brackets_of_program_text_are_no_numbers_of_sources() {
+    let scene = remembering();
+    ok(scene.run(&["persona", "create", "note", "--citations", "footnote"]));
+    let text = "Read `row[1]` first [1]:\n\n```\nx = row[1]\ny = row [2]\n```\n";
+    let (url, served) = model(&format!("{text}Then stop [1, 2]."), 1);
+    let url = format!("answer.url={url}");
+    let model = ["-o", "answer.generator=ollama:m", "-o", &url];
+    let args = [&["query", LEASE, "--persona", "note"][..], &model].concat();
+    let said = ok(scene.run(&args)).stdout;
+    served.join().unwrap();
+    let shown = text.replace(" first [1]", " first") + "Then stop.\n\n[1] ";
+    assert!(said.starts_with(&shown), "{said}");
+
+    // What stands in a file is quoted as it is.
+    scene.write(
+        "sheet.md",
+        "# Sheet\n\nThe quonderly column of the sheet is row[1] of table [2].\n",
+    );
+    ok(scene.run(&["add", "files"]));
+    let ask = |persona: &str| {
+        let question = "which is the quonderly column of the sheet?";
+        ok(scene.run(&["query", question, "--persona", persona])).stdout
+    };
+    let quote = "The quonderly column of the sheet is row[1] of table [2].";
+    let numbered = ask("default");
+    assert!(numbered.starts_with(&format!("{quote} [1]")), "{numbered}");
+    let (said, _) = numbered.split_once("\n\n").unwrap();
+    let said = format!("{}\n\n[1] ", said.replace(". [1]", "."));
+    assert!(ask("note").starts_with(&said), "{} {said}", ask("note"));
+}
+
+#[test]
 fn quotes_follow_the_style_too() {
     let scene = remembering();
     scene.write(

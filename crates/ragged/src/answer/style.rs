@@ -86,37 +86,81 @@ impl Style {
     }
 }
 
-/// Takes the numbers of passages, as `[1]`, and the blank before them out of a text that comes in
-/// pieces.
+/// Takes the numbers of passages, as `[1]`, `[2, 3]` or `【4】`, and the blank before them out of a
+/// text that comes in pieces. Between backquotes brackets are program text, and stay.
 #[derive(Debug, Default)]
 pub struct Unnumbered {
     /// What may be the beginning of a number: blanks, a bracket, digits.
     held: String,
+    /// Backquotes in a row that the text ends in so far.
+    n_backquotes: usize,
+    /// How many backquotes began the program text that the text is in.
+    code: Option<usize>,
 }
+
+/// The longest that is taken for the numbers of passages, in bytes.
+const NUMBERS_BYTES_MAX: usize = 32;
+/// So many backquotes begin program text of several lines; of fewer, it ends with its line.
+const FENCE: usize = 3;
 
 impl Unnumbered {
     /// The next piece, without numbers; what may yet become one is held back.
     pub fn push(&mut self, piece: &str) -> String {
         let mut out = String::with_capacity(piece.len());
         for letter in piece.chars() {
-            let is_open = self.held.contains('[');
-            match letter {
-                ']' if self.held.ends_with(|last: char| last.is_ascii_digit()) => self.held.clear(),
-                '0'..='9' if is_open => self.held.push(letter),
-                '[' | ' ' if !is_open => self.held.push(letter),
-                _ => {
-                    out.push_str(&self.held);
-                    self.held.clear();
-                    // It may begin another.
-                    if matches!(letter, '[' | ' ') {
-                        self.held.push(letter);
-                    } else {
-                        out.push(letter);
-                    }
-                }
+            if letter == '`' {
+                out.push_str(&self.held);
+                self.held.clear();
+                out.push(letter);
+                self.n_backquotes += 1;
+                continue;
+            }
+            self.end_backquotes();
+            if self.code.is_some_and(|n| n < FENCE) && letter == '\n' {
+                self.code = None;
+            }
+            if self.code.is_some() {
+                out.push(letter);
+            } else {
+                self.push_prose(letter, &mut out);
             }
         }
         out
+    }
+
+    /// Program text begins with so many backquotes as it ends with; a longer fence ends it too.
+    fn end_backquotes(&mut self) {
+        let n = std::mem::take(&mut self.n_backquotes);
+        self.code = match self.code {
+            _ if n == 0 => return,
+            None => Some(n),
+            Some(begun) if n == begun || (begun >= FENCE && n > begun) => None,
+            within => within,
+        };
+    }
+
+    fn push_prose(&mut self, letter: char, out: &mut String) {
+        let open = self.held.find(['[', '【']);
+        let inside = open.map(|at| &self.held[at..]);
+        match letter {
+            ']' | '】' if inside.is_some_and(are_numbers) => self.held.clear(),
+            '0'..='9' | ',' | ';' | '-' | '–' | ' '
+                if inside.is_some_and(|inside| inside.len() < NUMBERS_BYTES_MAX) =>
+            {
+                self.held.push(letter);
+            }
+            '[' | '【' | ' ' if open.is_none() => self.held.push(letter),
+            _ => {
+                out.push_str(&self.held);
+                self.held.clear();
+                // It may begin another.
+                if matches!(letter, '[' | '【' | ' ') {
+                    self.held.push(letter);
+                } else {
+                    out.push(letter);
+                }
+            }
+        }
     }
 
     /// What was held back to the end.
@@ -131,6 +175,16 @@ impl Unnumbered {
         out.push_str(&unnumbered.finish());
         out
     }
+}
+
+/// Whether what follows a bracket are numbers that passages have: of three digits at most.
+fn are_numbers(bracketed: &str) -> bool {
+    let numbers = bracketed.trim_start_matches(['[', '【']);
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    numbers.starts_with(|first: char| first.is_ascii_digit())
+        && numbers.split([',', ';', '-', '–']).all(|part| is_number(part.trim()))
 }
 
 #[cfg(test)]
@@ -148,8 +202,27 @@ mod tests {
             ("[3", "[3"),
             ("[[4] [5", "[ [5"),
             ("two  blanks ", "two  blanks "),
+            ("It closes [3, 4; 6] at ten 【5】, or [1-3].", "It closes at ten, or."),
+            ("in [2019] [1,] [,1] [1 2]", "in [2019] [1,] [,1] [1 2]"),
         ] {
-            assert_eq!(Unnumbered::text(text), expected);
+            assert_eq!(Unnumbered::text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn program_text_is_left_alone() {
+        for (text, expected) in [
+            ("Take `row[1]` first [1].", "Take `row[1]` first."),
+            ("Take ``a`[1]`` and b [1].", "Take ``a`[1]`` and b."),
+            (
+                "So: [1]\n```py\nx = row[1] # `[2]\n\ny = row [2]\n```\nThat is all [2].",
+                "So:\n```py\nx = row[1] # `[2]\n\ny = row [2]\n```\nThat is all.",
+            ),
+            // One that is never ended is none beyond its line.
+            ("A ` alone [1].\nAnd more [2].", "A ` alone [1].\nAnd more."),
+            ("``` [1]\n[2]", "``` [1]\n[2]"),
+        ] {
+            assert_eq!(Unnumbered::text(text), expected, "{text}");
         }
     }
 
@@ -163,7 +236,7 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_make_no_difference(
-            text in "[\\[\\]0-9a b.é]{0,40}",
+            text in "[\\[\\]【】0-9,;`\n a-b.é–-]{0,40}",
             cuts in proptest::collection::vec(0..40_usize, 0..6),
         ) {
             let letters: Vec<char> = text.chars().collect();

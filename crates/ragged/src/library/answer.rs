@@ -7,7 +7,7 @@ use super::{
     search::{Hit, SearchRequest, SearchResponse, milliseconds},
 };
 use crate::{
-    answer::{self, Generator, Length, Passage, Question, Sources, Style, Wording},
+    answer::{self, Generator, Length, Passage, Question, Sources, Style, Unnumbered, Wording},
     embedding::Embedder,
     error::Result,
     lexical::{Analyser, Snapshot},
@@ -30,6 +30,29 @@ pub struct Answered {
     pub note: Option<GenerationNote>,
     /// The search beneath.
     pub search: SearchResponse,
+}
+
+impl Answered {
+    /// The text without the numbers. Of an answer made of quotes exactly those that were put behind
+    /// them are taken out, whatever the quotes hold; of a generated one what [`Unnumbered`] does.
+    pub fn unnumbered(&self) -> String {
+        if self.generator.is_some() {
+            return Unnumbered::text(&self.text);
+        }
+        let mut text = String::with_capacity(self.text.len());
+        let mut rest = self.text.as_str();
+        for citation in &self.citations {
+            let number = format!(" [{}]", citation.n);
+            let numbered = format!("{}{number}", citation.quote);
+            if let Some((before, after)) = rest.split_once(&numbered) {
+                text.push_str(before);
+                text.push_str(&citation.quote);
+                rest = after;
+            }
+        }
+        text.push_str(rest);
+        text
+    }
 }
 
 /// Why the answer is extractive although a generator is configured.

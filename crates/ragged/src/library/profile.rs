@@ -1,6 +1,9 @@
 //! What a persona cares about, as ranking takes it.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use super::Library;
 use crate::{
@@ -9,9 +12,10 @@ use crate::{
     memory::{
         InterestOrigin, Persona, PersonaMemory, RankingProfile,
         interest::{self, InterestConfig},
+        topic::{StopWords, TopicSettings},
     },
     ranking::{Profile, ProfileTopic},
-    settings::{MemoryCacheSettings, PersonalisationSettings},
+    settings::{LearningSettings, MemoryCacheSettings, PersonalisationSettings},
 };
 
 /// Bits of a profile's revision that tell the day: recency is counted in whole days.
@@ -26,6 +30,8 @@ struct TasteKey {
     persona: Box<str>,
     revision: u64,
     focus_areas: Vec<String>,
+    /// What makes interests of what is remembered.
+    config: [u64; 9],
 }
 
 /// Profiles of the personas that asked last: L1 and L2 of memory.
@@ -103,18 +109,47 @@ impl Library {
             return Ok(None);
         }
         let now_ms = self.clock.now_ms();
+        let config = &remembered.config().interest;
         let key = TasteKey {
             persona: persona.file_id.as_str().into(),
             revision: dated(remembered.revision()?, now_ms),
             focus_areas: persona.draft.focus_areas.clone(),
+            config: config.bits(),
         };
         let make = || -> Result<Kept> {
-            let config = InterestConfig::default();
-            let profile = remembered.ranking_profile(&persona.draft.focus_areas, &config)?;
+            let profile = remembered.ranking_profile(&persona.draft.focus_areas, config)?;
             self.tastes.0.retain(|kept| kept.persona != key.persona || *kept == key);
             Ok(Kept(Arc::new(for_ranking(&persona.file_id, &profile))))
         };
         self.tastes.0.get_or_make(&key, now_ms, make).map(|kept| Some(kept.0))
+    }
+}
+
+/// What settings take for a topic.
+impl From<&LearningSettings> for TopicSettings {
+    fn from(settings: &LearningSettings) -> Self {
+        Self {
+            min_topic_length: settings.min_topic_length,
+            max_topics_per_query: settings.max_topics_per_query,
+            confidence_threshold: settings.confidence_threshold,
+            stop_words: if settings.stop_words.is_empty() {
+                StopWords::Default
+            } else {
+                StopWords::List(settings.stop_words.clone())
+            },
+        }
+    }
+}
+
+/// What settings take for an interest.
+impl From<&LearningSettings> for InterestConfig {
+    fn from(settings: &LearningSettings) -> Self {
+        Self {
+            decay_rate_per_day: settings.time_decay_rate,
+            min_frequency: settings.min_frequency_for_tracking,
+            min_co_occurrence: settings.co_occurrence_threshold,
+            ..Self::default()
+        }
     }
 }
 
@@ -124,9 +159,21 @@ fn dated(revision: u64, now_ms: i64) -> u64 {
     (revision << DAY_BITS) | day
 }
 
+/// Another number whenever what is `dated` or one of the interests is another: settings and focus
+/// areas change these while the memory stays as it is.
+fn told_apart(dated: u64, topics: &[ProfileTopic], pairs: &[(usize, usize)]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (dated, pairs).hash(&mut hasher);
+    for topic in topics {
+        (&topic.name, &topic.words, topic.pinned).hash(&mut hasher);
+        (topic.confidence.to_bits(), topic.recency.to_bits()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// The same profile, in the words of ranking.
 pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
-    let topics = profile
+    let topics: Vec<ProfileTopic> = profile
         .interests
         .iter()
         .map(|interest| ProfileTopic {
@@ -139,7 +186,7 @@ pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
         .collect();
     Profile {
         persona: persona.to_owned(),
-        revision: dated(profile.revision, profile.now_ms),
+        revision: told_apart(dated(profile.revision, profile.now_ms), &topics, &profile.pairs),
         topics,
         pairs: profile.pairs.clone(),
         documents: profile.documents.iter().copied().collect(),

@@ -1,9 +1,6 @@
 //! A profile in numbers.
 
-use super::{
-    Breadth, InterestOrigin, PersonaMemory, interest::InterestConfig, judgement::QuestionTally,
-    profile::MIN_FREQUENCY,
-};
+use super::{Breadth, InterestOrigin, PersonaMemory, judgement::QuestionTally};
 use crate::{
     error::{Context, Result},
     sqlite::{integer, natural, sql},
@@ -20,7 +17,7 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Analytics {
     /// Topics that were ever met.
     pub n_topics: u64,
-    /// Those that may rank: two hits at least, set by hand, or a focus.
+    /// Those that may rank: met often enough, set by hand, or a focus.
     pub n_tracked: u64,
     /// Those of them that are more sure than [`SURE_CONFIDENCE`].
     pub n_sure: u64,
@@ -55,7 +52,8 @@ impl PersonaMemory {
     ///
     /// Those of reading.
     pub fn analytics(&self, focus_areas: &[String], limit: usize) -> Result<Analytics> {
-        let profile = self.profile(focus_areas, &InterestConfig::default(), Breadth::Tracked)?;
+        let config = &self.config().interest;
+        let profile = self.profile(focus_areas, config, Breadth::Tracked)?;
         let (n_learned, weight_quarters) = self
             .database()
             .read(|connection| {
@@ -67,7 +65,7 @@ impl PersonaMemory {
                          (SELECT sum(weight_quarters) FROM topic_totals)",
                     )
                     .and_then(|mut statement| {
-                        statement.query_row([integer(MIN_FREQUENCY)], |row| {
+                        statement.query_row([integer(config.min_frequency)], |row| {
                             let weight: Option<i64> = row.get(1)?;
                             Ok((row.get(0).map(natural)?, weight.map_or(0, natural)))
                         })
@@ -75,7 +73,8 @@ impl PersonaMemory {
             })
             .context_with(|| format!("counting what {} cares about", self.name()))?;
         let is_named_only = |interest: &&super::TopicInterest| {
-            interest.origin == InterestOrigin::Focus && interest.aggregate.n_hits < MIN_FREQUENCY
+            interest.origin == InterestOrigin::Focus
+                && interest.aggregate.n_hits < config.min_frequency
         };
         let interests = &profile.interests;
         let n_named = interests.iter().filter(is_named_only).count() as u64;

@@ -46,7 +46,7 @@ pub struct Aggregate {
     pub owner: Option<f64>,
 }
 
-/// The constants of the formulas.
+/// The constants of the formulas, and what it takes to be an interest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InterestConfig {
     /// How fast recency falls, a day.
@@ -63,6 +63,38 @@ pub struct InterestConfig {
     pub consistency_weight: f64,
     /// Part of depth.
     pub depth_weight: f64,
+    /// Hits that a topic must have to be an interest.
+    pub min_frequency: u64,
+    /// Interactions that two interests must share to go together.
+    pub min_co_occurrence: u64,
+}
+
+impl InterestConfig {
+    /// The same as bits, for the keys of what depends on it.
+    pub fn bits(&self) -> [u64; 9] {
+        let Self {
+            decay_rate_per_day,
+            frequency_saturation,
+            depth_saturation,
+            frequency_weight,
+            recency_weight,
+            consistency_weight,
+            depth_weight,
+            min_frequency,
+            min_co_occurrence,
+        } = *self;
+        [
+            decay_rate_per_day.to_bits(),
+            frequency_saturation.into(),
+            depth_saturation.into(),
+            frequency_weight.to_bits(),
+            recency_weight.to_bits(),
+            consistency_weight.to_bits(),
+            depth_weight.to_bits(),
+            min_frequency,
+            min_co_occurrence,
+        ]
+    }
 }
 
 impl Default for InterestConfig {
@@ -75,6 +107,8 @@ impl Default for InterestConfig {
             recency_weight: 0.30,
             consistency_weight: 0.20,
             depth_weight: 0.15,
+            min_frequency: 2,
+            min_co_occurrence: 3,
         }
     }
 }

@@ -79,6 +79,10 @@ pub use self::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
+    memory::{
+        interest::InterestConfig,
+        topic::{Extractor, TopicSettings},
+    },
     sqlite::sql,
     temporal::Clock,
     vault::{Database, DatabaseConfig, MasterKey, Passphrase, Protection, Unchanged, Vault},
@@ -106,6 +110,10 @@ pub struct MemoryConfig {
     pub is_redacting: bool,
     /// Days after which an interaction is deleted; `None` keeps them.
     pub retention_days: Option<u32>,
+    /// What counts as a topic of a question and of what was found.
+    pub topics: TopicSettings,
+    /// What an interest comes to, and what it takes to be one.
+    pub interest: InterestConfig,
     /// What these become for a persona with settings of its own, which are given to it as key and
     /// value; `None` takes no notice of such settings.
     pub of_persona: Option<Arc<ConfigOf>>,
@@ -119,6 +127,8 @@ impl std::fmt::Debug for MemoryConfig {
             .field("session_gap_minutes", &self.session_gap_minutes)
             .field("is_redacting", &self.is_redacting)
             .field("retention_days", &self.retention_days)
+            .field("topics", &self.topics)
+            .field("interest", &self.interest)
             .finish_non_exhaustive()
     }
 }
@@ -130,6 +140,8 @@ impl MemoryConfig {
             && self.session_gap_minutes == other.session_gap_minutes
             && self.is_redacting == other.is_redacting
             && self.retention_days == other.retention_days
+            && self.topics == other.topics
+            && self.interest == other.interest
     }
 }
 
@@ -141,6 +153,8 @@ impl Default for MemoryConfig {
             session_gap_minutes: 30,
             is_redacting: false,
             retention_days: None,
+            topics: TopicSettings::default(),
+            interest: InterestConfig::default(),
             of_persona: None,
         }
     }
@@ -168,6 +182,7 @@ pub struct PersonaMemory {
     database: Arc<Database>,
     revision: Unchanged<Option<u64>>,
     config: Arc<MemoryConfig>,
+    extractor: Arc<Extractor>,
     clock: Arc<dyn Clock>,
 }
 
@@ -301,6 +316,7 @@ impl Memory {
             file_id: persona.file_id.clone(),
             database,
             revision: Unchanged::default(),
+            extractor: Arc::new(Extractor::new(config.topics.clone())),
             config,
             clock: Arc::clone(&self.clock),
         });
@@ -336,6 +352,11 @@ impl PersonaMemory {
     /// How its memory works, with the settings of its own.
     pub fn config(&self) -> &MemoryConfig {
         &self.config
+    }
+
+    /// What finds the topics of what is recorded, by those settings.
+    pub fn extractor(&self) -> &Arc<Extractor> {
+        &self.extractor
     }
 
     /// The name of its file, without ending.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    sqlite::{natural, sql},
+    sqlite::{integer, natural, sql},
 };
 
 /// Interests that are looked at when nobody asks for all: so many by weight, and as many by how
@@ -28,10 +28,6 @@ const DOCUMENTS: i64 = 512;
 pub const RANKING_INTERESTS: usize = 128;
 /// Of so many of these, and for each of so many topics, it is told which go together.
 const PAIRED: u8 = 64;
-/// Hits that a topic must have to be an interest.
-pub(super) const MIN_FREQUENCY: u64 = 2;
-/// Questions that two topics must share to go together.
-const MIN_CO_OCCURRENCE: i64 = 3;
 /// The interest in a subject that its owner named as a focus, before anything is learned.
 const FOCUS_CONFIDENCE: f64 = 0.5;
 /// How like a name must be to be suggested for another, from 0 to 1.
@@ -156,7 +152,7 @@ pub struct TopicInfo {
 /// Which topics are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breadth {
-    /// Those that may rank: two hits at least, set by hand, or a focus; of those the weightiest and
+    /// Those that may rank: met often enough, set by hand, or a focus; of those the weightiest and
     /// the latest.
     Tracked,
     /// Every topic that was ever met.
@@ -230,7 +226,7 @@ impl PersonaMemory {
                     order.then_with(|| a.key.cmp(&b.key))
                 });
                 Ok(RankingProfile {
-                    pairs: pairs_among(connection, &interests)?,
+                    pairs: pairs_among(connection, &interests, config)?,
                     interests: interests.into_iter().map(|(_, interest)| interest).collect(),
                     documents: documents_had(connection)?,
                     revision: views::revision(connection)?,
@@ -459,7 +455,7 @@ fn weigh(
         .filter(|(id, aggregate)| {
             breadth == Breadth::All
                 || aggregate.owner.is_some()
-                || aggregate.n_hits >= MIN_FREQUENCY
+                || aggregate.n_hits >= config.min_frequency
                 || is_focus(*id)
         })
         .map(|(id, aggregate)| Weighed {
@@ -659,7 +655,9 @@ fn add_focuses(
 fn pairs_among(
     connection: &Connection,
     interests: &[(Option<i64>, TopicInterest)],
+    config: &InterestConfig,
 ) -> Result<Vec<(usize, usize)>> {
+    let least = integer(config.min_co_occurrence);
     let places: HashMap<i64, usize> =
         interests.iter().enumerate().filter_map(|(at, (id, _))| Some(((*id)?, at))).collect();
     let mut statement = sql(connection.prepare_cached(
@@ -669,8 +667,7 @@ fn pairs_among(
     let mut pairs = Vec::new();
     for (at, (id, _)) in interests.iter().enumerate().take(usize::from(PAIRED)) {
         let Some(id) = id else { continue };
-        let rows =
-            sql(statement.query_map(params![id, MIN_CO_OCCURRENCE, PAIRED], |row| row.get(0)))?;
+        let rows = sql(statement.query_map(params![id, least, PAIRED], |row| row.get(0)))?;
         for other in rows {
             let other: i64 = sql(other)?;
             if let Some(place) = places.get(&other)

@@ -368,15 +368,50 @@ impl Memory {
                     ),
                 };
                 sql(done)?;
-                // A new retention holds from the next opening on, not from the next day.
-                sql(tx.execute("DELETE FROM registry WHERE key = ?1", [KEY_EXPIRED_AT]))?;
-                let file_id = audit::file_id_of(tx, &persona.name)?;
-                let of = file_id.as_deref().map(|file_id| (&persona.name, file_id));
-                let value = value.unwrap_or("as the library's").to_owned();
-                let fields = [("key", key.to_owned()), ("value", value)];
-                audit::append(tx, self.now_ms(), Operation::Setting, of, &fields)
+                self.note_setting(tx, &persona.name, key, value)
             })
             .context_with(|| format!("setting {key} for the persona {name}"))
+    }
+
+    /// Gives all settings of one persona back to the library's, and returns which they were, in
+    /// order of key.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a persona that does not exist.
+    pub fn reset_persona_settings(&self, name: &PersonaName) -> Result<Vec<String>> {
+        let persona = self.persona(name)?;
+        self.registry()
+            .write(|tx| {
+                let mut keys: Vec<String> = sql(tx
+                    .prepare_cached("DELETE FROM persona_settings WHERE persona = ?1 RETURNING key")
+                    .and_then(|mut statement| {
+                        statement.query_map([persona.name.as_str()], |row| row.get(0))?.collect()
+                    }))?;
+                keys.sort();
+                for key in &keys {
+                    self.note_setting(tx, &persona.name, key, None)?;
+                }
+                Ok(keys)
+            })
+            .context_with(|| format!("resetting all settings of the persona {name}"))
+    }
+
+    /// What goes with every change of a persona's setting.
+    fn note_setting(
+        &self,
+        tx: &Transaction<'_>,
+        name: &PersonaName,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<()> {
+        // A new retention holds from the next opening on, not from the next day.
+        sql(tx.execute("DELETE FROM registry WHERE key = ?1", [KEY_EXPIRED_AT]))?;
+        let file_id = audit::file_id_of(tx, name)?;
+        let of = file_id.as_deref().map(|file_id| (name, file_id));
+        let value = value.unwrap_or("as the library's").to_owned();
+        let fields = [("key", key.to_owned()), ("value", value)];
+        audit::append(tx, self.now_ms(), Operation::Setting, of, &fields)
     }
 }
 

@@ -385,6 +385,17 @@ fn personas_are_kept_and_deleted() {
         memory.of(&researcher).unwrap().count_interactions(&InteractionFilter::default()).unwrap(),
         1
     );
+    memory.set_persona_setting(&PersonaName::default(), "memory.timezone", Some("UTC")).unwrap();
+    memory.set_persona_setting(&researcher, "memory.retention_days", Some("9")).unwrap();
+    let noted = memory.last_noted(&active).unwrap();
+    assert_eq!(
+        memory.reset_persona_settings(&researcher).unwrap(),
+        ["memory.retention_days", "personalisation.alpha"]
+    );
+    assert_eq!(memory.persona_settings(&researcher).unwrap(), []);
+    assert_eq!(memory.persona_settings(&PersonaName::default()).unwrap().len(), 1);
+    assert_eq!(memory.last_noted(&active).unwrap(), noted + 2, "one entry for each");
+    assert_eq!(memory.reset_persona_settings(&researcher).unwrap(), [""; 0]);
 
     memory.delete_persona(&researcher).unwrap();
     assert!(!memory.vault().contains(&file_id));

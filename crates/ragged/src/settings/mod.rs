@@ -22,6 +22,8 @@ pub struct Settings {
     pub search: SearchSettings,
     /// What is remembered for personas.
     pub memory: MemorySettings,
+    /// What is learned from what personas ask.
+    pub learning: LearningSettings,
     /// How far a persona's interests may move hits.
     pub personalisation: PersonalisationSettings,
     /// How answers are made.
@@ -424,6 +426,39 @@ impl Default for MemoryCacheSettings {
             l3_size: 200,
             profile_ttl: Duration::from_mins(30),
             query_ttl: Duration::from_mins(15),
+        }
+    }
+}
+
+/// What is learned from what personas ask.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearningSettings {
+    /// Fewest characters of a topic.
+    pub min_topic_length: usize,
+    /// Most topics of a question or of a passage that was found.
+    pub max_topics_per_query: usize,
+    /// How sure it must be that a text is about a topic, from 0 to 1.
+    pub confidence_threshold: f64,
+    /// Words that are never part of a topic, besides those of the text's language.
+    pub stop_words: Vec<String>,
+    /// How fast an interest fades, a day.
+    pub time_decay_rate: f64,
+    /// Interactions in which a topic must be met to be an interest.
+    pub min_frequency_for_tracking: u64,
+    /// Interactions in which two interests must be met together to go with each other.
+    pub co_occurrence_threshold: u64,
+}
+
+impl Default for LearningSettings {
+    fn default() -> Self {
+        Self {
+            min_topic_length: 3,
+            max_topics_per_query: 10,
+            confidence_threshold: 0.3,
+            stop_words: Vec::new(),
+            time_decay_rate: 0.05,
+            min_frequency_for_tracking: 2,
+            co_occurrence_threshold: 3,
         }
     }
 }

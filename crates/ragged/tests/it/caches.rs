@@ -9,7 +9,8 @@ use ragged::{
     library::{Cancel, Library, NoProgress, SearchRequest, SearchResponse, VirtualDocument},
     memory::{
         Feedback, InteractionFilter, InteractionKind, Memory, MemoryConfig, NewInteraction,
-        PersonaDraft, PersonaMemory, PersonaName, RecordedTopic, TopicSource, topic,
+        PersonaDraft, PersonaMemory, PersonaName, RecordedTopic, TopicSource,
+        interest::InterestConfig, topic,
     },
     ranking::{Profile, ProfileTopic, TimeFavour},
     retrieval::Filter,
@@ -406,5 +407,57 @@ proptest! {
         }
         let caches = caching.caches();
         prop_assert!(caches.l1.entries <= 1 && caches.l2.entries <= 2 && caches.l3.entries <= 4);
+    }
+}
+
+/// One persona, asked for by settings of learning that take turns, is ranked each time as by a
+/// process that knows only these.
+#[test]
+fn ways_of_learning_never_share_a_profile() {
+    let scratch = tempfile::tempdir().unwrap();
+    let library = open(scratch.path(), Settings::default());
+    let documents = (0..24_usize).map(|n| VirtualDocument {
+        path: format!("d{n}"),
+        title: String::new(),
+        text: format!("the plan of {} and {}, {n}", WORDS[n % 5], WORDS[(n * 7 + 1) % 12]),
+    });
+    library.add_virtual(documents.collect(), &NoProgress, &Cancel::new()).unwrap();
+    let usual = InterestConfig::default();
+    let ways = [
+        usual,
+        InterestConfig { min_frequency: 1, ..usual },
+        InterestConfig { min_frequency: 4, ..usual },
+        InterestConfig { min_co_occurrence: 4, ..usual },
+        InterestConfig { decay_rate_per_day: 0.2, ..usual },
+    ];
+    let memories = ways.map(|interest| {
+        let config = MemoryConfig { interest, ..MemoryConfig::default() };
+        let clock = Arc::new(FixedClock(5 * 86_400_000));
+        Memory::open(scratch.path(), None, config, clock).unwrap()
+    });
+    let persona = memories[0].persona(&PersonaName::default()).unwrap();
+    let writing = memories[0].of(&persona.name).unwrap();
+    for (n, words) in (1..).zip([[0, 1], [0, 1], [0, 1], [2, 2]]) {
+        do_deed(&writing, &Deed::Record { words }, n);
+    }
+    let mut settings = library.settings().personalisation.clone();
+    settings.min_confidence_threshold = Some(0.0);
+    settings.full_alpha_words = 0;
+    let request = SearchRequest {
+        personalisation: Some(Arc::new(settings.clone())),
+        ..SearchRequest::new("plan of the tide", &library.settings().search)
+    };
+    let ask = |library: &Library, way: usize| {
+        let remembered = memories[way].of(&persona.name).unwrap();
+        let profile = library.profile_with(&persona, &remembered, &settings).unwrap();
+        shown(&library.search_for(&request, profile.as_deref()).unwrap())
+    };
+    let alone: Vec<Vec<String>> =
+        (0..ways.len()).map(|way| ask(&open(scratch.path(), Settings::default()), way)).collect();
+    for (way, found) in alone.iter().enumerate() {
+        assert!(!alone[..way].contains(found), "{way} changes nothing");
+    }
+    for way in [0, 1, 2, 3, 4, 0, 0, 2, 4, 1, 3, 0] {
+        assert_eq!(ask(&library, way), alone[way], "{way}");
     }
 }

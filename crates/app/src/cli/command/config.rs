@@ -7,7 +7,7 @@ use crate::{
     cli::{
         Session,
         args::ConfigCommand,
-        printer::{table, visible},
+        printer::{Printer, counted, table, visible},
     },
     config::{self, ConfigFile, KEYS},
     failure::Outcome,
@@ -18,7 +18,10 @@ pub(crate) fn run(command: ConfigCommand, session: &Session) -> Result<Outcome> 
     match command {
         ConfigCommand::Get { key } => get(&key, session),
         ConfigCommand::Set { key, value } => set(&key, &value, session),
-        ConfigCommand::Unset { key } => unset(&key, session),
+        ConfigCommand::Unset { key } | ConfigCommand::Reset { key: Some(key), .. } => {
+            unset(&key, session)
+        }
+        ConfigCommand::Reset { confirm, .. } => reset_all(confirm, session),
         ConfigCommand::Show { origin } => show(origin, session),
         ConfigCommand::Path => path(session),
     }
@@ -94,6 +97,37 @@ fn unset(name: &str, session: &Session) -> Result<Outcome> {
         session.printer.line(format!("{name} = {value}{what}"))?;
     }
     Ok(Outcome::Done)
+}
+
+fn reset_all(is_confirmed: bool, session: &Session) -> Result<Outcome> {
+    let mut file = open(session)?;
+    let keys: Vec<String> = file.values().map(|(name, _)| name.to_owned()).collect();
+    if is_confirmed {
+        file.unset_all()?;
+    }
+    if session.printer.is_json() {
+        session.printer.json(&serde_json::json!({ "keys": keys, "reset": is_confirmed }))?;
+    } else {
+        tell_reset(&keys, is_confirmed, &session.printer)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says what setting all back does, or would do.
+pub(super) fn tell_reset(keys: &[String], is_confirmed: bool, printer: &Printer) -> Result<()> {
+    let n = counted(keys.len() as u64, "setting", "settings");
+    if keys.is_empty() {
+        return printer.line("Nothing was set.");
+    }
+    for key in keys {
+        printer.line(visible(key))?;
+    }
+    if is_confirmed {
+        printer.note(format!("Reset {n}."));
+    } else {
+        printer.note(format!("Would reset {n}. Nothing was changed; --confirm does it."));
+    }
+    Ok(())
 }
 
 /// The file, to be changed.

@@ -169,12 +169,16 @@ impl<'a> Speech<'a> {
     }
 
     /// Says the whole of an answer that was not spoken, or what of a spoken one was held back.
-    fn end(&mut self, answer: &str) {
-        if !self.has_spoken {
-            self.say(answer);
+    fn end(&mut self, answered: &Answered) {
+        if self.has_spoken {
+            let held = self.unnumbered.finish();
+            self.print(&held);
+        } else if !self.printer.is_json() {
+            match self.sources {
+                Sources::Inline => self.print(&answered.text),
+                Sources::Footnote | Sources::Unnamed => self.print(&answered.unnumbered()),
+            }
         }
-        let held = self.unnumbered.finish();
-        self.print(&held);
     }
 
     /// Ends a line that will not be ended; what follows begins on its own.
@@ -202,7 +206,7 @@ pub(crate) fn show(
     printer: &Printer,
 ) -> Result<()> {
     if speech.has_spoken {
-        speech.end(&answered.text);
+        speech.end(answered);
     }
     warn_of_note(answered, printer);
     search::note_if_behind(&answered.search, printer);
@@ -210,7 +214,7 @@ pub(crate) fn show(
         printer.line("Nothing relevant found.")?;
     } else {
         if !speech.has_spoken {
-            speech.end(&answered.text);
+            speech.end(answered);
         }
         speech.printed?;
         let is_named = speech.sources != Sources::Unnamed;

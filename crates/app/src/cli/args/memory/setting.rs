@@ -56,7 +56,7 @@ pub(crate) enum PersonaConfigCommand {
         after_help = "Examples:\n  ragged memory config show\n  ragged memory config show personalisation --persona researcher"
     )]
     Show {
-        /// Only these: `personalisation`, `memory` or `search` [default: all]
+        /// Only these: `personalisation`, `learning`, `memory` or `search` [default: all]
         section: Option<String>,
     },
     /// Print one setting
@@ -75,10 +75,19 @@ pub(crate) enum PersonaConfigCommand {
         /// New value
         value: String,
     },
-    /// Give one setting of the persona back to the configuration file
-    #[command(after_help = "Example:\n  ragged memory config reset personalisation.alpha")]
+    /// Give one setting of the persona, or all, back to the configuration file
+    #[command(
+        after_help = "Examples:\n  ragged memory config reset personalisation.alpha\n  ragged memory config reset --all --confirm --persona researcher"
+    )]
     Reset {
         /// Dotted name
-        key: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        key: Option<String>,
+        /// All that the persona has of its own; without --confirm only says which
+        #[arg(long)]
+        all: bool,
+        /// Really reset all of them
+        #[arg(long, requires = "all")]
+        confirm: bool,
     },
 }

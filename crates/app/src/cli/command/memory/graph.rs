@@ -4,9 +4,7 @@ use anyhow::Result;
 use ragged::{
     error::ErrorKind,
     knowledge::{Graph, NodeId, NodeKind, Relation, Step},
-    memory::{
-        Memory, Persona, PersonaMemory, graph::GraphRequest, interest::InterestConfig, topic,
-    },
+    memory::{Memory, Persona, PersonaMemory, graph::GraphRequest, topic},
 };
 
 use super::super::{joined, time_of_ms};
@@ -42,7 +40,7 @@ fn show(
     remembered: &PersonaMemory,
     session: &Session,
 ) -> Result<Outcome> {
-    let queries = remembered.graph(InterestConfig::default())?;
+    let queries = remembered.graph(remembered.config().interest)?;
     let topic = if args.topic.is_empty() {
         None
     } else {
@@ -115,7 +113,7 @@ fn documents(
     session: &Session,
 ) -> Result<Outcome> {
     let printer = &session.printer;
-    let found = remembered.graph(InterestConfig::default())?.frequent_documents(limit)?;
+    let found = remembered.graph(remembered.config().interest)?.frequent_documents(limit)?;
     if printer.is_json() {
         printer.json(&wire::FrequentDocuments::new(persona, &found))?;
         return Ok(Outcome::Done);
@@ -157,7 +155,7 @@ fn forget(
     remembered: &PersonaMemory,
     session: &Session,
 ) -> Result<Outcome> {
-    let queries = remembered.graph(InterestConfig::default())?;
+    let queries = remembered.graph(remembered.config().interest)?;
     // Named rightly or not is told before anything is changed, and without --confirm too.
     let (kind, n_interactions) = match node.kind {
         ForgetKind::Topic => {

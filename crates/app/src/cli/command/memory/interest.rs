@@ -3,9 +3,7 @@
 use anyhow::Result;
 use ragged::memory::{
     Breadth, Interaction, InterestOrigin, Memory, Persona, PersonaMemory, TopicInterest,
-    graph::DEFAULT_DEPTH,
-    interest::{InterestConfig, age_in_words},
-    topic,
+    graph::DEFAULT_DEPTH, interest::age_in_words, topic,
 };
 
 use super::{
@@ -88,8 +86,8 @@ fn profile(
     explain: bool,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let config = InterestConfig::default();
-    let profile = remembered.profile(&persona.draft.focus_areas, &config, breadth)?;
+    let config = &remembered.config().interest;
+    let profile = remembered.profile(&persona.draft.focus_areas, config, breadth)?;
     let shown: Vec<&TopicInterest> = profile
         .interests
         .iter()
@@ -161,8 +159,8 @@ fn info(
     name: &str,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let config = InterestConfig::default();
-    let info = remembered.topic_info(name, &persona.draft.focus_areas, &config, SHOWN)?;
+    let config = &remembered.config().interest;
+    let info = remembered.topic_info(name, &persona.draft.focus_areas, config, SHOWN)?;
     let known = &info.interest;
     let source = |found: &Interaction| {
         let met = found.topics.iter().find(|topic| topic.key == known.key);
@@ -244,8 +242,11 @@ fn related(
     printer: &Printer,
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
-    let related =
-        remembered.graph(InterestConfig::default())?.related_topics(&key, DEFAULT_DEPTH, limit)?;
+    let related = remembered.graph(remembered.config().interest)?.related_topics(
+        &key,
+        DEFAULT_DEPTH,
+        limit,
+    )?;
     if printer.is_json() {
         printer.json(&serde_json::json!({
             "topic": key,

@@ -9,6 +9,7 @@ use ragged::{
     vault::Protection,
 };
 
+use super::super::config::tell_reset;
 use crate::{
     Usage,
     cli::{
@@ -46,9 +47,14 @@ pub(crate) fn run(command: &SettingCommand, of: &OfPersona, session: &Session) -
             let (memory, persona) = open()?;
             set(key, value, &memory, &persona, session)
         }
-        SettingCommand::Config { command: PersonaConfigCommand::Reset { key } } => {
+        SettingCommand::Config {
+            command: PersonaConfigCommand::Reset { key, confirm, all: _ },
+        } => {
             let (memory, persona) = open()?;
-            reset(key, &memory, &persona, session)
+            match key {
+                Some(key) => reset(key, &memory, &persona, session),
+                None => reset_all(*confirm, &memory, &persona, session),
+            }
         }
         SettingCommand::Backup { file, without_key } => {
             let memory = session.memory(passphrase)?;
@@ -96,7 +102,7 @@ fn show(
         && settings.is_empty()
     {
         return Err(Usage::new(format!("no setting of a persona begins with {section:?}"))
-            .with_hint("there are: personalisation, memory, search")
+            .with_hint("there are: personalisation, learning, memory, search")
             .into());
     }
     if session.printer.is_json() {
@@ -155,6 +161,31 @@ fn reset(name: &str, memory: &Memory, persona: &Persona, session: &Session) -> R
     let key = config::find_personal(name)?;
     memory.set_persona_setting(&persona.name, key.name, None)?;
     told(key, memory, persona, session)
+}
+
+fn reset_all(
+    is_confirmed: bool,
+    memory: &Memory,
+    persona: &Persona,
+    session: &Session,
+) -> Result<Outcome> {
+    let keys: Vec<String> = if is_confirmed {
+        memory.reset_persona_settings(&persona.name)?
+    } else {
+        memory.persona_settings(&persona.name)?.into_iter().map(|(key, _)| key).collect()
+    };
+    let printer = &session.printer;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({
+            "persona": persona.name.as_str(),
+            "keys": keys,
+            "reset": is_confirmed,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    tell_reset(&keys, is_confirmed, printer)?;
+    printer.note(format!("for {}", visible(persona.name.as_str())));
+    Ok(Outcome::Done)
 }
 
 /// Says what is in force now, and what stands above what was set, if anything does.
