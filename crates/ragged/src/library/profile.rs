@@ -48,6 +48,7 @@ impl Footprint for Kept {
             .sum();
         size_of::<Profile>()
             + profile.persona.len()
+            + profile.name.len()
             + topics
             + size_of_val(profile.pairs.as_slice())
             + profile.documents.len() * size_of::<([u8; 16], i64, usize)>()
@@ -112,7 +113,7 @@ impl Library {
             let config = InterestConfig::default();
             let profile = remembered.ranking_profile(&persona.draft.focus_areas, &config)?;
             self.tastes.0.retain(|kept| kept.persona != key.persona || *kept == key);
-            Ok(Kept(Arc::new(for_ranking(&persona.file_id, &profile))))
+            Ok(Kept(Arc::new(for_ranking(persona, &profile))))
         };
         self.tastes.0.get_or_make(&key, now_ms, make).map(|kept| Some(kept.0))
     }
@@ -125,7 +126,7 @@ fn dated(revision: u64, now_ms: i64) -> u64 {
 }
 
 /// The same profile, in the words of ranking.
-pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
+pub fn for_ranking(persona: &Persona, profile: &RankingProfile) -> Profile {
     let topics = profile
         .interests
         .iter()
@@ -138,7 +139,8 @@ pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
         })
         .collect();
     Profile {
-        persona: persona.to_owned(),
+        persona: persona.file_id.clone(),
+        name: persona.name.as_str().to_owned(),
         revision: dated(profile.revision, profile.now_ms),
         topics,
         pairs: profile.pairs.clone(),
