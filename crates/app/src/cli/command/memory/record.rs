@@ -23,6 +23,8 @@ use crate::{
 
 /// Columns of a list of interactions but for the question.
 const BESIDE_QUESTION: usize = 60;
+/// Columns of a question, however narrow the terminal.
+const QUESTION_MIN: usize = 20;
 
 pub(crate) fn run(command: &RecordCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let passphrase = of.passphrase_file.as_deref();
@@ -131,9 +133,10 @@ fn list(
     }
     let mut rows = table(printer, &["id", "when", "with", "question", "feedback"]);
     let zone = &remembered.config().zone;
+    let columns = printer.width().saturating_sub(BESIDE_QUESTION).max(QUESTION_MIN);
     for interaction in &found {
         let question = match limit {
-            Some(_) => one_line(&interaction.query, printer.width() - BESIDE_QUESTION),
+            Some(_) => one_line(&interaction.query, columns),
             None => visible(&interaction.query).into_owned(),
         };
         rows.add_row([
