@@ -1319,8 +1319,28 @@ pub(crate) struct ForgottenTopic {
     pub(crate) interactions: u64,
     pub(crate) interactions_deleted: u64,
     pub(crate) forgotten: bool,
+    /// Those that would be deleted with it, the latest of them.
+    pub(crate) questions: Vec<ForgottenQuestion>,
     /// Why files may still hold it.
     pub(crate) remains: Option<String>,
+}
+
+/// An interaction that would be deleted.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForgottenQuestion {
+    pub(crate) interaction: String,
+    pub(crate) timestamp: String,
+    pub(crate) query: String,
+}
+
+impl From<&memory::Interaction> for ForgottenQuestion {
+    fn from(found: &memory::Interaction) -> Self {
+        Self {
+            interaction: found.id.clone(),
+            timestamp: moment(found.timestamp_ms),
+            query: found.query.clone(),
+        }
+    }
 }
 
 /// An interaction that an interest rests on.
@@ -1416,7 +1436,16 @@ impl From<&memory::Contradiction> for Contradiction {
     }
 }
 
-/// A fact that was written, and what it contradicts.
+/// What came of adding or changing a fact.
+#[derive(Debug, Serialize)]
+pub(crate) struct NotedFact {
+    #[serde(flatten)]
+    pub(crate) written: WrittenFact,
+    /// Whether a version was written.
+    pub(crate) changed: bool,
+}
+
+/// A fact, and what it contradicts.
 #[derive(Debug, Serialize)]
 pub(crate) struct WrittenFact {
     pub(crate) fact: Fact,
@@ -1445,6 +1474,8 @@ pub(crate) struct Erasure {
     pub(crate) counts: BTreeMap<&'static str, u64>,
     /// Why files may still hold what was deleted.
     pub(crate) remains: Option<String>,
+    /// Files of chats that hold the text, or the question.
+    pub(crate) chats: Vec<String>,
 }
 
 /// What `verify-erased` found.

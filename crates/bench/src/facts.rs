@@ -53,8 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut times = Vec::new();
     let mut ids = Vec::new();
     for number in 0..args.facts {
-        let ((fact, _), time) = timed(|| remembered.add_fact(&draft(number)))?;
-        ids.push(fact.id);
+        let (noted, time) = timed(|| remembered.add_fact(&draft(number)))?;
+        ids.push(noted.fact.id);
         times.push(time);
     }
     println!("{} facts of {N_KINDS} kinds, {} questions of each sort", args.facts, args.questions);

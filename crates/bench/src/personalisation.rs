@@ -213,7 +213,8 @@ fn profile_of(subject: &Subject, library: &Library, analyser: &mut Analyser) -> 
         .filter(|(_, n)| **n >= LEAST_TOGETHER)
         .filter_map(|((a, b), _)| place(a).zip(place(b)))
         .collect();
-    Ok(Profile { persona: subject.name.clone(), revision: 1, topics, pairs, documents })
+    let name = subject.name.clone();
+    Ok(Profile { persona: name.clone(), name, revision: 1, topics, pairs, documents })
 }
 
 /// The terms of a question.

@@ -7,7 +7,11 @@ mod interrupt;
 mod printer;
 mod progress;
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -27,6 +31,7 @@ use crate::{
 };
 
 pub(crate) use args::OutputFormat;
+pub(crate) use printer::word;
 
 /// The machine's own time.
 #[derive(Debug)]
@@ -126,7 +131,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             }
         }
     }
-    let session = Session { printer, resolved };
+    let session = Session { printer, resolved, empty: OnceLock::new() };
     command::run(cli.command, &session)
 }
 
@@ -135,6 +140,8 @@ fn run(cli: Cli) -> Result<Outcome> {
 pub(crate) struct Session {
     pub(crate) printer: Printer,
     pub(crate) resolved: Resolved,
+    /// The folder of a memory that holds nothing, where one had to be read and there is none.
+    empty: OnceLock<tempfile::TempDir>,
 }
 
 impl Session {
@@ -193,8 +200,28 @@ impl Session {
     ///
     /// A passphrase comes from a file, from the environment, or is asked for on the terminal.
     pub(crate) fn memory(&self, passphrase_file: Option<&Path>) -> Result<Memory> {
+        self.memory_in(&self.resolved.data_dir, passphrase_file)
+    }
+
+    /// Opens the memory for a command that changes nothing, or only what is there already: where
+    /// there is no memory, one that holds nothing and is gone when this program ends, so that
+    /// looking leaves neither a key nor a folder behind.
+    pub(crate) fn memory_to_read(&self, passphrase_file: Option<&Path>) -> Result<Memory> {
+        if Memory::exists(&self.resolved.data_dir) {
+            return self.memory(passphrase_file);
+        }
+        let dir = match self.empty.get() {
+            Some(dir) => dir,
+            None => {
+                let made = tempfile::tempdir().context("making a folder for an empty memory")?;
+                self.empty.get_or_init(|| made)
+            }
+        };
+        self.memory_in(dir.path(), None)
+    }
+
+    fn memory_in(&self, data_dir: &Path, passphrase_file: Option<&Path>) -> Result<Memory> {
         keep_new_files_private();
-        let data_dir = &self.resolved.data_dir;
         let passphrase = match Memory::protection(data_dir)? {
             Some(Protection::Passphrase) => Some(Self::passphrase(passphrase_file)?),
             _ => None,

@@ -214,6 +214,26 @@ fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text from outside in one line of at most so many columns.
+pub(crate) fn one_line(text: &str, columns: usize) -> String {
+    console::truncate_str(&visible(text), columns, "…").into_owned()
+}
+
+/// A name as a word of a command that may be typed or pasted: in quotes where a shell asks for them.
+pub(crate) fn word(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+,".contains(c);
+    if !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    let name = visible(name);
+    // Within double quotes a shell still reads these.
+    if name.contains(['"', '$', '`', '\\', '!']) {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    } else {
+        format!("\"{name}\"")
+    }
+}
+
 /// `1 file`, `1,234 files`.
 pub(crate) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n), if n == 1 { one } else { many })
@@ -279,6 +299,19 @@ mod tests {
         assert_eq!(visible("a\x1b[31m\nb\u{9b}c\x7f"), r"a\u{1b}[31m\nb\u{9b}c\u{7f}");
         assert_eq!(visible_lines("a\r\nb\tc\x07\rd"), "a\nb\tc\\u{7}\\rd");
         assert!(matches!(visible("Übung › 1"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn names_are_words_of_commands() {
+        assert_eq!(word("nurse"), "nurse");
+        assert_eq!(word("Übung-1"), "Übung-1");
+        assert_eq!(word("tide tables"), "\"tide tables\"");
+        assert_eq!(word("Ada's"), "\"Ada's\"");
+        assert_eq!(word("Ada's $5"), r"'Ada'\''s $5'");
+        assert_eq!(word("-x"), "\"-x\"");
+        assert_eq!(word(""), "\"\"");
+        assert_eq!(one_line("a\nb cd", 4), r"a\n…");
+        assert_eq!(one_line("abcd", 4), "abcd");
     }
 
     #[test]

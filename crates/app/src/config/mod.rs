@@ -34,6 +34,8 @@ pub(crate) enum Origin {
     Environment(String),
     /// A setting of this persona alone.
     Persona(String),
+    /// Decided by a preset, which is set there.
+    Preset(&'static str, Box<Origin>),
     Flag,
 }
 
@@ -44,6 +46,7 @@ impl std::fmt::Display for Origin {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Environment(variable) => write!(f, "environment {variable}"),
             Self::Persona(name) => write!(f, "persona {name}"),
+            Self::Preset(preset, origin) => write!(f, "preset {preset} of {origin}"),
             Self::Flag => f.write_str("flag"),
         }
     }
@@ -88,7 +91,15 @@ impl std::fmt::Display for Problem {
 
 impl Resolved {
     pub(crate) fn origin(&self, key: &Key) -> Origin {
-        self.origins.get(key.name).cloned().unwrap_or(Origin::Default)
+        let own = self.origins.get(key.name).cloned();
+        own.or_else(|| self.preset_of(key)).unwrap_or(Origin::Default)
+    }
+
+    /// The preset that decides a setting, if one was chosen.
+    fn preset_of(&self, key: &Key) -> Option<Origin> {
+        let origin = self.origins.get(PRESET).filter(|_| OF_PRESET.contains(&key.name))?;
+        let preset = self.settings.personalisation.preset.as_str();
+        Some(Origin::Preset(preset, Box::new(origin.clone())))
     }
 
     pub(crate) fn config_path(&self) -> PathBuf {
@@ -263,7 +274,10 @@ pub(crate) fn of_persona(general: &Resolved, name: &str, own: &[(String, String)
                 key: name_of_key.clone(),
                 message,
                 hint: if hint.is_empty() {
-                    format!("`ragged memory config reset {name_of_key} --persona {name:?}`")
+                    format!(
+                        "`ragged memory config reset {name_of_key} --persona {}`",
+                        crate::cli::word(name)
+                    )
                 } else {
                     hint
                 },

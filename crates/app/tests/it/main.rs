@@ -23,6 +23,9 @@ mod export;
 mod facts;
 /// Adding, listing, removing.
 mod files;
+/// What a new user of memory meets.
+#[cfg(unix)]
+mod first_steps;
 /// What a persona is linked to.
 mod graph;
 /// What a persona cares about, and its owner's word on it.

@@ -28,6 +28,10 @@ pub const K: usize = 10;
 pub const QUESTIONS_MIN: usize = 10;
 /// Rounds that are timed.
 pub const ROUNDS: usize = 5;
+/// A difference of times that is smaller than both of these matters to nobody: milliseconds, and a
+/// share of the time without the profile.
+const LATENCY_MATTERS_MS: f64 = 1.0;
+const LATENCY_MATTERS_SHARE: f64 = 0.05;
 /// What decides the draws of the tests, so that the same results say the same again.
 pub const SEED: u64 = 4;
 
@@ -271,8 +275,12 @@ pub fn finding(questions: &[TestedQuestion], metric: Metric, seed: u64) -> Findi
         None
     };
     if metric == Metric::Latency {
-        // The quicker one is better.
+        let matters = LATENCY_MATTERS_MS.max(LATENCY_MATTERS_SHARE * compared.mean_a);
+        // The quicker one is better, if anybody can tell.
         compared.verdict = match compared.verdict {
+            Verdict::FirstBetter | Verdict::SecondBetter if compared.difference.abs() < matters => {
+                Verdict::NoDifference
+            }
             Verdict::FirstBetter => Verdict::SecondBetter,
             Verdict::SecondBetter => Verdict::FirstBetter,
             other => other,
@@ -410,6 +418,23 @@ mod tests {
         let (low, high) = found.interval.unwrap();
         assert!((low - 0.7).abs() < 1e-9 && (high - 0.7).abs() < 1e-9, "{low} {high}");
         assert_eq!(finding(&[], Metric::Ndcg).missing, Some(Missing::JudgedQuestions(10)));
+    }
+
+    #[test]
+    fn a_difference_of_times_must_matter() {
+        let verdict = |off_ms, on_ms| {
+            let questions = vec![question(0.5, 0.5, off_ms, on_ms); 20];
+            let found = finding(&questions, Metric::Latency, SEED);
+            assert!(found.missing.is_none() && found.interval.is_some());
+            found.compared.verdict
+        };
+        // Sure, but small: below a millisecond, or below 5 % of what takes long.
+        assert_eq!(verdict(0.4, 0.44), Verdict::NoDifference);
+        assert_eq!(verdict(0.44, 0.4), Verdict::NoDifference);
+        assert_eq!(verdict(100.0, 104.0), Verdict::NoDifference);
+        assert_eq!(verdict(2.0, 3.5), Verdict::FirstBetter);
+        assert_eq!(verdict(3.5, 2.0), Verdict::SecondBetter);
+        assert_eq!(verdict(100.0, 106.0), Verdict::FirstBetter);
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Library {
                 let bearings = taste.bearings(&chunks).into_iter();
                 let parts = bearings.map(|bearing| personal_part(bearing, &weights)).collect();
                 plan = Some(PersonalPlan {
-                    persona: profile.persona.clone(),
+                    persona: profile.name.clone(),
                     alpha: weights.alpha,
                     candidates: movable.len(),
                     interests: taste.n_interests(),

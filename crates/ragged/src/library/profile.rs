@@ -54,6 +54,7 @@ impl Footprint for Kept {
             .sum();
         size_of::<Profile>()
             + profile.persona.len()
+            + profile.name.len()
             + topics
             + size_of_val(profile.pairs.as_slice())
             + profile.documents.len() * size_of::<([u8; 16], i64, usize)>()
@@ -119,7 +120,7 @@ impl Library {
         let make = || -> Result<Kept> {
             let profile = remembered.ranking_profile(&persona.draft.focus_areas, config)?;
             self.tastes.0.retain(|kept| kept.persona != key.persona || *kept == key);
-            Ok(Kept(Arc::new(for_ranking(&persona.file_id, &profile))))
+            Ok(Kept(Arc::new(for_ranking(persona, &profile))))
         };
         self.tastes.0.get_or_make(&key, now_ms, make).map(|kept| Some(kept.0))
     }
@@ -172,7 +173,7 @@ fn told_apart(dated: u64, topics: &[ProfileTopic], pairs: &[(usize, usize)]) -> 
 }
 
 /// The same profile, in the words of ranking.
-pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
+pub fn for_ranking(persona: &Persona, profile: &RankingProfile) -> Profile {
     let topics: Vec<ProfileTopic> = profile
         .interests
         .iter()
@@ -185,7 +186,8 @@ pub fn for_ranking(persona: &str, profile: &RankingProfile) -> Profile {
         })
         .collect();
     Profile {
-        persona: persona.to_owned(),
+        persona: persona.file_id.clone(),
+        name: persona.name.as_str().to_owned(),
         revision: told_apart(dated(profile.revision, profile.now_ms), &topics, &profile.pairs),
         topics,
         pairs: profile.pairs.clone(),

@@ -75,7 +75,7 @@ pub struct SearchResponse {
 /// What a profile was allowed to do in a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PersonalPlan {
-    /// Whose profile it was.
+    /// The name of the persona whose profile it was.
     pub persona: String,
     /// The share of the personal part in a score.
     pub alpha: f32,

@@ -69,6 +69,15 @@ impl Fact {
     pub fn is_deletion(&self) -> bool {
         self.known_to_ms == Some(self.known_from_ms)
     }
+
+    /// Whether two versions differ in nothing but their number, when they were known, and why.
+    fn says_same(&self, other: &Self) -> bool {
+        let said = |fact: &Self| (fact.valid_from_ms, fact.valid_to_ms, fact.confidence);
+        said(self) == said(other)
+            && self.fact_type == other.fact_type
+            && self.content == other.content
+            && self.source == other.source
+    }
 }
 
 /// A fact as its owner says it.
@@ -121,6 +130,17 @@ pub struct Contradiction {
     pub later: Fact,
 }
 
+/// What came of adding or changing a fact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotedFact {
+    /// The fact as it is believed now.
+    pub fact: Fact,
+    /// What it contradicts; that stays as it is.
+    pub contradictions: Vec<Contradiction>,
+    /// Whether a version was written. None is where the same was believed already.
+    pub is_new: bool,
+}
+
 /// What is different between two moments.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FactDiff {
@@ -136,12 +156,13 @@ pub(super) const VERSION_COLUMNS: &str = "fact_id, version, fact_type, content, 
      confidence, source, known_from, known_to, update_reason";
 
 impl PersonaMemory {
-    /// Adds a fact. Returns it with the facts that it contradicts; those stay as they are.
+    /// Adds a fact, unless one of the same kind, in the same words and true at the same time is
+    /// believed already; then that one is returned.
     ///
     /// # Errors
     ///
     /// `Invalid` where it ends before it begins, says nothing, or is surer than 1.
-    pub fn add_fact(&self, draft: &FactDraft) -> Result<(Fact, Vec<Contradiction>)> {
+    pub fn add_fact(&self, draft: &FactDraft) -> Result<NotedFact> {
         check(draft)?;
         let now_ms = self.now_ms();
         let id = random_id()?;
@@ -160,26 +181,24 @@ impl PersonaMemory {
         };
         self.database()
             .write(|tx| {
+                if let Some(same) = self.same_as(tx, &fact)? {
+                    return self.noted(tx, same, false);
+                }
                 self.write_version(tx, &fact)?;
                 views::bump_revision(tx)?;
-                let against = self.contradicting(tx, &fact)?;
-                Ok((fact, against))
+                self.noted(tx, fact, true)
             })
             .context_with(|| format!("adding a fact of {}", self.name()))
     }
 
-    /// Changes a fact; the version that was stays readable.
+    /// Changes a fact; the version that was stays readable. Where the fact is so already, nothing is
+    /// written.
     ///
     /// # Errors
     ///
     /// `NotFound` for a fact that is not believed now; `Invalid` as for
     /// [`add_fact`](Self::add_fact).
-    pub fn update_fact(
-        &self,
-        id: &str,
-        change: &FactChange,
-        reason: &str,
-    ) -> Result<(Fact, Vec<Contradiction>)> {
+    pub fn update_fact(&self, id: &str, change: &FactChange, reason: &str) -> Result<NotedFact> {
         self.rewrite(id, reason, |tx, id| {
             let before = current(tx, id)?;
             let fact = Fact {
@@ -202,18 +221,19 @@ impl PersonaMemory {
     /// # Errors
     ///
     /// Those of [`update_fact`](Self::update_fact).
-    pub fn end_fact(&self, id: &str, until_ms: i64) -> Result<(Fact, Vec<Contradiction>)> {
+    pub fn end_fact(&self, id: &str, until_ms: i64) -> Result<NotedFact> {
         let change = FactChange { valid_to_ms: Some(Some(until_ms)), ..FactChange::default() };
         self.update_fact(id, &change, "ended")
     }
 
-    /// Writes a new version that equals an earlier one. It brings a deleted fact back.
+    /// Writes a new version that equals an earlier one, unless the fact is so already. It brings a
+    /// deleted fact back.
     ///
     /// # Errors
     ///
     /// `NotFound` for a fact or a version that does not exist; `Invalid` for a version that says
     /// that the fact was deleted.
-    pub fn rollback_fact(&self, id: &str, version: u32) -> Result<(Fact, Vec<Contradiction>)> {
+    pub fn rollback_fact(&self, id: &str, version: u32) -> Result<NotedFact> {
         self.rewrite(id, &format!("back to version {version}"), |tx, id| {
             let history = history_of(tx, id)?;
             let Some(wanted) = history.iter().find(|fact| fact.version == version) else {
@@ -541,13 +561,13 @@ impl PersonaMemory {
         self.database().write(rebuild_terms)
     }
 
-    /// Closes the version that is believed and writes another.
+    /// Closes the version that is believed and writes another, if it says anything else.
     fn rewrite(
         &self,
         id: &str,
         reason: &str,
         change: impl FnOnce(&Transaction<'_>, &str) -> Result<Fact>,
-    ) -> Result<(Fact, Vec<Contradiction>)> {
+    ) -> Result<NotedFact> {
         let now_ms = self.now_ms();
         self.database().write(|tx| {
             let id = full_id(tx, id)?;
@@ -562,6 +582,9 @@ impl PersonaMemory {
                 source: changed.source.clone(),
             };
             check(&draft)?;
+            if last.known_to_ms.is_none() && last.says_same(&changed) {
+                return self.noted(tx, last, false);
+            }
             let since_ms =
                 later_than(now_ms, last.known_from_ms.max(last.known_to_ms.unwrap_or(i64::MIN)));
             close(tx, &id, since_ms)?;
@@ -575,9 +598,32 @@ impl PersonaMemory {
             };
             self.write_version(tx, &fact)?;
             views::bump_revision(tx)?;
-            let against = self.contradicting(tx, &fact)?;
-            Ok((fact, against))
+            self.noted(tx, fact, true)
         })
+    }
+
+    fn noted(&self, connection: &Connection, fact: Fact, is_new: bool) -> Result<NotedFact> {
+        let contradictions = self.contradicting(connection, &fact)?;
+        Ok(NotedFact { fact, contradictions, is_new })
+    }
+
+    /// The fact that is believed now and says the same of the same time, but perhaps surer or from
+    /// another source.
+    fn same_as(&self, connection: &Connection, fact: &Fact) -> Result<Option<Fact>> {
+        sql(connection.prepare_cached(SAME).and_then(|mut statement| {
+            statement
+                .query_row(
+                    params![
+                        self.name().as_str(),
+                        fact.fact_type,
+                        fact.valid_from_ms,
+                        fact.valid_to_ms,
+                        fact.content,
+                    ],
+                    fact_of,
+                )
+                .optional()
+        }))
     }
 
     fn write_version(&self, tx: &Transaction<'_>, fact: &Fact) -> Result<()> {
@@ -654,6 +700,10 @@ const KNOWN_NOW: &str = "SELECT id, version, fact_type, content, valid_from, val
      WHERE persona = ?1 AND ?2 IS NULL AND ?4 IS NULL \
      AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
      ORDER BY fact_type, valid_from, id";
+pub(super) const SAME: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
+     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
+     WHERE persona = ?1 AND fact_type = ?2 AND valid_from = ?3 AND valid_to IS ?4 AND content = ?5 \
+     LIMIT 1";
 pub(super) const KNOWN_NOW_OF_TYPE: &str = "SELECT id, version, fact_type, content, valid_from, \
      valid_to, confidence, source, known_from, NULL, update_reason FROM temporal_facts \
      WHERE persona = ?1 AND fact_type = ?2 AND ?4 IS NULL \

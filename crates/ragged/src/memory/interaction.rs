@@ -294,15 +294,44 @@ impl PersonaMemory {
         correction: Option<&str>,
     ) -> Result<()> {
         let correction = correction.map(|correction| self.redacted(correction));
+        self.judge(id, feedback, |tx, seq| match &correction {
+            None => Ok(()),
+            Some(correction) => sql(tx.execute(
+                "UPDATE interactions SET correction = ?2 WHERE seq = ?1",
+                params![seq, correction],
+            ))
+            .map(|_| ()),
+        })
+    }
+
+    /// Takes back what was thought of an answer, the words included. The file is not yet cleared of
+    /// these: see [`erase_remains`](Self::erase_remains).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_feedback`](Self::set_feedback).
+    pub fn withdraw_feedback(&self, id: &str) -> Result<()> {
+        self.judge(id, None, |tx, seq| {
+            sql(tx.execute("UPDATE interactions SET correction = NULL WHERE seq = ?1", [seq]))
+                .map(|_| ())
+        })
+    }
+
+    fn judge(
+        &self,
+        id: &str,
+        feedback: Option<Feedback>,
+        correct: impl FnOnce(&Transaction<'_>, i64) -> Result<()>,
+    ) -> Result<()> {
         self.database()
             .write(|tx| {
                 let seq = seq_of(tx, id)?;
                 views::retract(tx, seq, &self.config.zone)?;
                 sql(tx.execute(
-                    "UPDATE interactions SET feedback = ?2, correction = coalesce(?3, correction) \
-                     WHERE seq = ?1",
-                    params![seq, feedback.map(Feedback::as_str), correction],
+                    "UPDATE interactions SET feedback = ?2 WHERE seq = ?1",
+                    params![seq, feedback.map(Feedback::as_str)],
                 ))?;
+                correct(tx, seq)?;
                 for source in [TopicSource::Query, TopicSource::Document] {
                     sql(tx.execute(
                         "UPDATE interaction_topics SET weight = ?3 WHERE seq = ?1 AND source = ?2",

@@ -54,7 +54,10 @@ pub use self::{
     counts::{MemoryCounts, MemoryStorage},
     erasure::{Erased, Mentions},
     experiment::{JudgedBy, Measures, RankingTest, TestedQuestion},
-    fact::{Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery},
+    fact::{
+        Contradiction, DEFAULT_CONFIDENCE, Fact, FactChange, FactDiff, FactDraft, FactQuery,
+        NotedFact,
+    },
     interaction::{Interaction, InteractionFilter, RetrievedDocument},
     judgement::{FoundBy, JudgedQuestion, QuestionTally},
     persona::{
@@ -75,7 +78,7 @@ pub use self::{
         Import, ImportMode, ImportReport, InterestLevel, KeptContradiction, Relationship,
         TopicAlias, TransferCounts, TransferFact, TransferProject, TransferRow, TransferTopic,
     },
-    verification::{ErasureCheck, Remains, RemainsPlace},
+    verification::{ErasureCheck, Remains, RemainsPlace, files_with},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},

@@ -376,6 +376,16 @@ impl PersonaMemory {
         })
     }
 
+    /// The interactions in which a topic was met, those included that add nothing to the interest:
+    /// the latest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where nothing was learned under the key; those of reading.
+    pub fn interactions_with(&self, key: &str, limit: usize) -> Result<Vec<Interaction>> {
+        self.of_topic(key, |connection, id| met_in(connection, MET, id, limit_of(limit)))
+    }
+
     fn of_topic<T>(
         &self,
         key: &str,
@@ -499,11 +509,26 @@ fn limit_of(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
+/// Interactions in which a topic was met.
+const MET: &str = "SELECT seq FROM interaction_topics WHERE topic = ?1 \
+     ORDER BY timestamp DESC, seq DESC LIMIT ?2";
+/// Those of them that add to the interest.
+const COUNTING: &str = "SELECT seq FROM interaction_topics WHERE topic = ?1 AND weight > 0 \
+     ORDER BY timestamp DESC, seq DESC LIMIT ?2";
+
 fn evidence_of(connection: &Connection, topic: i64, limit: i64) -> Result<Vec<Interaction>> {
+    met_in(connection, COUNTING, topic, limit)
+}
+
+fn met_in(
+    connection: &Connection,
+    which: &'static str,
+    topic: i64,
+    limit: i64,
+) -> Result<Vec<Interaction>> {
     let mut statement = sql(connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM interactions WHERE seq IN \
-         (SELECT seq FROM interaction_topics WHERE topic = ?1 AND weight > 0 \
-         ORDER BY timestamp DESC, seq DESC LIMIT ?2) ORDER BY timestamp DESC, seq DESC"
+        "SELECT {COLUMNS} FROM interactions WHERE seq IN ({which}) \
+         ORDER BY timestamp DESC, seq DESC"
     )))?;
     let mut rows = sql(statement.query([topic, limit]))?;
     let mut found = Vec::new();

@@ -287,7 +287,11 @@ proptest! {
                     prop_assert!(remembered.revision().unwrap() > before);
                 }
                 Op::Feedback(n, feedback) => {
-                    unless_missing(remembered.set_feedback(&format!("{n:032x}"), feedback, None));
+                    let id = format!("{n:032x}");
+                    unless_missing(match feedback {
+                        None => remembered.withdraw_feedback(&id),
+                        given => remembered.set_feedback(&id, given, None),
+                    });
                 }
                 Op::Delete(n) => {
                     unless_missing(remembered.delete_interaction(&format!("{n:032x}")));

@@ -358,6 +358,31 @@ fn walk(dir: &Path, files: &mut Vec<(PathBuf, bool)>) -> Result<()> {
     Ok(())
 }
 
+/// The files in a folder and below it that hold any of some texts, in any form in which
+/// [`Memory::verify_erased`] looks for one. None where there is no such folder.
+///
+/// # Errors
+///
+/// `Invalid` for an empty text; those of reading.
+pub fn files_with(dir: &Path, texts: &[&str]) -> Result<Vec<PathBuf>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let forms = texts.iter().map(|text| Forms::new(text)).collect::<Result<Vec<_>>>()?;
+    let mut files = Vec::new();
+    walk(dir, &mut files).context_with(|| format!("listing {}", dir.display()))?;
+    let mut found = Vec::new();
+    for (path, _) in files {
+        for forms in &forms {
+            if file_holds(&path, forms)? {
+                found.push(path);
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
 fn file_holds(path: &Path, forms: &Forms) -> Result<bool> {
     let what = || format!("reading {}", path.display());
     let mut file = match File::open(path) {

@@ -32,6 +32,8 @@ use super::{FusedHit, temporal::TimePart};
 pub struct Profile {
     /// Whose it is. Two personas never have the same.
     pub persona: String,
+    /// What it is called when it is shown.
+    pub name: String,
     /// Another number whenever anything else here is another. What is worked out for a profile is
     /// kept under persona and revision.
     pub revision: u64,

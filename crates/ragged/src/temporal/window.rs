@@ -239,7 +239,8 @@ impl Window {
                 let day_ms = start_of(plus_days(date, 1), zone) - start_of(date, zone);
                 if day_ms > 0 { day.window.len_ms() as f64 / day_ms as f64 } else { 0.0 }
             })
-            .sum()
+            // The sum of no numbers is −0.
+            .fold(0.0, |sum, part| sum + part)
     }
 }
 

@@ -46,7 +46,8 @@ fn topic(words: &str, confidence: f32, recency: f32) -> ProfileTopic {
 }
 
 fn profile(topics: Vec<ProfileTopic>) -> Profile {
-    Profile { persona: "ada".into(), revision: 1, topics, ..Profile::default() }
+    let name = "Ada".into();
+    Profile { persona: "ada".into(), name, revision: 1, topics, ..Profile::default() }
 }
 
 /// Words alone, so that scores are easily told apart.
@@ -138,7 +139,7 @@ fn an_interest_brings_what_it_speaks_of_forward_and_says_so() {
     let names: Vec<&str> = taste.topics.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["TAPS", "WINGS"]);
     let plan = found.personal.as_ref().unwrap();
-    assert_eq!((plan.persona.as_str(), plan.candidates, plan.interests), ("ada", 4, 2));
+    assert_eq!((plan.persona.as_str(), plan.candidates, plan.interests), ("Ada", 4, 2));
     for hit in &found.hits {
         let taste = hit.personal.as_ref().unwrap();
         let sum =

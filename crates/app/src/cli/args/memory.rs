@@ -365,7 +365,7 @@ pub(crate) enum InterestCommand {
     },
     /// Forget a topic: it is taken out of everything learned, and never learned again
     #[command(
-        after_help = "Examples:\n  ragged memory forget-topic tides --confirm\n  ragged memory forget-topic tides --with-interactions --confirm"
+        after_help = "Examples:\n  ragged memory forget-topic tides --confirm\n  ragged memory forget-topic tides --with-interactions --dry-run\n  ragged memory forget-topic tides --with-interactions --confirm"
     )]
     ForgetTopic {
         /// The topic
@@ -374,6 +374,9 @@ pub(crate) enum InterestCommand {
         /// Also delete the interactions in which it was met
         #[arg(long)]
         with_interactions: bool,
+        /// Show what would be forgotten; so it is without --confirm
+        #[arg(long, conflicts_with = "confirm")]
+        dry_run: bool,
         /// Really forget
         #[arg(long)]
         confirm: bool,
@@ -463,9 +466,9 @@ pub(crate) enum RecordCommand {
     /// Show everything that is remembered of the persona
     #[command(after_help = "Example:\n  ragged memory show-all --format json")]
     ShowAll,
-    /// Say whether an answer helped: `good`, `bad`, or in words
+    /// Say whether an answer helped: `good`, `bad`, or in words; `none` takes that back
     #[command(
-        after_help = "Examples:\n  ragged memory feedback 3f9a good\n  ragged memory feedback 3f9a \"it was in the second file\""
+        after_help = "Examples:\n  ragged memory feedback 3f9a good\n  ragged memory feedback 3f9a none\n  ragged memory feedback 3f9a \"it was in the second file\""
     )]
     Feedback {
         /// The interaction's id, or the first four digits or more of it

@@ -1,6 +1,7 @@
 //! Times in questions: what they ask for, and what that comes to in a search.
 
 use anyhow::Result;
+use jiff::tz::TimeZone;
 use ragged::{
     library::SearchRequest,
     memory::PersonaMemory,
@@ -12,7 +13,7 @@ use ragged::{
     },
 };
 
-use super::super::command::time_of_ms;
+use super::super::command::time_in;
 use crate::{cli::zone_of, wire};
 
 /// How the time in a question was read.
@@ -27,6 +28,8 @@ pub(crate) struct ReadTime {
     /// `filter`, `favour`, or `none` where nothing is known of that time.
     pub(crate) effect: &'static str,
     pub(crate) period: Option<Period>,
+    /// In which it is shown.
+    zone: TimeZone,
     /// More about it, for people.
     pub(crate) note: Option<String>,
 }
@@ -55,6 +58,7 @@ pub(super) fn read(
             Effect::Favours => "favour",
         },
         period: time.period,
+        zone: context.zone,
         note: None,
     };
     match time.about {
@@ -124,7 +128,8 @@ impl ReadTime {
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         let period = self.period.map_or_else(String::new, |period| {
-            format!(", {} to {}", time_of_ms(period.start_ms), time_of_ms(period.end_ms))
+            let shown = |ms| time_in(ms, &self.zone);
+            format!(", {} to {}", shown(period.start_ms), shown(period.end_ms))
         });
         let note = self.note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
         format!("{:?} read as {} time, {}{period}{note}", self.words, self.about, self.effect)

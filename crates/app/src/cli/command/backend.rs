@@ -198,7 +198,7 @@ fn status(session: &Session) -> Result<Outcome> {
 fn require_file_decides(session: &Session) -> Result<()> {
     let origin = session.resolved.origin(config::find(SETTING)?);
     let hint = match &origin {
-        Origin::Default | Origin::File(_) => return Ok(()),
+        Origin::Default | Origin::Preset(..) | Origin::File(_) => return Ok(()),
         Origin::Environment(variable) => format!("`unset {variable}`"),
         Origin::Persona(_) => format!("`ragged memory config reset {SETTING}`"),
         Origin::Flag => format!("leave out `-o {SETTING}=…`"),

@@ -27,6 +27,7 @@ mod tune;
 mod watch;
 
 use anyhow::Result;
+use jiff::tz::TimeZone;
 
 use super::{Session, args::Command};
 use crate::failure::Outcome;
@@ -96,6 +97,24 @@ pub(crate) fn time_of_ms(ms: i64) -> String {
     time.round(whole_seconds()).unwrap_or(time).to_string()
 }
 
+/// A moment for people, in a zone: `2026-11-23T11:15:00+01:00`, with `Z` where that is UTC.
+pub(crate) fn time_in(ms: i64, zone: &TimeZone) -> String {
+    let zoned = crate::wire::within_calendar(ms).to_zoned(zone.clone());
+    if zoned.offset().is_zero() {
+        return time_of_ms(ms);
+    }
+    zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// The day of a moment in a zone, or the moment where the day does not begin with it.
+pub(crate) fn day_in(ms: i64, zone: &TimeZone) -> String {
+    let zoned = crate::wire::within_calendar(ms).to_zoned(zone.clone());
+    match zoned.start_of_day() {
+        Ok(start) if start.timestamp() == zoned.timestamp() => zoned.date().to_string(),
+        _ => time_in(ms, zone),
+    }
+}
+
 /// The second that a moment lies in.
 fn whole_seconds() -> jiff::TimestampRound {
     jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor)
@@ -104,4 +123,24 @@ fn whole_seconds() -> jiff::TimestampRound {
 /// Nanoseconds of Unix time for people and programs.
 fn time_of_ns(ns: i64) -> String {
     time_of_ms(ns.div_euclid(1_000_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_their_zone() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let summer = at("2025-06-30T22:00:00Z");
+        assert_eq!(time_in(summer + 1500, &berlin), "2025-07-01T00:00:01+02:00");
+        assert_eq!(time_in(summer, &TimeZone::UTC), "2025-06-30T22:00:00Z");
+        assert_eq!(day_in(summer, &berlin), "2025-07-01");
+        assert_eq!(day_in(summer, &TimeZone::UTC), "2025-06-30T22:00:00Z");
+        assert_eq!(day_in(at("2025-01-01T00:00:00Z"), &TimeZone::UTC), "2025-01-01");
+        // A day that begins at one o'clock.
+        let cairo = TimeZone::get("Africa/Cairo").unwrap();
+        assert_eq!(day_in(at("2024-04-25T22:00:00Z"), &cairo), "2024-04-26");
+    }
 }

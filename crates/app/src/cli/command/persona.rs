@@ -9,12 +9,12 @@ use ragged::{
     },
 };
 
-use super::{collection, time_of_ms};
+use super::{collection, time_in};
 use crate::{
     cli::{
         Session,
         args::memory::{Citations, Detail, PersonaCommand, PersonaSaid, Style},
-        printer::{counted, table, thousands, visible},
+        printer::{counted, table, thousands, visible, word},
     },
     failure::Outcome,
     wire,
@@ -25,7 +25,7 @@ pub(crate) fn run(command: PersonaCommand, session: &Session) -> Result<Outcome>
         PersonaCommand::Create { name, said, yes } => create(&name, &said, yes, session),
         PersonaCommand::List => list(session),
         PersonaCommand::Show { name } => {
-            let memory = session.memory(None)?;
+            let memory = session.memory_to_read(None)?;
             print(&Session::persona(&memory, name.as_deref())?, session)
         }
         PersonaCommand::Switch { name } => {
@@ -77,6 +77,7 @@ fn create(name: &str, said: &PersonaSaid, yes: bool, session: &Session) -> Resul
     session.printer.line(format!("Made {}.", visible(name.as_str())))?;
     note_recording(&persona, session);
     if !persona.is_active {
+        let name = word(name.as_str());
         session.printer.note(format!("`ragged persona switch {name}` makes it the active one."));
     }
     Ok(Outcome::Done)
@@ -95,33 +96,53 @@ fn warn_of_missing_collections(persona: &Persona, session: &Session) -> Result<(
     };
     for missing in wanted.iter().filter(|name| known.iter().all(|row| row.name != **name)) {
         session.printer.warning(format!(
-            "there is no collection {missing} yet; `ragged collection create {missing}` makes it"
+            "there is no collection {missing} yet; `ragged collection create {}` makes it",
+            word(missing.as_str())
         ));
     }
     Ok(())
 }
 
+/// What a command about a persona ends in, if it is not the active one.
+pub(crate) fn of_persona(persona: &Persona) -> String {
+    if persona.is_active {
+        return String::new();
+    }
+    format!(" --persona {}", word(persona.name.as_str()))
+}
+
 /// Says whether questions are recorded, and how to change that.
 fn note_recording(persona: &Persona, session: &Session) {
-    let name = persona.name.as_str();
+    let of = of_persona(persona);
     session.printer.note(match persona.recording {
-        Recording::On => "What it asks is recorded; `ragged memory pause` stops that.".to_owned(),
-        Recording::Paused => "Recording is paused; `ragged memory enable` goes on.".to_owned(),
+        Recording::On => format!("What it asks is recorded; `ragged memory pause{of}` stops that."),
+        Recording::Paused => format!("Recording is paused; `ragged memory enable{of}` goes on."),
         Recording::Off => {
-            format!("Nothing is recorded; `ragged memory enable --persona {name:?}` turns it on.")
+            format!("Nothing is recorded; `ragged memory enable{of}` turns it on.")
         }
     });
 }
 
 fn list(session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
-    let personas = session.memory(None)?.personas()?;
+    let memory = session.memory_to_read(None)?;
+    let personas = memory.personas()?;
     if printer.is_json() {
         printer.json(&personas.iter().map(wire::Persona::from).collect::<Vec<_>>())?;
         return Ok(Outcome::Done);
     }
-    let mut rows = table(printer, &["", "name", "memory", "collections", "used", "description"]);
+    let header = ["", "name", "memory", "collections", "questions", "last asked", "description"];
+    let mut rows = table(printer, &header);
     for persona in &personas {
+        // A persona that nothing was ever kept of has no file yet, and needs none.
+        let (n_questions, last_asked) = if memory.vault().contains(&persona.file_id) {
+            let remembered = memory.of(&persona.name)?;
+            let counts = remembered.counts()?;
+            let shown = |ms| time_in(ms, &remembered.config().zone);
+            (counts.interactions, counts.last_ms.map(shown).unwrap_or_default())
+        } else {
+            (0, String::new())
+        };
         let collections: Vec<&str> =
             persona.draft.collections.iter().map(CollectionName::as_str).collect();
         rows.add_row([
@@ -133,7 +154,8 @@ fn list(session: &Session) -> Result<Outcome> {
             } else {
                 visible(&collections.join(", ")).into_owned()
             },
-            thousands(persona.usage_count),
+            thousands(n_questions),
+            last_asked,
             visible(&persona.draft.description).into_owned(),
         ]);
     }
@@ -151,6 +173,12 @@ fn print(persona: &Persona, session: &Session) -> Result<Outcome> {
     let draft = &persona.draft;
     let collections: Vec<&str> = draft.collections.iter().map(CollectionName::as_str).collect();
     let listed = |items: &[String]| visible(&items.join(", ")).into_owned();
+    let zone = session.zone()?;
+    let shown = |ms| time_in(ms, &zone);
+    let switched_to = match (persona.usage_count, persona.last_used_ms.map(shown)) {
+        (n, Some(last)) => format!("{}, last {last}", counted(n, "time", "times")),
+        _ => "never".to_owned(),
+    };
     for (label, value) in [
         ("name", visible(persona.name.as_str()).into_owned()),
         ("active", if persona.is_active { "yes" } else { "no" }.to_owned()),
@@ -171,9 +199,8 @@ fn print(persona: &Persona, session: &Session) -> Result<Outcome> {
         ("style", draft.response_style.as_str().to_owned()),
         ("detail", draft.detail_level.as_str().to_owned()),
         ("citations", draft.citation_style.as_str().to_owned()),
-        ("made", time_of_ms(persona.created_ms)),
-        ("last used", persona.last_used_ms.map(time_of_ms).unwrap_or_default()),
-        ("used", thousands(persona.usage_count)),
+        ("made", shown(persona.created_ms)),
+        ("switched to", switched_to),
     ] {
         if !value.is_empty() {
             printer.line(format!("{label:<12} {value}"))?;
@@ -185,7 +212,7 @@ fn print(persona: &Persona, session: &Session) -> Result<Outcome> {
 fn delete(name: &str, confirm: bool, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let name = named(name)?;
-    let memory = session.memory(None)?;
+    let memory = session.memory_to_read(None)?;
     let persona = memory.persona(&name)?;
     if confirm {
         memory.delete_persona(&persona.name)?;

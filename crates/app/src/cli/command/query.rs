@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use console::style;
+use jiff::tz::TimeZone;
 use ragged::{
     answer::{Sources, Style, Unnumbered},
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
@@ -104,12 +105,14 @@ fn answer(
     };
     let (mut footer, mut asked_with, mut read_time) = (None, None, None);
     let mut facts = Vec::new();
+    let mut zone = None;
     let mut question = request.query.as_str();
     if let Some((asking, asked, time)) = &mut asking {
         let (kind, search) = (InteractionKind::Query, &answered.search);
         let recorded = asking.record(asked, kind, search, Some(&answered))?;
         footer = Some(asking.footer(recorded.as_deref()));
         facts = asking.facts(asked, *time)?;
+        zone = Some(asking.zone()?);
         asked_with = asking.wire(recorded.as_deref());
         (question, read_time) = (asked, *time);
     }
@@ -125,8 +128,9 @@ fn answer(
     } else {
         search::print_time(read_time, false, printer)?;
         show(&answered, speech, library, footer.as_deref(), printer)?;
+        let zone = zone.unwrap_or(TimeZone::UTC);
         for fact in &facts {
-            printer.line(format!("you noted: {}", memory::fact::line(fact)))?;
+            printer.line(format!("you noted: {}", memory::fact::line(fact, &zone)))?;
         }
     }
     Ok(answered)

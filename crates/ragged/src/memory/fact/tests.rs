@@ -90,6 +90,10 @@ impl Model {
         })
     }
 
+    fn n_versions(&self) -> usize {
+        self.facts.iter().map(|(_, versions)| versions.len()).sum()
+    }
+
     fn id(&self, n: usize) -> Option<String> {
         self.facts.get(n).map(|(id, _)| id.clone())
     }
@@ -111,6 +115,10 @@ impl Model {
             return Err(ErrorKind::Invalid);
         }
         let last = versions.last_mut().unwrap();
+        let said = |version: &Version| (version.content.clone(), version.from, version.to);
+        if last.known_to.is_none() && said(last) == said(&version) {
+            return Ok(());
+        }
         let since = now.max(last.known_from.max(last.known_to.unwrap_or(0)) + 1);
         if last.known_to.is_none() {
             last.known_to = Some(since);
@@ -217,12 +225,25 @@ proptest! {
             let revision = remembered.revision().unwrap();
             let kind = |error: Error| error.kind();
             let n_before = model.contradictions().len();
+            let n_versions = model.n_versions();
             let (done, expected) = match &op {
                 Op::Add(n, from, long) => {
                     let to = (*long > 0).then_some(from + long);
                     let content = format!("fact {n}");
-                    let (fact, against) =
-                        remembered.add_fact(&draft("kind", &content, *from, to)).unwrap();
+                    let noted = remembered.add_fact(&draft("kind", &content, *from, to)).unwrap();
+                    let same = model.present().find(|(_, version)| {
+                        (&version.content, version.from, version.to) == (&content, *from, to)
+                    });
+                    prop_assert_eq!(noted.is_new, same.is_none());
+                    if !noted.is_new {
+                        // It is one of those that say the same, and nothing was written.
+                        let known = model.present().find(|(id, _)| **id == noted.fact.id).unwrap();
+                        prop_assert_eq!(&known.1.content, &content);
+                        prop_assert_eq!((known.1.from, known.1.to), (*from, to));
+                        prop_assert_eq!(remembered.revision().unwrap(), revision);
+                        continue;
+                    }
+                    let NotedFact { fact, contradictions: against, .. } = noted;
                     let version =
                         Version { content, from: *from, to, known_from: now, known_to: None };
                     model.facts.push((fact.id.clone(), vec![version]));
@@ -291,7 +312,14 @@ proptest! {
                 }
             };
             prop_assert_eq!(done, expected, "{:?}", op);
-            let grown = u64::from(done.is_ok());
+            let is_unchanged = match op {
+                // What is so already is not written again.
+                Op::End(..) | Op::Move(..) | Op::Reword(..) | Op::Rollback(..) => {
+                    model.n_versions() == n_versions
+                }
+                _ => false,
+            };
+            let grown = u64::from(done.is_ok() && !is_unchanged);
             prop_assert_eq!(remembered.revision().unwrap(), revision + grown, "{:?}", op);
         }
 
@@ -383,18 +411,21 @@ fn contradictions_are_shown_and_nothing_is_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(Ticking(AtomicI64::new(100)));
     let remembered = remembered(dir.path(), Arc::clone(&clock));
-    let (acme, none) =
-        remembered.add_fact(&draft("Employment", "works at Acme", 10, None)).unwrap();
+    let add = |kind, content, from| {
+        let noted = remembered.add_fact(&draft(kind, content, from, None)).unwrap();
+        (noted.fact, noted.contradictions)
+    };
+    let (acme, none) = add("Employment", "works at Acme", 10);
     assert!(none.is_empty());
     assert_eq!(acme.fact_type, "employment");
-    let (bolt, against) =
-        remembered.add_fact(&draft("employment", "works at Bolt", 50, None)).unwrap();
+    let (bolt, against) = add("employment", "works at Bolt", 50);
     assert_eq!((against.len(), &against[0].earlier.id), (1, &acme.id));
     assert_eq!(remembered.contradictions().unwrap(), against);
     // The same words again, another kind, and another time are no contradiction.
-    let (_, against) = remembered.add_fact(&draft("location", "in Oslo", 50, None)).unwrap();
+    let (_, against) = add("location", "in Oslo", 50);
     assert!(against.is_empty());
-    let (ended, against) = remembered.end_fact(&acme.id[..6], 50).unwrap();
+    let NotedFact { fact: ended, contradictions: against, .. } =
+        remembered.end_fact(&acme.id[..6], 50).unwrap();
     assert!(against.is_empty() && remembered.contradictions().unwrap().is_empty());
     assert_eq!((ended.version, ended.valid_to_ms), (2, Some(50)));
     let history = remembered.fact_history(&acme.id).unwrap();
@@ -423,7 +454,7 @@ fn contradictions_are_shown_and_nothing_is_overwritten() {
     assert_eq!((history.len(), history[1].reason.as_str()), (2, "deleted"));
     assert!(!history[0].is_deletion() && history[1].is_deletion());
     assert_eq!(remembered.rollback_fact(&bolt.id, 2).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(remembered.rollback_fact(&bolt.id, 1).unwrap().0.version, 3);
+    assert_eq!(remembered.rollback_fact(&bolt.id, 1).unwrap().fact.version, 3);
     assert_eq!(remembered.rollback_fact(&bolt.id, 9).unwrap_err().kind(), ErrorKind::NotFound);
     remembered.erase_fact(&bolt.id).unwrap();
     assert_eq!(remembered.fact_history(&bolt.id).unwrap_err().kind(), ErrorKind::NotFound);
@@ -433,11 +464,44 @@ fn contradictions_are_shown_and_nothing_is_overwritten() {
 }
 
 #[test]
+fn what_is_believed_already_is_not_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let remembered = remembered(dir.path(), Arc::default());
+    let acme = remembered.add_fact(&draft("job", "works at Acme", 10, Some(20))).unwrap();
+    assert!(acme.is_new);
+    let surer = FactDraft { confidence: 0.9, ..draft("Job", " works at Acme ", 10, Some(20)) };
+    let again = remembered.add_fact(&surer).unwrap();
+    assert_eq!((again.is_new, &again.fact), (false, &acme.fact));
+    // Another time, another end, and other words are another fact.
+    for other in [
+        draft("job", "works at Acme", 11, Some(20)),
+        draft("job", "works at Acme", 10, None),
+        draft("job", "works at Bolt", 10, Some(20)),
+    ] {
+        assert!(remembered.add_fact(&other).unwrap().is_new, "{other:?}");
+    }
+    let id = &acme.fact.id;
+    let change = FactChange { confidence: Some(DEFAULT_CONFIDENCE), ..FactChange::default() };
+    for unchanged in [
+        remembered.update_fact(id, &change, "surer").unwrap(),
+        remembered.end_fact(id, 20).unwrap(),
+        remembered.rollback_fact(id, 1).unwrap(),
+    ] {
+        assert_eq!((unchanged.is_new, &unchanged.fact), (false, &acme.fact));
+    }
+    assert_eq!(remembered.fact_history(id).unwrap().len(), 1);
+    // What was deleted is not believed: it is added anew.
+    remembered.delete_fact(id).unwrap();
+    let anew = remembered.add_fact(&draft("job", "works at Acme", 10, Some(20))).unwrap();
+    assert!(anew.is_new && anew.fact.id != *id);
+}
+
+#[test]
 fn facts_are_found_by_their_words() {
     let dir = tempfile::tempdir().unwrap();
     let remembered = remembered(dir.path(), Arc::default());
     let add = |kind, content, from, to| {
-        remembered.add_fact(&draft(kind, content, from, to)).unwrap().0.id
+        remembered.add_fact(&draft(kind, content, from, to)).unwrap().fact.id
     };
     let first = add("employment", "Worked at Acme", 10, Some(20));
     let again = add("employment", "Works at ACME Robotics", 40, Some(50));
@@ -491,8 +555,8 @@ fn facts_are_found_by_their_words() {
 fn what_is_erased_is_nowhere() {
     let dir = tempfile::tempdir().unwrap();
     let remembered = remembered(dir.path(), Arc::default());
-    let (secret, _) =
-        remembered.add_fact(&draft("health", "allergic to quinoxaline", 0, None)).unwrap();
+    let secret =
+        remembered.add_fact(&draft("health", "allergic to quinoxaline", 0, None)).unwrap().fact;
     let change = FactChange { content: Some("is well".to_owned()), ..FactChange::default() };
     remembered.update_fact(&secret.id, &change, "quinoxaline was wrong").unwrap();
     remembered.erase_fact(&secret.id).unwrap();
@@ -611,6 +675,7 @@ fn the_named_indexes_are_used() {
             .unwrap()
     };
     for (statement, index) in [
+        (SAME, "SEARCH temporal_facts USING INDEX idx_temporal_facts_lookup"),
         (KNOWN_NOW_OF_TYPE, "SEARCH temporal_facts USING INDEX idx_temporal_facts_lookup"),
         (KNOWN_THEN, "SEARCH fact_versions USING INDEX idx_fact_versions_known"),
         (

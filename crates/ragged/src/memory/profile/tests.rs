@@ -174,7 +174,11 @@ proptest! {
                     n_asked += 1;
                 }
                 Op::Feedback(n, feedback) => {
-                    unless_missing(persona.set_feedback(&format!("{n:032x}"), feedback, None));
+                    let id = format!("{n:032x}");
+                    unless_missing(match feedback {
+                        None => persona.withdraw_feedback(&id),
+                        given => persona.set_feedback(&id, given, None),
+                    });
                 }
                 Op::Delete(n) => {
                     unless_missing(persona.delete_interaction(&format!("{n:032x}")));
@@ -188,6 +192,9 @@ proptest! {
                 Op::Forget(n, true) => {
                     if let Ok(key) = persona.topic_named(&key(n)) {
                         let met = persona.n_interactions_with(&key).unwrap();
+                        let listed = persona.interactions_with(&key, usize::MAX).unwrap();
+                        prop_assert_eq!(listed.len() as u64, met);
+                        prop_assert!(listed.is_sorted_by_key(|found| -found.timestamp_ms));
                         prop_assert_eq!(persona.forget_topic_with_interactions(&key).unwrap(), met);
                         set.remove(&key);
                     }

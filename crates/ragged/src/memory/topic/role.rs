@@ -248,7 +248,8 @@ const OTHERS: &[(Language, &str)] = &[
         samstag sonntag januar februar märz april mai juni juli august september oktober \
         november dezember kann können muss müssen soll sollte darf dürfen gegen gut schnell \
         einfach eigentlich schon noch immer mal laut statt wegen trotz beim vom ins geht gehen \
-        läuft bekommt bekomme wurde wurden worden",
+        läuft bekommt bekomme wurde wurden worden \
+        gelesen lese las geschrieben schrieb notiert notierte gefragt gesucht gefunden gelernt",
     ),
     (
         Language::French,
@@ -263,7 +264,8 @@ const OTHERS: &[(Language, &str)] = &[
         conseils résumé aperçu question questions sujet sujets raison raisons avantages \
         inconvénients aujourd'hui hier demain jour jours semaine semaines mois an ans année \
         années lundi mardi mercredi jeudi vendredi samedi dimanche tout tous toute toutes cela \
-        ça sont ont avoir être utiliser",
+        ça sont ont avoir être utiliser \
+        lu lis lue lues lire écrit écris écrire noté noter demandé cherché trouvé appris",
     ),
     (
         Language::Spanish,
@@ -276,7 +278,9 @@ const OTHERS: &[(Language, &str)] = &[
         ejemplo ejemplos nota notas documento documentos archivo archivos información cosa \
         cosas manera forma consejo consejos resumen pregunta preguntas tema temas razón razones \
         ventajas desventajas hoy ayer mañana día días semana semanas mes meses año años lunes \
-        martes miércoles jueves viernes sábado domingo ser haber usar muy bien",
+        martes miércoles jueves viernes sábado domingo ser haber usar muy bien \
+        leí leído leer escribí escrito escribir anoté anotado pregunté preguntado busqué buscado \
+        encontré encontrado aprendí aprendido",
     ),
     (
         Language::Italian,
@@ -284,7 +288,8 @@ const OTHERS: &[(Language, &str)] = &[
         quale quali quando perché dove chi cosa come quanto quanti trova trovare mostra \
         mostrami spiega spiegare confronta elenca descrivi differenza differenze esempio esempi \
         nota note documento documenti file informazioni cose modo consigli riassunto domanda \
-        oggi ieri domani giorno settimana mese anno funziona funzionano posso devo fare",
+        oggi ieri domani giorno settimana mese anno funziona funzionano posso devo fare \
+        letto leggere lessi scritto scrivere scrissi annotato chiesto cercato trovato imparato",
     ),
     (
         Language::Portuguese,
@@ -292,7 +297,9 @@ const OTHERS: &[(Language, &str)] = &[
         qual quais quando porque onde quem como quanto quantos encontrar encontre mostrar \
         mostre explicar explique comparar compare listar descrever diferença diferenças exemplo \
         exemplos nota notas documento documentos arquivo informação coisa coisas maneira dicas \
-        resumo pergunta hoje ontem amanhã dia semana mês ano funciona posso devo fazer sobre",
+        resumo pergunta hoje ontem amanhã dia semana mês ano funciona posso devo fazer sobre \
+        li lido ler escrevi escrito escrever anotei anotado perguntei procurei procurado encontrei \
+        encontrado aprendi aprendido",
     ),
     (
         Language::Dutch,
@@ -300,7 +307,8 @@ const OTHERS: &[(Language, &str)] = &[
         wat wie waar wanneer waarom welke welk hoe hoeveel vind zoek toon laat leg vergelijk \
         beschrijf noem verschil verschillen voorbeeld voorbeelden notitie notities document \
         documenten bestand bestanden informatie ding dingen manier tips samenvatting vraag \
-        vragen vandaag gisteren morgen dag week maand jaar werkt werken moet zijn",
+        vragen vandaag gisteren morgen dag week maand jaar werkt werken moet zijn \
+        gelezen lees las geschreven schreef genoteerd gevraagd gezocht gevonden geleerd",
     ),
     (
         Language::Danish,
@@ -308,7 +316,8 @@ const OTHERS: &[(Language, &str)] = &[
         hvad hvem hvor hvornår hvorfor hvilken hvilke hvilket hvordan mellem forskellen find \
         vis forklar sammenlign beskriv forskel forskelle eksempel eksempler note noter dokument \
         dokumenter fil filer oplysninger ting måde råd resumé spørgsmål dag uge måned år virker \
-        fungerer",
+        fungerer \
+        læst læste skrevet skrev noteret spurgt søgt fundet lært",
     ),
     (
         Language::Norwegian,
@@ -316,14 +325,16 @@ const OTHERS: &[(Language, &str)] = &[
         hva hvem hvor når hvorfor hvilken hvilke hvilket hvordan mellom forskjellen finn vis \
         forklar sammenlign beskriv forskjell forskjeller eksempel eksempler notat notater \
         dokument dokumenter fil filer informasjon ting måte råd sammendrag spørsmål dag uke \
-        måned år virker fungerer",
+        måned år virker fungerer \
+        lest leste skrevet skrev notert spurt søkt funnet lært",
     ),
     (
         Language::Swedish,
         "\
         vad vem var när varför vilken vilka vilket hur hitta visa förklara jämför beskriv \
         skillnad skillnader exempel anteckning anteckningar dokument fil filer information sak \
-        saker sätt råd sammanfattning fråga frågor dag vecka månad år fungerar mellan",
+        saker sätt råd sammanfattning fråga frågor dag vecka månad år fungerar mellan \
+        läst läste skrivit skrev noterat frågat sökt hittat lärt",
     ),
     (
         Language::Finnish,

@@ -107,6 +107,43 @@ fn repetition_raises_a_score_and_joins_spellings() {
 }
 
 #[test]
+fn who_read_it_is_no_part_of_a_topic() {
+    for question in [
+        "what did I read about tides",
+        "What have I been reading about tides?",
+        "WHAT DID I READ ABOUT tides",
+        "tides I read about",
+        "the paper on tides that we read",
+        "what I'd read on tides",
+        "what I had read about tides last week",
+        "when was I last reading about tides",
+        "show me what I wrote about tides",
+        "have we noted anything on tides",
+        "what did I ask about tides",
+        "my recent reading on tides",
+        "did we look up tides",
+        "I recently read about tides",
+    ] {
+        assert_eq!(names(question), ["tides"], "{question}");
+    }
+    for (question, topic) in [
+        ("was habe ich über Gezeiten gelesen", "Gezeiten"),
+        ("qu'est-ce que j'ai lu sur les marées", "marées"),
+        ("ce que j'ai noté sur les phares", "phares"),
+        ("¿qué he leído sobre faros?", "faros"),
+        ("qué escribí sobre puertos", "puertos"),
+        ("cosa ho letto sulle maree", "maree"),
+        ("o que escrevi sobre portos", "portos"),
+        ("wat heb ik gelezen over getijden", "getijden"),
+        ("hvad har jeg læst om tidevand", "tidevand"),
+        ("hva har jeg lest om tidevann", "tidevann"),
+        ("vad har jag läst om tidvatten", "tidvatten"),
+    ] {
+        assert_eq!(names(question), [topic], "{question}");
+    }
+}
+
+#[test]
 fn terms_with_signs_are_topics_however_short() {
     for (question, expected) in [
         ("C++ or C# or F#?", vec!["C++", "C#", "F#"]),

@@ -6,6 +6,7 @@ mod record;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -94,6 +95,16 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     let outcome = chat.converse(input);
     chat.asking.finish(printer);
     outcome
+}
+
+/// Whether chats keep anything.
+pub(super) fn has_files(data_dir: &Path) -> bool {
+    record::folder(data_dir).exists()
+}
+
+/// The files of chats that hold any of some texts.
+pub(super) fn files_with(data_dir: &Path, texts: &[&str]) -> Result<Vec<PathBuf>> {
+    Ok(ragged::memory::files_with(&record::folder(data_dir), texts)?)
 }
 
 fn forget(is_confirmed: bool, session: &Session) -> Result<Outcome> {
@@ -290,8 +301,9 @@ impl Chat<'_> {
         } else {
             let footer = self.asking.footer(recorded.as_deref());
             query::show(&answered, speech, &self.library, Some(&footer), printer)?;
+            let zone = self.asking.zone()?;
             for fact in &facts {
-                printer.line(format!("you noted: {}", memory::fact::line(fact)))?;
+                printer.line(format!("you noted: {}", memory::fact::line(fact, &zone)))?;
             }
             if answered.text.is_empty() {
                 search::suggest(&self.search, &self.library, printer)?;

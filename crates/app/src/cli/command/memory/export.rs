@@ -42,7 +42,11 @@ const STANDARD: &str = "-";
 const ROWS_A_STEP: u64 = 256;
 
 pub(crate) fn run(command: &ExportCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let passphrase = of.passphrase_file.as_deref();
+    let memory = match command {
+        ExportCommand::Import { dry_run: false, .. } => session.memory(passphrase)?,
+        _ => session.memory_to_read(passphrase)?,
+    };
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     match command {
         ExportCommand::Export { file, since, until, form } => {

@@ -1,9 +1,12 @@
 //! Facts: what was true when, and when it was known.
 
 use anyhow::Result;
-use ragged::memory::{Contradiction, Fact, FactChange, FactDraft, FactQuery, PersonaMemory};
+use jiff::tz::TimeZone;
+use ragged::memory::{
+    Contradiction, Fact, FactChange, FactDraft, FactQuery, NotedFact, PersonaMemory,
+};
 
-use super::super::{search, short_id, time_of_ms};
+use super::super::{day_in, search, short_id};
 use crate::{
     cli::{
         Session,
@@ -15,7 +18,11 @@ use crate::{
 };
 
 pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let passphrase = of.passphrase_file.as_deref();
+    let memory = match command {
+        FactCommand::AddFact { .. } => session.memory(passphrase)?,
+        _ => session.memory_to_read(passphrase)?,
+    };
     let (_, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     let printer = &session.printer;
     let zone = remembered.config().zone.clone();
@@ -31,7 +38,16 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                 confidence: *confidence,
                 source: source.clone(),
             };
-            written("Noted", remembered.add_fact(&draft)?, printer)
+            let noted = remembered.add_fact(&draft)?;
+            let what = if noted.is_new { "Noted" } else { "Known already" };
+            let (id, is_new) = (short_id(&noted.fact.id).to_owned(), noted.is_new);
+            let outcome = written(what, &noted, &zone, printer)?;
+            if !is_new {
+                printer.note(format!(
+                    "Nothing was added; `ragged memory update-fact {id}` changes it."
+                ));
+            }
+            Ok(outcome)
         }
         FactCommand::UpdateFact { id, content, since, until, confidence, reason } => {
             let change = FactChange {
@@ -49,10 +65,11 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                     .with_hint("--content, --since, --until or --confidence says what")
                     .into());
             }
-            written("Changed", remembered.update_fact(id, &change, reason)?, printer)
+            changed("Changed", &remembered.update_fact(id, &change, reason)?, &zone, printer)
         }
         FactCommand::EndFact { id, until } => {
-            written("Ended", remembered.end_fact(id, begin("--until", until)?)?, printer)
+            let noted = remembered.end_fact(id, begin("--until", until)?)?;
+            changed("Ended", &noted, &zone, printer)
         }
         FactCommand::DeleteFact { id, erase, confirm } => {
             delete(&remembered, id, *erase, *confirm, printer)
@@ -68,14 +85,16 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                 fact_type: fact_type.clone(),
             };
             let facts = remembered.facts(&query)?;
-            list(&facts, "fact", "facts", printer)
+            list(&facts, ("fact", "facts"), &zone, printer)
         }
-        FactCommand::Fact { id } => show(&remembered, id, printer),
+        FactCommand::Fact { id } => show(&remembered, id, &zone, printer),
         FactCommand::FactHistory { id } => {
-            list(&remembered.fact_history(id)?, "version", "versions", printer)
+            let versions = remembered.fact_history(id)?;
+            list(&versions, ("version", "versions"), &zone, printer)
         }
         FactCommand::RollbackFact { id, version } => {
-            written("Rolled back", remembered.rollback_fact(id, *version)?, printer)
+            let noted = remembered.rollback_fact(id, *version)?;
+            changed("Rolled back", &noted, &zone, printer)
         }
         FactCommand::Diff { a, b, known } => {
             let (a, b) = (begin("A", a)?, begin("B", b)?);
@@ -96,22 +115,22 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                 return Ok(Outcome::Done);
             }
             for fact in &diff.ended {
-                printer.line(format!("- {}", line(fact)))?;
+                printer.line(format!("- {}", line(fact, &zone)))?;
             }
             for fact in &diff.added {
-                printer.line(format!("+ {}", line(fact)))?;
+                printer.line(format!("+ {}", line(fact, &zone)))?;
             }
             for (before, after) in &diff.changed {
-                printer.line(format!("- {}", line(before)))?;
-                printer.line(format!("+ {}", line(after)))?;
+                printer.line(format!("- {}", line(before, &zone)))?;
+                printer.line(format!("+ {}", line(after, &zone)))?;
             }
             printer.note(format!(
                 "{} ended, {} added, {} changed between {} and {}",
                 diff.ended.len(),
                 diff.added.len(),
                 diff.changed.len(),
-                time_of_ms(a),
-                time_of_ms(b)
+                day_in(a, &zone),
+                day_in(b, &zone)
             ));
             Ok(Outcome::Done)
         }
@@ -124,8 +143,8 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                     return Ok(Outcome::Done);
                 }
                 printer.line("Both stand:")?;
-                printer.line(format!("  {}", line(&kept.earlier)))?;
-                printer.line(format!("  {}", line(&kept.later)))?;
+                printer.line(format!("  {}", line(&kept.earlier, &zone)))?;
+                printer.line(format!("  {}", line(&kept.later, &zone)))?;
                 return Ok(Outcome::Done);
             }
             let found = remembered.contradictions()?;
@@ -141,7 +160,7 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             }
             for (n, contradiction) in (1..).zip(&found) {
                 printer.line(format!("{n}."))?;
-                show_contradiction(contradiction, printer)?;
+                show_contradiction(contradiction, &zone, printer)?;
             }
             let n = counted(found.len() as u64, "contradiction", "contradictions");
             printer.note(n);
@@ -151,10 +170,10 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
 }
 
 /// A fact in one line.
-pub(crate) fn line(fact: &Fact) -> String {
-    let since = day(fact.valid_from_ms);
+pub(crate) fn line(fact: &Fact, zone: &TimeZone) -> String {
+    let since = day_in(fact.valid_from_ms, zone);
     let valid = match fact.valid_to_ms {
-        Some(until) => format!("{since} until {}", day(until)),
+        Some(until) => format!("{since} until {}", day_in(until, zone)),
         None => format!("since {since}"),
     };
     format!(
@@ -165,31 +184,29 @@ pub(crate) fn line(fact: &Fact) -> String {
     )
 }
 
-/// The day of a moment, or the moment where it is not midnight in UTC.
-fn day(ms: i64) -> String {
-    let shown = time_of_ms(ms);
-    shown.strip_suffix("T00:00:00Z").map_or_else(|| shown.clone(), str::to_owned)
-}
-
-fn show_contradiction(contradiction: &Contradiction, printer: &Printer) -> Result<()> {
+fn show_contradiction(
+    contradiction: &Contradiction,
+    zone: &TimeZone,
+    printer: &Printer,
+) -> Result<()> {
     let (earlier, later) = (&contradiction.earlier, &contradiction.later);
-    printer.line(format!("  {}", line(earlier)))?;
-    printer.line(format!("  {}", line(later)))?;
-    for (command, effect) in settlements(contradiction) {
+    printer.line(format!("  {}", line(earlier, zone)))?;
+    printer.line(format!("  {}", line(later, zone)))?;
+    for (command, effect) in settlements(contradiction, zone) {
         printer.line(format!("  {command}    {effect}"))?;
     }
     Ok(())
 }
 
 /// The commands that settle a contradiction, and what each does.
-fn settlements(contradiction: &Contradiction) -> Vec<(String, &'static str)> {
+fn settlements(contradiction: &Contradiction, zone: &TimeZone) -> Vec<(String, &'static str)> {
     let Contradiction { earlier, later } = contradiction;
     let (first, second) = (short_id(&earlier.id), short_id(&later.id));
     let mut found =
         vec![(format!("ragged memory contradictions --keep {first} {second}"), "both stand")];
     if earlier.valid_from_ms < later.valid_from_ms {
         found.push((
-            format!("ragged memory end-fact {first} --until {}", wire::moment(later.valid_from_ms)),
+            format!("ragged memory end-fact {first} --until {}", day_in(later.valid_from_ms, zone)),
             "the first ends where the second begins",
         ));
     }
@@ -199,7 +216,13 @@ fn settlements(contradiction: &Contradiction) -> Vec<(String, &'static str)> {
     found
 }
 
-fn show(remembered: &PersonaMemory, id: &str, printer: &Printer) -> Result<Outcome> {
+fn show(
+    remembered: &PersonaMemory,
+    id: &str,
+    zone: &TimeZone,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let day = |ms| day_in(ms, zone);
     let fact = remembered.fact(id)?;
     let against = remembered.contradictions_of(&fact)?;
     if printer.is_json() {
@@ -233,34 +256,49 @@ fn show(remembered: &PersonaMemory, id: &str, printer: &Printer) -> Result<Outco
         printer.warning("it contradicts another fact:");
     }
     for contradiction in &against {
-        show_contradiction(contradiction, printer)?;
+        show_contradiction(contradiction, zone, printer)?;
     }
     Ok(Outcome::Done)
 }
 
-fn written(
-    what: &str,
-    (fact, contradictions): (Fact, Vec<Contradiction>),
-    printer: &Printer,
-) -> Result<Outcome> {
+/// Says what a change came to, or that it changes nothing.
+fn changed(what: &str, noted: &NotedFact, zone: &TimeZone, printer: &Printer) -> Result<Outcome> {
+    let outcome = written(if noted.is_new { what } else { "As it was" }, noted, zone, printer)?;
+    if !noted.is_new {
+        printer.note("That changes nothing, and no version was added.");
+    }
+    Ok(outcome)
+}
+
+fn written(what: &str, noted: &NotedFact, zone: &TimeZone, printer: &Printer) -> Result<Outcome> {
+    let NotedFact { fact, contradictions, is_new } = noted;
     if printer.is_json() {
-        printer.json(&wire::WrittenFact {
-            fact: (&fact).into(),
-            contradictions: contradictions.iter().map(wire::Contradiction::from).collect(),
+        printer.json(&wire::NotedFact {
+            written: wire::WrittenFact {
+                fact: fact.into(),
+                contradictions: contradictions.iter().map(wire::Contradiction::from).collect(),
+            },
+            changed: *is_new,
         })?;
         return Ok(Outcome::Done);
     }
-    printer.line(format!("{what}: {}", line(&fact)))?;
+    printer.line(format!("{what}: {}", line(fact, zone)))?;
     if !contradictions.is_empty() {
         printer.warning("it contradicts what was noted before:");
     }
-    for contradiction in &contradictions {
-        show_contradiction(contradiction, printer)?;
+    for contradiction in contradictions {
+        show_contradiction(contradiction, zone, printer)?;
     }
     Ok(Outcome::Done)
 }
 
-fn list(facts: &[Fact], one: &str, many: &str, printer: &Printer) -> Result<Outcome> {
+fn list(
+    facts: &[Fact],
+    (one, many): (&str, &str),
+    zone: &TimeZone,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let day = |ms| day_in(ms, zone);
     if printer.is_json() {
         printer.json(&serde_json::json!({
             "facts": facts.iter().map(wire::Fact::from).collect::<Vec<_>>(),
@@ -326,7 +364,7 @@ fn delete(
         (false, true) => "Would erase with its history",
         (false, false) => "Would delete",
     };
-    printer.line(format!("{what}: {}", line(last)))?;
+    printer.line(format!("{what}: {}", line(last, &remembered.config().zone)))?;
     if !confirm {
         printer.note("Nothing was changed; --confirm does it.");
     }

@@ -7,7 +7,7 @@ use ragged::{
     memory::{Memory, Persona, PersonaMemory, graph::GraphRequest, topic},
 };
 
-use super::super::{joined, time_of_ms};
+use super::super::{joined, time_in};
 use crate::{
     cli::{
         OutputFormat, Session,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub(crate) fn run(command: GraphCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let memory = session.memory_to_read(of.passphrase_file.as_deref())?;
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     match command {
         GraphCommand::Graph(args) => show(&args, &persona, &remembered, session),
@@ -60,7 +60,7 @@ fn show(
         OutputFormat::Dot => printer.text(&graph.to_dot())?,
         OutputFormat::Mermaid => printer.text(&graph.to_mermaid())?,
         OutputFormat::Graphml => printer.text(&graph.to_graphml()?)?,
-        OutputFormat::Table => outline(&graph, &request, persona, session)?,
+        OutputFormat::Table => outline(&graph, &request, (persona, remembered), session)?,
     }
     printer.note(format!(
         "{}, {} of {}",
@@ -79,9 +79,10 @@ fn show(
 fn outline(
     graph: &Graph,
     request: &GraphRequest,
-    persona: &Persona,
+    (persona, remembered): (&Persona, &PersonaMemory),
     session: &Session,
 ) -> Result<()> {
+    let shown = |ms| time_in(ms, &remembered.config().zone);
     let start = match &request.topic {
         None => NodeId::persona(persona.name.as_str()),
         Some(key) => NodeId::topic(key.as_str()),
@@ -100,7 +101,7 @@ fn outline(
             relation.map(Relation::as_str).unwrap_or_default().to_owned(),
             relation.map(|relation| thousands(relation.count())).unwrap_or_default(),
             confidence,
-            relation.and_then(Relation::last_ms).map(time_of_ms).unwrap_or_default(),
+            relation.and_then(Relation::last_ms).map(shown).unwrap_or_default(),
         ]);
     }
     session.printer.line(rows.trim_fmt())
@@ -122,12 +123,13 @@ fn documents(
         printer.line("No answer drew on a document yet.")?;
     } else {
         let mut rows = table(printer, &["times", "first", "last", "document"]);
+        let zone = &remembered.config().zone;
         for document in &found {
             let shown = super::super::add::shortened(&document.path);
             rows.add_row([
                 thousands(document.access_count),
-                time_of_ms(document.first_access_ms),
-                time_of_ms(document.last_access_ms),
+                time_in(document.first_access_ms, zone),
+                time_in(document.last_access_ms, zone),
                 visible(&shown).into_owned(),
             ]);
         }

@@ -7,14 +7,14 @@ use ragged::memory::{
 };
 
 use super::{
-    super::{joined, short_id},
+    super::{joined, short_id, time_in},
     privacy::warn_of_remains,
 };
 use crate::{
     cli::{
         Session,
         args::memory::{InterestCommand, OfPersona, Switch},
-        printer::{Printer, counted, table, thousands, visible},
+        printer::{Printer, counted, one_line, table, thousands, visible},
     },
     failure::Outcome,
     wire,
@@ -26,7 +26,14 @@ const SHOWN: usize = 10;
 const LINKS: usize = 5;
 
 pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let passphrase = of.passphrase_file.as_deref();
+    let memory = match command {
+        InterestCommand::SetInterest { .. }
+        | InterestCommand::DisableLearning
+        | InterestCommand::EnableLearning
+        | InterestCommand::Personalisation { .. } => session.memory(passphrase)?,
+        _ => session.memory_to_read(passphrase)?,
+    };
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     let printer = &session.printer;
     match command {
@@ -44,7 +51,7 @@ pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) 
         InterestCommand::RelatedTopics { topic, limit } => {
             related(&remembered, &joined(topic), *limit, printer)
         }
-        InterestCommand::ForgetTopic { topic, with_interactions, confirm } => {
+        InterestCommand::ForgetTopic { topic, with_interactions, dry_run: _, confirm } => {
             forget(&memory, &remembered, &joined(topic), *with_interactions, *confirm, printer)
         }
         InterestCommand::MergeTopics { from, into } => {
@@ -280,6 +287,11 @@ fn forget(
 ) -> Result<Outcome> {
     let key = remembered.topic_named(name)?;
     let n = remembered.n_interactions_with(&key)?;
+    let previewed = if with_interactions && !confirm {
+        remembered.interactions_with(&key, SHOWN)?
+    } else {
+        Vec::new()
+    };
     let erased = if confirm {
         Some(memory.forget_topic(remembered.name(), &key, with_interactions)?)
     } else {
@@ -294,10 +306,12 @@ fn forget(
             interactions: n,
             interactions_deleted: n_deleted,
             forgotten: confirm,
+            questions: previewed.iter().map(wire::ForgottenQuestion::from).collect(),
             remains: remains.map(|error| format!("{error:#}")),
         })?;
         return Ok(outcome);
     }
+    let zone = &remembered.config().zone;
     let met = counted(n, "interaction", "interactions");
     let done = if confirm { "Forgot" } else { "Would forget" };
     let with = match (with_interactions, n) {
@@ -307,6 +321,16 @@ fn forget(
     };
     let with = if confirm { with.replace("deletes", "deleted") } else { with.to_owned() };
     printer.line(format!("{done} {}, met in {met}{with}.", visible(name)))?;
+    for found in &previewed {
+        let (id, when) = (short_id(&found.id), time_in(found.timestamp_ms, zone));
+        let beside = id.len() + when.len() + "      ".len();
+        let question = one_line(&found.query, printer.width().saturating_sub(beside));
+        printer.line(format!("  {id}  {when}  {question}"))?;
+    }
+    let n_more = n.saturating_sub(previewed.len() as u64);
+    if !previewed.is_empty() && n_more > 0 {
+        printer.line(format!("  and {} more", thousands(n_more)))?;
+    }
     if !confirm {
         printer.note("Nothing was changed; --confirm does it.");
     } else if !with_interactions && n > 0 {

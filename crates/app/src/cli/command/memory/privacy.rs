@@ -13,7 +13,7 @@ use ragged::{
 };
 
 use super::{
-    super::{joined, time_of_ms},
+    super::{chat, joined, time_in},
     record,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
             ListedArgs, OfPersona,
             privacy::{KeyCommand, PrivacyCommand},
         },
-        printer::{Printer, counted, table, thousands, visible},
+        printer::{Printer, counted, table, thousands, visible, word},
     },
     failure::Outcome,
     wire,
@@ -37,7 +37,7 @@ const LOST_KEY: &str = "Without this key nobody can read what is remembered, you
 
 pub(crate) fn run(command: PrivacyCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let file = of.passphrase_file.as_deref();
-    let memory = || session.memory(file);
+    let memory = || session.memory_to_read(file);
     match command {
         PrivacyCommand::Key(args) => key(args.command, file, session),
         PrivacyCommand::PrivacyReport => report::run(file, session),
@@ -73,11 +73,13 @@ pub(crate) fn run(command: PrivacyCommand, of: &OfPersona, session: &Session) ->
             } else {
                 None
             };
-            let done = print_erased(&persona, found, erased.as_ref(), confirm, session)?;
+            let chats = if confirm { chats_with(&[&text], session)? } else { Vec::new() };
+            let done = print_erased(&persona, (found, erased.as_ref()), chats, confirm, session)?;
             if confirm && !session.printer.is_json() {
                 session.printer.note(format!(
-                    "`ragged memory verify-erased {text:?}` looks for it in every file, chats and \
-                     exports in the data folder included."
+                    "`ragged memory verify-erased {}` looks for it in every file, chats and \
+                     exports in the data folder included.",
+                    word(&text)
                 ));
             }
             Ok(done)
@@ -98,23 +100,28 @@ fn delete(
         let known = memory.of(&persona.name)?.interaction(id)?;
         let erased =
             if confirm { Some(memory.delete_interaction(&persona.name, &known.id)?) } else { None };
-        return print_erased(persona, of_interactions(1), erased.as_ref(), confirm, session);
+        let chats = if confirm { chats_with(&[&known.query], session)? } else { Vec::new() };
+        let done = (of_interactions(1), erased.as_ref());
+        return print_erased(persona, done, chats, confirm, session);
     }
     let listed = ListedArgs { limit: 0, since, until };
     let remembered = memory.of(&persona.name)?;
     let filter = record::filter(&listed, None, &remembered)?;
-    if let (Some(since), Some(until)) = (filter.since_ms, filter.until_ms)
-        && since >= until
-    {
-        return Err(Usage::new("--since is after --until").into());
-    }
     let n = remembered.count_interactions(&filter)?;
+    let questions: Vec<String> = if confirm && chat::has_files(&session.resolved.data_dir) {
+        let found = remembered.interactions(&filter, usize::MAX)?;
+        found.into_iter().map(|interaction| interaction.query).collect()
+    } else {
+        Vec::new()
+    };
     let erased = if confirm && n > 0 {
         Some(memory.delete_interactions(&persona.name, &filter)?)
     } else {
         None
     };
-    print_erased(persona, of_interactions(n), erased.as_ref(), confirm, session)
+    let questions: Vec<&str> = questions.iter().map(String::as_str).collect();
+    let chats = chats_with(&questions, session)?;
+    print_erased(persona, (of_interactions(n), erased.as_ref()), chats, confirm, session)
 }
 
 fn clear(memory: &Memory, persona: &Persona, confirm: bool, session: &Session) -> Result<Outcome> {
@@ -129,14 +136,25 @@ fn clear(memory: &Memory, persona: &Persona, confirm: bool, session: &Session) -
     };
     // Also where nothing is counted: what is left of earlier deletions goes with it.
     let erased = if confirm { Some(memory.clear(&persona.name)?) } else { None };
-    print_erased(persona, found, erased.as_ref(), confirm, session)
+    print_erased(persona, (found, erased.as_ref()), Vec::new(), confirm, session)
+}
+
+/// The files of chats that hold any of some texts, as they are called in the data folder.
+fn chats_with(texts: &[&str], session: &Session) -> Result<Vec<String>> {
+    let data_dir = &session.resolved.data_dir;
+    let texts: Vec<&str> = texts.iter().copied().filter(|text| !text.trim().is_empty()).collect();
+    let found = chat::files_with(data_dir, &texts)?;
+    Ok(found
+        .iter()
+        .map(|path| path.strip_prefix(data_dir).unwrap_or(path).display().to_string())
+        .collect())
 }
 
 /// Says what was deleted, or what would be.
 fn print_erased(
     persona: &Persona,
-    found: Mentions,
-    erased: Option<&Erased>,
+    (found, erased): (Mentions, Option<&Erased>),
+    chats: Vec<String>,
     confirm: bool,
     session: &Session,
 ) -> Result<Outcome> {
@@ -150,6 +168,7 @@ fn print_erased(
             deleted: confirm,
             counts: counts.fields().into_iter().collect(),
             remains: remains.map(|error| format!("{error:#}")),
+            chats,
         })?;
         return Ok(outcome);
     }
@@ -176,6 +195,12 @@ fn print_erased(
         printer.note("Nothing was changed; --confirm does it, and nothing brings it back.");
     }
     warn_of_remains(remains, printer);
+    if !chats.is_empty() {
+        printer.warning(format!("it still stands in what chats keep: {}", chats.join(", ")));
+        printer.note(
+            "hint: `ragged chat --forget --confirm` deletes all chat sessions and typed lines",
+        );
+    }
     Ok(outcome)
 }
 
@@ -308,6 +333,7 @@ fn audit_log(
         return Ok(outcome);
     }
     let mut rows = table(printer, &["", "when", "what", "of"]);
+    let zone = &memory.config().zone;
     for entry in &log {
         let content = match &entry.content {
             None => "(dropped with the persona)".to_owned(),
@@ -318,7 +344,7 @@ fn audit_log(
         };
         rows.add_row([
             thousands(entry.seq),
-            time_of_ms(entry.timestamp_ms),
+            time_in(entry.timestamp_ms, zone),
             visible(&entry.operation).into_owned(),
             visible(&content).into_owned(),
         ]);

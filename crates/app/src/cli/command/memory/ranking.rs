@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use console::style;
+use jiff::tz::TimeZone;
 use ragged::{
     evaluation::{
         agreement::{Move, kendall, overlap_at},
@@ -22,7 +23,8 @@ use ragged::{
 
 use super::super::{
     add::{absolute, shortened},
-    search, short_id,
+    persona::of_persona,
+    search, short_id, time_in,
 };
 use crate::{
     cli::{
@@ -44,7 +46,7 @@ const SHOWN_QUESTIONS: usize = 5;
 const SHOWN_PASSAGES: usize = 5;
 
 pub(crate) fn run(command: RankingCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let memory = session.memory_to_read(of.passphrase_file.as_deref())?;
     let persona = Session::persona(&memory, of.persona.as_deref())?;
     match command {
         RankingCommand::ExplainRanking { document, asked } => {
@@ -95,9 +97,10 @@ impl Looked {
 /// Why a profile changes nothing, and what to do about it.
 fn reason(unmoved: Unmoved, persona: &Persona) -> String {
     let name = visible(persona.name.as_str());
+    let of = of_persona(persona);
     match unmoved {
         Unmoved::NoConsent => {
-            format!("memory is off for {name}; `ragged memory enable` turns it on")
+            format!("memory is off for {name}; `ragged memory enable{of}` turns it on")
         }
         Unmoved::SwitchedOff => {
             "ranking by interests is off; `ragged config set personalisation.enabled true` turns \
@@ -105,8 +108,8 @@ fn reason(unmoved: Unmoved, persona: &Persona) -> String {
                 .to_owned()
         }
         Unmoved::NotForThePersona => format!(
-            "ranking by interests is off for {name}; `ragged memory personalisation enable` turns \
-             it on"
+            "ranking by interests is off for {name}; `ragged memory personalisation enable{of}` \
+             turns it on"
         ),
         Unmoved::NoShare => "personalisation.alpha is 0: a profile weighs nothing".to_owned(),
         Unmoved::NothingKnown => format!("nothing is known yet of what {name} cares about"),
@@ -175,7 +178,7 @@ fn explain(
         printer.line(format!("profile   changes nothing: {}", reason(unmoved, persona)))?;
     }
     if let Some(best) = passages.first() {
-        print_parts(best, &explanation, printer)?;
+        print_parts(best, &explanation, &remembered.config().zone, printer)?;
     }
     print_questions(&questions, printer)?;
     search::print_time(looked.time.as_ref(), true, printer)?;
@@ -215,7 +218,12 @@ fn print_explanation(told: &told::Explanation, printer: &Printer) -> Result<()> 
     }
 }
 
-fn print_parts(best: &ExplainedHit, told: &told::Explanation, printer: &Printer) -> Result<()> {
+fn print_parts(
+    best: &ExplainedHit,
+    told: &told::Explanation,
+    zone: &TimeZone,
+    printer: &Printer,
+) -> Result<()> {
     let hit = &best.hit;
     let fused = &hit.fused;
     let mut base = format!(
@@ -262,7 +270,7 @@ fn print_parts(best: &ExplainedHit, told: &told::Explanation, printer: &Printer)
         let decay = hit.personal.as_ref().map_or(0.0, |taste| taste.history);
         printer.line(format!(
             "had       {}, {}: {decay:.2}",
-            super::super::time_of_ms(at_ms),
+            time_in(at_ms, zone),
             counted(u64::from(days), "day ago", "days ago"),
         ))?;
     }

@@ -27,36 +27,42 @@ use crate::{
 
 pub(crate) fn run(command: &SettingCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let passphrase = of.passphrase_file.as_deref();
-    let open = || -> Result<(Memory, Persona)> {
-        let memory = session.memory(passphrase)?;
+    let open = |memory: Memory| -> Result<(Memory, Persona)> {
         let persona = Session::persona(&memory, of.persona.as_deref())?;
         Ok((memory, persona))
     };
     match command {
         SettingCommand::Config { command: PersonaConfigCommand::Show { section } } => {
-            let (memory, persona) = open()?;
+            let (memory, persona) = open(session.memory_to_read(passphrase)?)?;
             show(section.as_deref(), &memory, &persona, session)
         }
         SettingCommand::Get { key }
         | SettingCommand::Config { command: PersonaConfigCommand::Get { key } } => {
-            let (memory, persona) = open()?;
+            let (memory, persona) = open(session.memory_to_read(passphrase)?)?;
             get(key, &memory, &persona, session)
         }
         SettingCommand::Set { key, value }
         | SettingCommand::Config { command: PersonaConfigCommand::Set { key, value } } => {
-            let (memory, persona) = open()?;
+            let (memory, persona) = open(session.memory(passphrase)?)?;
             set(key, value, &memory, &persona, session)
         }
         SettingCommand::Config {
             command: PersonaConfigCommand::Reset { key, confirm, all: _ },
         } => {
-            let (memory, persona) = open()?;
+            let (memory, persona) = open(session.memory_to_read(passphrase)?)?;
             match key {
                 Some(key) => reset(key, &memory, &persona, session),
                 None => reset_all(*confirm, &memory, &persona, session),
             }
         }
         SettingCommand::Backup { file, without_key } => {
+            if !Memory::exists(&session.resolved.data_dir) {
+                return Err(crate::Hinted::new(
+                    "there is no memory to copy".to_owned(),
+                    "`ragged memory enable` makes one".to_owned(),
+                )
+                .into());
+            }
             let memory = session.memory(passphrase)?;
             backup(file, !without_key, &memory, session)
         }

@@ -27,7 +27,7 @@ use crate::{
         Session,
         args::memory::{self as args, OfPersona, SpanArgs, TimelineCommand},
         command::joined,
-        printer::{Printer, counted, table, thousands, visible},
+        printer::{Printer, counted, table, thousands, visible, word},
     },
     config,
     failure::Outcome,
@@ -41,7 +41,7 @@ const SHOWN_TOPICS: usize = 20;
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
-    let memory = session.memory(of.passphrase_file.as_deref())?;
+    let memory = session.memory_to_read(of.passphrase_file.as_deref())?;
     let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     let zone = remembered.config().zone.clone();
     let view = View {
@@ -64,7 +64,7 @@ pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) 
             view.activity(&found, *detailed, export.as_deref())
         }
         TimelineCommand::Trending { window, least } => {
-            let window = view.period("--window", window)?;
+            let window = view.window(window)?;
             let found = remembered.trending(window, least.min_queries)?;
             view.trending(window, &found, least.min_queries)
         }
@@ -90,7 +90,7 @@ pub(crate) fn run(command: &TimelineCommand, of: &OfPersona, session: &Session) 
             view.compare_periods(&remembered.compare_periods(a, b)?)
         }
         TimelineCommand::CompareTopics { topics, window } => {
-            let window = view.period("--window", window)?;
+            let window = view.window(window)?;
             let named = topics.iter().map(|topic| topic.trim()).filter(|topic| !topic.is_empty());
             let keys: Vec<String> =
                 named.map(|topic| remembered.topic_named(topic)).collect::<Result<_, _>>()?;
@@ -132,6 +132,13 @@ impl View<'_> {
         };
         let since_ms = moment("--since", &span.since, search::End::Beginning)?;
         let until_ms = moment("--until", &span.until, search::End::End)?;
+        if let (Some(since), Some(until)) = (since_ms, until_ms)
+            && since >= until
+        {
+            return Err(Usage::new("--since is after --until: the period ends before it begins")
+                .with_hint("exchange the beginning and the end")
+                .into());
+        }
         Ok(match (since_ms, until_ms) {
             (None, None) => self.remembered.last_days(DEFAULT_DAYS),
             (Some(since_ms), until_ms) => {
@@ -144,6 +151,17 @@ impl View<'_> {
                 Window::new(days.start_ms, until_ms).map_err(Usage::from)?
             }
         })
+    }
+
+    /// The same for how far to look back, of which none is less than nothing.
+    fn window(&self, text: &str) -> Result<Window> {
+        let trimmed = text.trim();
+        if let Some(length) = trimmed.strip_prefix('-') {
+            return Err(Usage::new(format!("--window: {trimmed:?} is less than nothing"))
+                .with_hint(format!("--window {} looks that far back", word(length.trim())))
+                .into());
+        }
+        self.period("--window", text)
     }
 
     /// A period in words. One without a beginning begins with the first question, one without an

@@ -19,7 +19,7 @@ use crate::{
         Session,
         args::memory::ranking::AbTestCommand,
         asking::Asking,
-        command::{short_id, time_of_ms},
+        command::{short_id, time_in},
         interrupt::Watch,
         printer::{Printer, counted, milliseconds, table, thousands, visible},
         progress,
@@ -172,7 +172,7 @@ fn list(remembered: &PersonaMemory, printer: &Printer) -> Result<Outcome> {
     for (test, line) in tests.iter().zip(&lines) {
         rows.add_row([
             short_id(&line.id).to_owned(),
-            time_of_ms(test.started_ms),
+            time_in(test.started_ms, &remembered.config().zone),
             visible(line.name.as_deref().unwrap_or_default()).into_owned(),
             thousands(line.questions as u64),
             thousands(line.judged as u64),
@@ -240,6 +240,7 @@ fn cells(found: &Finding) -> Vec<String> {
         (Some(_), _) => "not enough data",
         (None, "better") => "helps",
         (None, "worse") => "hurts",
+        (None, _) if is_time => "no difference that matters",
         (None, _) => "no clear difference",
     };
     if compared.n == 0 {
