@@ -210,12 +210,11 @@ impl Session {
         if Memory::exists(&self.resolved.data_dir) {
             return self.memory(passphrase_file);
         }
-        let dir = match self.empty.get() {
-            Some(dir) => dir,
-            None => {
-                let made = tempfile::tempdir().context("making a folder for an empty memory")?;
-                self.empty.get_or_init(|| made)
-            }
+        let dir = if let Some(dir) = self.empty.get() {
+            dir
+        } else {
+            let made = tempfile::tempdir().context("making a folder for an empty memory")?;
+            self.empty.get_or_init(|| made)
         };
         self.memory_in(dir.path(), None)
     }

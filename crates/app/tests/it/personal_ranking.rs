@@ -93,7 +93,7 @@ fn a_planted_interest_moves_a_document_and_every_part_is_told() {
     let explained = ["search", "pressure", "--persona", "nurse", "--explain"];
     let plan = scene.run(&explained).stdout;
     assert!(plan.contains("personal: nurse · share"), "{plan}");
-    assert_eq!(scene.json(&explained)["personal"]["persona"], "nurse");
+    assert_eq!(scene.json(&explained)["plan"]["personal"]["persona"], "nurse");
     assert_eq!((&with[0]["score"], &with[0]["parts"]), (&passage["score"], &passage["parts"]));
     let without = search(&["--neutral"]);
     assert_eq!(without[1]["document"]["id"], told["document"]["id"]);
