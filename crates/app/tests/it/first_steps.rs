@@ -259,6 +259,11 @@ fn commands_in_hints_can_be_pasted() {
     let made = ok(scene.run(&["persona", "create", "nurse", "--collection", "tide tables"]));
     assert!(made.stderr.contains("`ragged persona switch nurse`"), "{}", made.stderr);
     assert!(made.stderr.contains("`ragged collection create \"tide tables\"`"), "{}", made.stderr);
+    let of = ["--persona", "tide reader"];
+    let add = ["memory", "add-fact", "--type", "job", "--since", "2020", "--content"];
+    ok(scene.run(&[&add[..], &["works at Acme"], &of].concat()));
+    let told = ok(scene.run(&[&add[..], &["works at Bolt"], &of].concat())).stdout;
+    assert_eq!(told.matches("--persona \"tide reader\"    ").count(), 3, "{told}");
     let ran = ok(scene.run(&["memory", "analytics", "--persona", "tide reader"]));
     assert!(ran.stdout.contains("`ragged memory enable --persona \"tide reader\"`"), "{ran:?}");
     let ran = ok(scene.run(&["memory", "forget", "a \"quoted\" text", "--confirm"]));

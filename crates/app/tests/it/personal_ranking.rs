@@ -89,11 +89,6 @@ fn a_planted_interest_moves_a_document_and_every_part_is_told() {
     };
     let with = search(&[]);
     assert_eq!(with[0]["document"]["id"], told["document"]["id"]);
-    // Whose profile it was is told by name.
-    let explained = ["search", "pressure", "--persona", "nurse", "--explain"];
-    let plan = scene.run(&explained).stdout;
-    assert!(plan.contains("personal: nurse · share"), "{plan}");
-    assert_eq!(scene.json(&explained)["plan"]["personal"]["persona"], "nurse");
     assert_eq!((&with[0]["score"], &with[0]["parts"]), (&passage["score"], &passage["parts"]));
     let without = search(&["--neutral"]);
     assert_eq!(without[1]["document"]["id"], told["document"]["id"]);
@@ -106,6 +101,11 @@ fn a_planted_interest_moves_a_document_and_every_part_is_told() {
     assert_eq!(ranks, [2]);
     assert_eq!(nurse_json(&scene, &["list"])["total"], 2);
     assert!(questions.iter().all(|question| question["query"] == "pressure"));
+    // Whose profile it was is told by name.
+    let explained = ["search", "pressure", "--persona", "nurse", "--explain"];
+    let plan = scene.run(&explained).stdout;
+    assert!(plan.contains("personal: nurse · share"), "{plan}");
+    assert_eq!(scene.json(&explained)["plan"]["personal"]["persona"], "nurse");
 }
 
 #[test]

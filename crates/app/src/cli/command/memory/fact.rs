@@ -6,7 +6,7 @@ use ragged::memory::{
     Contradiction, Fact, FactChange, FactDraft, FactQuery, NotedFact, PersonaMemory,
 };
 
-use super::super::{day_in, search, short_id};
+use super::super::{day_in, persona::of_persona, search, short_id};
 use crate::{
     cli::{
         Session,
@@ -17,15 +17,22 @@ use crate::{
     wire,
 };
 
+/// How facts of a persona are told: in its zone, with commands that are about it.
+struct Manner {
+    zone: TimeZone,
+    of: String,
+}
+
 pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> Result<Outcome> {
     let passphrase = of.passphrase_file.as_deref();
     let memory = match command {
         FactCommand::AddFact { .. } => session.memory(passphrase)?,
         _ => session.memory_to_read(passphrase)?,
     };
-    let (_, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
+    let (persona, remembered) = Session::remembered(&memory, of.persona.as_deref())?;
     let printer = &session.printer;
     let zone = remembered.config().zone.clone();
+    let manner = Manner { zone: zone.clone(), of: of_persona(&persona) };
     let moment = |flag: &str, text: &str, end| search::moment_in(flag, text, &zone, end);
     let begin = |flag: &str, text: &str| moment(flag, text, search::End::Beginning);
     match command {
@@ -41,10 +48,11 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             let noted = remembered.add_fact(&draft)?;
             let what = if noted.is_new { "Noted" } else { "Known already" };
             let (id, is_new) = (short_id(&noted.fact.id).to_owned(), noted.is_new);
-            let outcome = written(what, &noted, &zone, printer)?;
+            let outcome = written(what, &noted, &manner, printer)?;
             if !is_new {
                 printer.note(format!(
-                    "Nothing was added; `ragged memory update-fact {id}` changes it."
+                    "Nothing was added; `ragged memory update-fact {id}{}` changes it.",
+                    manner.of
                 ));
             }
             Ok(outcome)
@@ -65,11 +73,11 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
                     .with_hint("--content, --since, --until or --confidence says what")
                     .into());
             }
-            changed("Changed", &remembered.update_fact(id, &change, reason)?, &zone, printer)
+            changed("Changed", &remembered.update_fact(id, &change, reason)?, &manner, printer)
         }
         FactCommand::EndFact { id, until } => {
             let noted = remembered.end_fact(id, begin("--until", until)?)?;
-            changed("Ended", &noted, &zone, printer)
+            changed("Ended", &noted, &manner, printer)
         }
         FactCommand::DeleteFact { id, erase, confirm } => {
             delete(&remembered, id, *erase, *confirm, printer)
@@ -87,14 +95,14 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             let facts = remembered.facts(&query)?;
             list(&facts, ("fact", "facts"), &zone, printer)
         }
-        FactCommand::Fact { id } => show(&remembered, id, &zone, printer),
+        FactCommand::Fact { id } => show(&remembered, id, &manner, printer),
         FactCommand::FactHistory { id } => {
             let versions = remembered.fact_history(id)?;
             list(&versions, ("version", "versions"), &zone, printer)
         }
         FactCommand::RollbackFact { id, version } => {
             let noted = remembered.rollback_fact(id, *version)?;
-            changed("Rolled back", &noted, &zone, printer)
+            changed("Rolled back", &noted, &manner, printer)
         }
         FactCommand::Diff { a, b, known } => {
             let (a, b) = (begin("A", a)?, begin("B", b)?);
@@ -160,7 +168,7 @@ pub(crate) fn run(command: &FactCommand, of: &OfPersona, session: &Session) -> R
             }
             for (n, contradiction) in (1..).zip(&found) {
                 printer.line(format!("{n}."))?;
-                show_contradiction(contradiction, &zone, printer)?;
+                show_contradiction(contradiction, &manner, printer)?;
             }
             let n = counted(found.len() as u64, "contradiction", "contradictions");
             printer.note(n);
@@ -186,32 +194,36 @@ pub(crate) fn line(fact: &Fact, zone: &TimeZone) -> String {
 
 fn show_contradiction(
     contradiction: &Contradiction,
-    zone: &TimeZone,
+    manner: &Manner,
     printer: &Printer,
 ) -> Result<()> {
     let (earlier, later) = (&contradiction.earlier, &contradiction.later);
-    printer.line(format!("  {}", line(earlier, zone)))?;
-    printer.line(format!("  {}", line(later, zone)))?;
-    for (command, effect) in settlements(contradiction, zone) {
+    printer.line(format!("  {}", line(earlier, &manner.zone)))?;
+    printer.line(format!("  {}", line(later, &manner.zone)))?;
+    for (command, effect) in settlements(contradiction, manner) {
         printer.line(format!("  {command}    {effect}"))?;
     }
     Ok(())
 }
 
 /// The commands that settle a contradiction, and what each does.
-fn settlements(contradiction: &Contradiction, zone: &TimeZone) -> Vec<(String, &'static str)> {
+fn settlements(contradiction: &Contradiction, manner: &Manner) -> Vec<(String, &'static str)> {
     let Contradiction { earlier, later } = contradiction;
+    let Manner { zone, of } = manner;
     let (first, second) = (short_id(&earlier.id), short_id(&later.id));
     let mut found =
-        vec![(format!("ragged memory contradictions --keep {first} {second}"), "both stand")];
+        vec![(format!("ragged memory contradictions --keep {first} {second}{of}"), "both stand")];
     if earlier.valid_from_ms < later.valid_from_ms {
         found.push((
-            format!("ragged memory end-fact {first} --until {}", day_in(later.valid_from_ms, zone)),
+            format!(
+                "ragged memory end-fact {first} --until {}{of}",
+                day_in(later.valid_from_ms, zone)
+            ),
             "the first ends where the second begins",
         ));
     }
     for (id, effect) in [(first, "the first was wrong"), (second, "the second is wrong")] {
-        found.push((format!("ragged memory delete-fact {id} --confirm"), effect));
+        found.push((format!("ragged memory delete-fact {id} --confirm{of}"), effect));
     }
     found
 }
@@ -219,10 +231,10 @@ fn settlements(contradiction: &Contradiction, zone: &TimeZone) -> Vec<(String, &
 fn show(
     remembered: &PersonaMemory,
     id: &str,
-    zone: &TimeZone,
+    manner: &Manner,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let day = |ms| day_in(ms, zone);
+    let day = |ms| day_in(ms, &manner.zone);
     let fact = remembered.fact(id)?;
     let against = remembered.contradictions_of(&fact)?;
     if printer.is_json() {
@@ -256,21 +268,21 @@ fn show(
         printer.warning("it contradicts another fact:");
     }
     for contradiction in &against {
-        show_contradiction(contradiction, zone, printer)?;
+        show_contradiction(contradiction, manner, printer)?;
     }
     Ok(Outcome::Done)
 }
 
 /// Says what a change came to, or that it changes nothing.
-fn changed(what: &str, noted: &NotedFact, zone: &TimeZone, printer: &Printer) -> Result<Outcome> {
-    let outcome = written(if noted.is_new { what } else { "As it was" }, noted, zone, printer)?;
+fn changed(what: &str, noted: &NotedFact, manner: &Manner, printer: &Printer) -> Result<Outcome> {
+    let outcome = written(if noted.is_new { what } else { "As it was" }, noted, manner, printer)?;
     if !noted.is_new {
         printer.note("That changes nothing, and no version was added.");
     }
     Ok(outcome)
 }
 
-fn written(what: &str, noted: &NotedFact, zone: &TimeZone, printer: &Printer) -> Result<Outcome> {
+fn written(what: &str, noted: &NotedFact, manner: &Manner, printer: &Printer) -> Result<Outcome> {
     let NotedFact { fact, contradictions, is_new } = noted;
     if printer.is_json() {
         printer.json(&wire::NotedFact {
@@ -282,12 +294,12 @@ fn written(what: &str, noted: &NotedFact, zone: &TimeZone, printer: &Printer) ->
         })?;
         return Ok(Outcome::Done);
     }
-    printer.line(format!("{what}: {}", line(fact, zone)))?;
+    printer.line(format!("{what}: {}", line(fact, &manner.zone)))?;
     if !contradictions.is_empty() {
         printer.warning("it contradicts what was noted before:");
     }
     for contradiction in contradictions {
-        show_contradiction(contradiction, zone, printer)?;
+        show_contradiction(contradiction, manner, printer)?;
     }
     Ok(Outcome::Done)
 }
