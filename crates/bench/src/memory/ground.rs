@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Instant,
 };
 
@@ -224,13 +227,15 @@ impl Ground {
     }
 }
 
-/// A question as the program hands it over.
+/// A question as the program hands it over, each a little later than the one before: nobody asks a
+/// thousand in one millisecond.
 pub(super) fn asked(question: &str) -> Result<Asked> {
+    static LATER_MS: AtomicI64 = AtomicI64::new(0);
     Ok(Asked {
         id: NewInteraction::new_id()?,
         question: question.to_owned(),
         kind: InteractionKind::Search,
-        timestamp_ms: NOW_MS,
+        timestamp_ms: NOW_MS + LATER_MS.fetch_add(1, Ordering::Relaxed),
         session_id: None,
         is_learned: true,
         is_redacted: false,
