@@ -23,14 +23,17 @@ use crate::error::{Error, ErrorKind, Result};
 const QUEUE_LEN: usize = 1024;
 /// Interactions written in one transaction.
 const BATCH: usize = 100;
-/// How long a thread that was idle lets work gather. A system with few cores likes to run a thread
+/// So many that wait are not made to wait for more.
+const ENOUGH: usize = 20;
+/// How long a thread lets work gather, unless much waits or somebody waits for it: each transaction
+/// costs what several interactions do, and the profile is made anew after it. A system with few cores likes to run a thread
 /// that was just woken before the one that woke it: without this the answer would wait for its own
 /// recording.
-const GATHERING: Duration = Duration::from_millis(3);
+const GATHERING: Duration = Duration::from_millis(8);
 /// How often a thread that has nothing left to write looks for work by itself, once each
 /// [`GATHERING`], before it waits to be woken. Waking a thread costs whoever does it more than all
 /// the rest of handing over; who asks again soon does not pay that.
-const LOOKS: u32 = 100;
+const LOOKS: u32 = 40;
 
 /// Makes what is recorded out of what is known when a question was answered. Runs on a thread of
 /// the recorder.
@@ -227,6 +230,12 @@ impl Lanes {
         self.by_persona.values().any(|lane| lane.first <= last)
     }
 
+    /// Whether so much waits that nothing need be gathered.
+    fn has_enough(&self) -> bool {
+        self.ready.len() > 1
+            || self.by_persona.values().map(|lane| lane.jobs.len()).sum::<usize>() >= ENOUGH
+    }
+
     fn take(&mut self) -> Option<(String, Vec<Job>)> {
         let id = self.ready.pop_front()?;
         let lane = self.by_persona.get_mut(&id)?;
@@ -299,6 +308,10 @@ impl Shared {
         let mut looks_left = 0_u32;
         loop {
             let mut lanes = self.lanes();
+            // Whoever asks one question after another asks the next while the last is written.
+            if looks_left > 0 && !lanes.ready.is_empty() && !lanes.has_enough() {
+                lanes = self.gather(lanes);
+            }
             let (id, jobs) = loop {
                 if let Some(taken) = lanes.take() {
                     break taken;
