@@ -14,6 +14,7 @@ use ragged::{
     settings::{BackendKind, SearchMode, Settings, Strategy},
     temporal::FixedClock,
 };
+use ragged_benchmark::process::memory;
 
 /// Settings with which every search does all its work: nothing is kept from one to the next.
 pub(crate) fn without_caches() -> Settings {
@@ -126,23 +127,7 @@ pub(crate) fn mean(numbers: &[f64]) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
-/// Resident memory of a process in bytes, as the kernel counts it; 0 where it does not say.
-pub(crate) fn resident_bytes(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
-/// Bytes of all files below a folder.
-pub(crate) fn folder_bytes(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
+/// Resident memory of this process in bytes, as the kernel counts it; 0 where it does not say.
+pub(crate) fn resident_bytes() -> u64 {
+    memory(std::process::id()).unwrap_or_default().resident
 }

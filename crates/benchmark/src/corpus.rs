@@ -76,12 +76,7 @@ pub fn write_synthetic(
     for number in 0..n_documents {
         let subject = &subjects[rng.usize(..n_subjects)];
         let document = Document::draw(&words, subject, &mut rng);
-        let dir = folder.join(format!("{:03}", number / FOLDER_LEN));
-        if number % FOLDER_LEN == 0 {
-            fs::create_dir_all(&dir).context_with(|| format!("making {}", dir.display()))?;
-        }
-        let path = dir.join(format!("{number:06}.md"));
-        fs::write(&path, &document.text).context_with(|| format!("writing {}", path.display()))?;
+        write_document(folder, number, &document.text)?;
         if asked.contains(&number) {
             // As many as were drawn for it would be; one document may be drawn twice.
             questions.insert(document.question(&mut rng));
@@ -139,18 +134,13 @@ pub fn write_judged(set: &JudgedSet, folder: &Path, n_documents: usize) -> Resul
     let documents = set.documents();
     let n_documents = n_documents.min(documents.len());
     for (number, document) in documents.into_iter().take(n_documents).enumerate() {
-        let dir = folder.join(format!("{:03}", number / FOLDER_LEN));
-        if number % FOLDER_LEN == 0 {
-            fs::create_dir_all(&dir).context_with(|| format!("making {}", dir.display()))?;
-        }
-        let path = dir.join(format!("{number:06}.md"));
         let title = document.title.replace('\n', " ");
         let text = if title.is_empty() {
             document.text
         } else {
             format!("# {title}\n\n{}", document.text)
         };
-        fs::write(&path, text).context_with(|| format!("writing {}", path.display()))?;
+        write_document(folder, number, &text)?;
     }
     Ok(Corpus {
         folder: folder.to_path_buf(),
@@ -158,6 +148,16 @@ pub fn write_judged(set: &JudgedSet, folder: &Path, n_documents: usize) -> Resul
         questions: set.queries().map(|(_, text)| text.to_owned()).collect(),
         origin: format!("{n_documents} documents of a judged set"),
     })
+}
+
+/// Writes the document of a number as a file, so many in a folder of their own.
+fn write_document(folder: &Path, number: usize, text: &str) -> Result<()> {
+    let dir = folder.join(format!("{:03}", number / FOLDER_LEN));
+    if number.is_multiple_of(FOLDER_LEN) {
+        fs::create_dir_all(&dir).context_with(|| format!("making {}", dir.display()))?;
+    }
+    let path = dir.join(format!("{number:06}.md"));
+    fs::write(&path, text).context_with(|| format!("writing {}", path.display()))
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {

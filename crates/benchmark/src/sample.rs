@@ -7,17 +7,9 @@ const RESAMPLES: usize = 2_000;
 /// Below so many values the 99th percentile is the greatest of them, and is not told.
 pub const P99_MIN: usize = 100;
 
-/// The percentile of sorted values by nearest rank: the least value that at least `percent` of a
-/// hundred do not exceed. `None` of nothing.
-///
-/// ```
-/// let sorted = [1.0, 2.0, 3.0, 4.0];
-/// assert_eq!(ragged_benchmark::sample::percentile(&sorted, 50.0), Some(2.0));
-/// assert_eq!(ragged_benchmark::sample::percentile(&sorted, 95.0), Some(4.0));
-/// ```
+/// The percentile of sorted values by nearest rank, so that it is one of them. `None` of nothing.
 pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
-    let rank = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+    (!sorted.is_empty()).then(|| ragged::evaluation::percentile(sorted, percent))
 }
 
 /// The value in the middle; of an even number the mean of the two there. `None` of nothing.

@@ -13,7 +13,7 @@ use ragged::error::{Context as _, Error, ErrorKind, Result};
 use crate::process::{Memory, memory};
 
 /// How long it may take to answer.
-const START_UP: Duration = Duration::from_mins(1);
+const START_UP: Duration = Duration::from_mins(2);
 
 /// A running server; it ends with this.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// `NotFound` where there is no such program; `Unavailable` where it does not answer in a minute.
+    /// `NotFound` where there is no such program; `Unavailable` where it does not answer in two minutes.
     pub fn start(program: &Path, dir: &Path) -> Result<Self> {
         let what = || format!("starting {}", program.display());
         let port = TcpListener::bind("127.0.0.1:0")

@@ -119,10 +119,8 @@ pub fn run(task: &Task, opening: &dyn Opening) -> Result<Vec<Figure>> {
         .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("there is no backend {name:?}")))?;
     let mut server = None;
     if settings.backend.kind == BackendKind::Chromadb {
-        let program = task.chroma.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "there is no program `chroma`")
-                .with_hint("`pip install chromadb`, or name it in RAGGED_CHROMA")
-        })?;
+        let none = || Error::new(ErrorKind::NotFound, "there is no program `chroma`");
+        let program = task.chroma.as_deref().ok_or_else(none)?;
         let data = task.library.join("chroma");
         std::fs::create_dir_all(&data).context_with(|| format!("making {}", data.display()))?;
         let started = Server::start(program, &data)?;

@@ -11,10 +11,9 @@ use ragged::{
     library::{Cancel, NoProgress, SearchRequest, VirtualDocument},
     settings::SearchMode,
 };
+use ragged_benchmark::process::folder_bytes;
 
-use crate::measure::{
-    folder_bytes, open, percentile, read_questions, resident_bytes, timed, without_caches,
-};
+use crate::measure::{open, percentile, read_questions, resident_bytes, timed, without_caches};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -106,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "{size:>7} documents: {:.1} MB of text, {:.1} MB on disk, {:.0} MB resident",
             status.counts.text_bytes as f64 / 1e6,
             folder_bytes(&dir) as f64 / 1e6,
-            resident_bytes(std::process::id()) as f64 / 1e6,
+            resident_bytes() as f64 / 1e6,
         );
     }
     Ok(())

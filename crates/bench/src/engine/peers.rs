@@ -1,23 +1,18 @@
 //! The same vectors in a Chroma server: disk, memory, latency, recall, side by side.
 
-use std::{
-    collections::BTreeSet,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ragged::{
     library::{Cancel, Library},
     settings::{BackendKind, Strategy},
 };
+use ragged_benchmark::{process::folder_bytes, server::Server};
 
 use super::{Corpus, nearest};
 use crate::measure::{
-    chunks, folder_bytes, mean, open, open_exact, percentile, recall, resident_bytes, timed,
-    vector_request, without_caches,
+    chunks, mean, open, open_exact, percentile, recall, resident_bytes, timed, vector_request,
+    without_caches,
 };
 
 #[derive(Debug, clap::Args)]
@@ -32,59 +27,7 @@ pub(crate) struct Args {
     rounds: usize,
 }
 
-/// How long the server may take to answer for the first time.
-const START_UP: Duration = Duration::from_mins(2);
 const K: usize = 10;
-
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-impl Server {
-    fn start(program: &Path, dir: &Path) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = Command::new(program)
-            .args(["run", "--path"])
-            .arg(dir)
-            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
-            .env("ANONYMIZED_TELEMETRY", "False")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
-        let server = Self { process, url: format!("http://127.0.0.1:{port}") };
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if begun.elapsed() > START_UP {
-                bail!("the Chroma server did not answer within {START_UP:?}");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(server)
-    }
-
-    /// Memory of the server and of what it has started.
-    fn resident_bytes(&self) -> u64 {
-        let own = self.process.id();
-        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
-        let children = children.unwrap_or_default();
-        resident_bytes(own)
-            + children
-                .split_whitespace()
-                .filter_map(|id| id.parse().ok())
-                .map(resident_bytes)
-                .sum::<u64>()
-    }
-}
 
 #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -101,12 +44,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "leann     vectors {:.1} MB on disk; text, words and all {:.1} MB; this process {:.0} MB",
         status.bytes.vectors as f64 / 1e6,
         status.bytes.total as f64 / 1e6,
-        resident_bytes(std::process::id()) as f64 / 1e6,
+        resident_bytes() as f64 / 1e6,
     );
 
     let folder = tempfile::tempdir().context("making a folder for Chroma")?;
     let server = Server::start(&args.chroma, folder.path())?;
-    let idle = server.resident_bytes();
+    let resident = || server.memory().unwrap_or_default().resident;
+    let idle = resident();
     let mut settings = without_caches();
     settings.backend.kind = BackendKind::Chromadb;
     settings.backend.chroma.url.clone_from(&server.url);
@@ -124,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "chromadb  {:.1} MB on disk, vectors without text; server {:.0} MB, {:.0} MB before it held \
          anything",
         folder_bytes(folder.path()) as f64 / 1e6,
-        server.resident_bytes() as f64 / 1e6,
+        resident() as f64 / 1e6,
         idle as f64 / 1e6,
     );
     Ok(())

@@ -21,11 +21,12 @@ use ragged::{
     settings::Settings,
     temporal::FixedClock,
 };
+use ragged_benchmark::process::folder_bytes;
 use tempfile::TempDir;
 
 use super::Args;
 use crate::{
-    measure::{folder_bytes, open_at, read_questions},
+    measure::{open_at, read_questions},
     program::Program,
 };
 

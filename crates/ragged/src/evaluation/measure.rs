@@ -74,8 +74,14 @@ fn discounted(gains: &[f64]) -> f64 {
 
 /// The smallest value that at least `percent` of the values do not exceed (nearest rank); 0 for
 /// none.
-pub(super) fn percentile(sorted: &[f64], percent: f64) -> f64 {
-    let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
+///
+/// ```
+/// let sorted = [1.0, 2.0, 3.0, 4.0];
+/// assert_eq!(ragged::evaluation::percentile(&sorted, 50.0), 2.0);
+/// assert_eq!(ragged::evaluation::percentile(&sorted, 95.0), 4.0);
+/// ```
+pub fn percentile(sorted: &[f64], percent: f64) -> f64 {
+    let rank = (percent * sorted.len() as f64 / 100.0).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(0.0)
 }
 

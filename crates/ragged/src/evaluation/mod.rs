@@ -15,7 +15,7 @@ mod set;
 
 use std::{collections::BTreeSet, time::Instant};
 
-pub use measure::{Scores, precision_at};
+pub use measure::{Scores, percentile, precision_at};
 pub use set::{FileQuestion, JudgedSet, read_questions};
 
 use crate::{
@@ -135,8 +135,8 @@ pub fn evaluate(
     Ok(Evaluation {
         queries: queries.len(),
         scores: set.is_judged().then(|| totals.divided_by(n)),
-        latency_p50_ms: measure::percentile(&latencies, 50.0),
-        latency_p95_ms: measure::percentile(&latencies, 95.0),
+        latency_p50_ms: percentile(&latencies, 50.0),
+        latency_p95_ms: percentile(&latencies, 95.0),
         against_exact: exact.map(|_| AgainstExact {
             recall_at_10: recalled / n,
             recomputed_per_query: recomputed / n,

@@ -21,7 +21,7 @@ use ragged_benchmark::{
     corpus::{self, Corpus},
     machine::Machine,
     report,
-    result::{Cell, Missing, RunResult, SCHEMA},
+    result::{Missing, RunResult, SCHEMA},
     run::{Gathered, Plan, Step},
     task::{Figure, Task, Test},
     threshold::{Held, Thresholds},
@@ -274,11 +274,10 @@ fn unavailable(plan: &Plan) -> Vec<Missing> {
     if plan.chroma.is_some() {
         return Vec::new();
     }
-    let cells: Vec<Cell> =
-        plan.cells().into_iter().filter(|cell| cell.backend == chromadb).collect();
     let why =
         format!("`pip install chromadb`, or name the program `chroma` in {}", config::ENV_CHROMA);
-    cells.into_iter().map(|cell| Missing { cell, why: why.clone() }).collect()
+    let cells = plan.cells().into_iter().filter(|cell| cell.backend == chromadb);
+    cells.map(|cell| Missing { cell, why: why.clone() }).collect()
 }
 
 fn take(gathered: &mut Gathered, step: &Step, session: &Session) -> Result<()> {
