@@ -2,17 +2,6 @@ use std::{fs, path::Path};
 
 use crate::scene::{Ran, Scene};
 
-fn ok(ran: Ran) -> Ran {
-    assert_eq!(ran.code, 0, "{ran:?}");
-    ran
-}
-
-fn remembering() -> Scene {
-    let scene = Scene::with_notes();
-    ok(scene.run(&["memory", "enable"]));
-    scene
-}
-
 /// The id of what was asked.
 fn asked(scene: &Scene, question: &str) -> String {
     let found = scene.json(&["search", question, "--mode", "lexical"]);
@@ -21,21 +10,15 @@ fn asked(scene: &Scene, question: &str) -> String {
 
 #[test]
 fn times_are_told_in_the_zone_of_the_persona() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "ada", "--yes"]));
-    ok(scene.run(&[
-        "memory",
-        "config",
-        "set",
-        "memory.timezone",
-        "Asia/Tokyo",
-        "--persona",
-        "ada",
-    ]));
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "ada", "--yes"]).ok();
+    scene
+        .run(&["memory", "config", "set", "memory.timezone", "Asia/Tokyo", "--persona", "ada"])
+        .ok();
     let add = ["memory", "add-fact", "--type", "job", "--content", "works at Acme"];
     let since = ["--since", "2022-03-01", "--until", "2023-01-01T09:30:00+09:00"];
     let of_ada = ["--persona", "ada"];
-    let told = ok(scene.run(&[&add[..], &since, &of_ada].concat())).stdout;
+    let told = scene.run(&[&add[..], &since, &of_ada].concat()).ok().stdout;
     let span = "2022-03-01 until 2023-01-01T09:30:00+09:00";
     assert!(told.contains(&format!("since {span}")) || told.contains(span), "{told}");
     let id = scene.json(&["memory", "facts", "--all", "--persona", "ada"]);
@@ -44,24 +27,24 @@ fn times_are_told_in_the_zone_of_the_persona() {
     assert_eq!(fact["valid_from"], "2022-02-28T15:00:00Z");
     let id = fact["id"].as_str().unwrap();
     for args in [&["fact", id][..], &["facts", "--all"], &["fact-history", id]] {
-        let shown = ok(scene.run(&[&["memory"], args, &of_ada].concat())).stdout;
+        let shown = scene.run(&[&["memory"], args, &of_ada].concat()).ok().stdout;
         assert!(shown.contains("2022-03-01"), "{shown}");
         assert!(!shown.contains("2022-02-28") && !shown.contains('Z'), "{shown}");
     }
-    ok(scene.run(&["search", "lease", "--persona", "ada"]));
+    scene.run(&["search", "lease", "--persona", "ada"]).ok();
     for args in [&["list"][..], &["stats"], &["graph"], &["audit-log"]] {
-        let shown = ok(scene.run(&[&["memory"], args, &of_ada].concat())).stdout;
+        let shown = scene.run(&[&["memory"], args, &of_ada].concat()).ok().stdout;
         let is_there = args == ["audit-log"] || shown.contains("+09:00");
         assert!(is_there, "{args:?} {shown}");
     }
     // A question below whose answer a fact is told.
     let asked = ["query", "when did I work at Acme in 2022?", "--persona", "ada"];
-    assert!(ok(scene.run(&asked)).stdout.contains(span));
+    assert!(scene.run(&asked).ok().stdout.contains(span));
 }
 
 #[test]
 fn a_slip_is_no_correction_and_feedback_is_taken_back() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     let id = asked(&scene, "lease of the flat");
     let feedback = |words: &[&str]| scene.run(&[&["memory", "feedback", &id], words].concat());
     let known = || {
@@ -72,41 +55,41 @@ fn a_slip_is_no_correction_and_feedback_is_taken_back() {
     assert_eq!(slip.code, 2);
     assert!(slip.stderr.contains("did you mean good?"), "{}", slip.stderr);
     assert_eq!(known(), (serde_json::Value::Null, serde_json::Value::Null));
-    ok(feedback(&["Good"]));
-    ok(feedback(&["the", "quokka", "file"]));
+    feedback(&["Good"]).ok();
+    feedback(&["the", "quokka", "file"]).ok();
     assert_eq!(known(), ("positive".into(), "the quokka file".into()));
     let count = || scene.json(&["memory", "stats"])["with_feedback"].clone();
     assert_eq!(count(), 1);
-    assert!(ok(feedback(&["none"])).stdout.starts_with("Taken back"));
+    assert!(feedback(&["none"]).ok().stdout.starts_with("Taken back"));
     assert_eq!(known(), (serde_json::Value::Null, serde_json::Value::Null));
     assert_eq!(count(), 0);
     // The words are in no page of the file either.
-    ok(scene.run(&["memory", "verify-erased", "quokka"]));
+    scene.run(&["memory", "verify-erased", "quokka"]).ok();
 }
 
 #[test]
 fn a_long_question_takes_one_line_of_a_list() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     let long = format!("lease {} of the flat", "and its many clauses ".repeat(40));
     asked(&scene, &long);
     for args in [&["memory", "list"][..], &["memory", "search", "lease"]] {
-        let shown = ok(scene.run(args)).stdout;
+        let shown = scene.run(args).ok().stdout;
         assert_eq!(shown.lines().count(), 2, "{shown}");
         assert!(shown.contains("lease and its many") && shown.contains('…'), "{shown}");
         assert_eq!(scene.json(args)["interactions"][0]["query"], long);
     }
-    let all = ok(scene.run(&["memory", "show-all"])).stdout;
+    let all = scene.run(&["memory", "show-all"]).ok().stdout;
     assert!(!all.contains('…') && all.matches("clauses").count() == 40, "{all}");
 }
 
 #[test]
 fn what_would_be_forgotten_is_listed() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     for n in 0..12 {
         asked(&scene, &format!("lease number {n}"));
     }
     let forget = ["memory", "forget-topic", "lease", "--with-interactions", "--dry-run"];
-    let shown = ok(scene.run(&forget)).stdout;
+    let shown = scene.run(&forget).ok().stdout;
     assert!(shown.contains("lease number 11") && shown.contains("lease number 2\n"), "{shown}");
     assert!(!shown.contains("lease number 1\n") && shown.contains("and 2 more"), "{shown}");
     let json = scene.json(&forget);
@@ -117,7 +100,7 @@ fn what_would_be_forgotten_is_listed() {
     );
     assert_eq!(scene.json(&["memory", "stats"])["interactions"], 12);
     // The questions stay without that option, and are not listed.
-    let shown = ok(scene.run(&["memory", "forget-topic", "lease"])).stdout;
+    let shown = scene.run(&["memory", "forget-topic", "lease"]).ok().stdout;
     assert!(!shown.contains("lease number"), "{shown}");
     assert_eq!(scene.run(&[&forget[..], &["--confirm"]].concat()).code, 2);
 }
@@ -173,7 +156,7 @@ fn looking_leaves_no_memory_behind() {
         assert_eq!(ran.code, code, "{args:?} {ran:?}");
         assert_eq!(names_in(&scene.data_dir()), before, "{args:?}");
     }
-    ok(scene.run(&["memory", "enable"]));
+    scene.run(&["memory", "enable"]).ok();
     let after = names_in(&scene.data_dir());
     assert!(
         after.contains(&"memory".to_owned()) && after.contains(&"keys".to_owned()),
@@ -183,12 +166,12 @@ fn looking_leaves_no_memory_behind() {
 
 #[test]
 fn a_preset_is_named_as_the_source_of_what_it_decides() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     let alpha = "personalisation.alpha";
     let origin = || scene.json(&["memory", "config", "get", alpha])["origin"].clone();
     assert_eq!(origin(), "default");
     let set = ["memory", "config", "set", "personalisation.preset", "aggressive"];
-    ok(scene.run(&set));
+    scene.run(&set).ok();
     assert_eq!(origin(), "preset aggressive of persona default");
     let shown = scene.json(&["memory", "config", "show", "personalisation"]);
     let settings = shown["settings"].as_array().unwrap();
@@ -196,10 +179,10 @@ fn a_preset_is_named_as_the_source_of_what_it_decides() {
         .iter()
         .filter(|setting| setting["origin"].as_str().unwrap().starts_with("preset aggressive"));
     assert_eq!(by_preset.count(), 3, "{shown}");
-    ok(scene.run(&["memory", "config", "set", alpha, "0.2"]));
+    scene.run(&["memory", "config", "set", alpha, "0.2"]).ok();
     assert_eq!(origin(), "persona default");
     // Of the library's own configuration too.
-    ok(scene.run(&["config", "set", "personalisation.preset", "conservative"]));
+    scene.run(&["config", "set", "personalisation.preset", "conservative"]).ok();
     let of_file = scene.json(&["config", "get", alpha])["origin"].clone();
     let of_file = of_file.as_str().unwrap();
     assert!(of_file.starts_with("preset conservative of ") && of_file.ends_with("config.yaml"));
@@ -207,9 +190,9 @@ fn a_preset_is_named_as_the_source_of_what_it_decides() {
 
 #[test]
 fn stretches_of_time_that_cannot_be_are_refused() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     asked(&scene, "lease");
-    let next = ok(scene.run(&["memory", "activity", "--period", "next year"])).stdout;
+    let next = scene.run(&["memory", "activity", "--period", "next year"]).ok().stdout;
     assert!(next.contains("0 with questions, of 0") && !next.contains(" -0"), "{next}");
     let backwards = ["--since", "2025-03-09", "--until", "2025-03-08"];
     for command in ["timeline", "list"] {
@@ -218,7 +201,7 @@ fn stretches_of_time_that_cannot_be_are_refused() {
     }
     // One day is no mistake.
     let day = ["memory", "timeline", "--since", "2025-03-09", "--until", "2025-03-09"];
-    ok(scene.run(&day));
+    scene.run(&day).ok();
     for args in [
         &["trending", "--window", "-5d"][..],
         &["compare-topics", "--topics", "lease", "--window", "-5d"],
@@ -230,43 +213,43 @@ fn stretches_of_time_that_cannot_be_are_refused() {
 
 #[test]
 fn personas_are_listed_by_what_they_asked() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "tide reader", "--yes"]));
-    ok(scene.run(&["search", "lease", "--persona", "tide reader"]));
-    ok(scene.run(&["search", "loaf", "--persona", "tide reader"]));
-    let shown = ok(scene.run(&["persona", "list"])).stdout;
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "tide reader", "--yes"]).ok();
+    scene.run(&["search", "lease", "--persona", "tide reader"]).ok();
+    scene.run(&["search", "loaf", "--persona", "tide reader"]).ok();
+    let shown = scene.run(&["persona", "list"]).ok().stdout;
     let of = |name: &str| shown.lines().find(|line| line.contains(name)).unwrap().to_owned();
     assert!(shown.contains("questions") && shown.contains("last asked"), "{shown}");
     assert!(of("tide reader").contains(" 2 ") && of("tide reader").contains('Z'), "{shown}");
     assert_eq!(of("default").split_whitespace().last(), Some("0"), "{shown}");
-    let shown = ok(scene.run(&["persona", "show", "tide reader"])).stdout;
+    let shown = scene.run(&["persona", "show", "tide reader"]).ok().stdout;
     assert!(shown.lines().any(|line| line == "switched to  never"), "{shown}");
-    ok(scene.run(&["persona", "switch", "tide reader"]));
-    let shown = ok(scene.run(&["persona", "show"])).stdout;
+    scene.run(&["persona", "switch", "tide reader"]).ok();
+    let shown = scene.run(&["persona", "show"]).ok().stdout;
     assert!(shown.contains("switched to  1 time, last "), "{shown}");
 }
 
 #[test]
 fn commands_in_hints_can_be_pasted() {
     let scene = Scene::with_notes();
-    let made = ok(scene.run(&["persona", "create", "tide reader"]));
+    let made = scene.run(&["persona", "create", "tide reader"]).ok();
     for hint in [
         "`ragged memory enable --persona \"tide reader\"`",
         "`ragged persona switch \"tide reader\"`",
     ] {
         assert!(made.stderr.contains(hint), "{}", made.stderr);
     }
-    let made = ok(scene.run(&["persona", "create", "nurse", "--collection", "tide tables"]));
+    let made = scene.run(&["persona", "create", "nurse", "--collection", "tide tables"]).ok();
     assert!(made.stderr.contains("`ragged persona switch nurse`"), "{}", made.stderr);
     assert!(made.stderr.contains("`ragged collection create \"tide tables\"`"), "{}", made.stderr);
     let of = ["--persona", "tide reader"];
     let add = ["memory", "add-fact", "--type", "job", "--since", "2020", "--content"];
-    ok(scene.run(&[&add[..], &["works at Acme"], &of].concat()));
-    let told = ok(scene.run(&[&add[..], &["works at Bolt"], &of].concat())).stdout;
+    scene.run(&[&add[..], &["works at Acme"], &of].concat()).ok();
+    let told = scene.run(&[&add[..], &["works at Bolt"], &of].concat()).ok().stdout;
     assert_eq!(told.matches("--persona \"tide reader\"    ").count(), 3, "{told}");
-    let ran = ok(scene.run(&["memory", "analytics", "--persona", "tide reader"]));
+    let ran = scene.run(&["memory", "analytics", "--persona", "tide reader"]).ok();
     assert!(ran.stdout.contains("`ragged memory enable --persona \"tide reader\"`"), "{ran:?}");
-    let ran = ok(scene.run(&["memory", "forget", "a \"quoted\" text", "--confirm"]));
+    let ran = scene.run(&["memory", "forget", "a \"quoted\" text", "--confirm"]).ok();
     assert!(ran.stderr.contains("verify-erased 'a \"quoted\" text'`"), "{}", ran.stderr);
 }
 
@@ -280,43 +263,43 @@ fn what_is_known_already_is_not_noted_again() {
     assert_eq!((&first["changed"], &again["changed"]), (&true.into(), &false.into()));
     assert_eq!(first["fact"], again["fact"]);
     let id = &first["fact"]["id"].as_str().unwrap()[..8];
-    let told = ok(scene.run(&add));
+    let told = scene.run(&add).ok();
     assert!(told.stdout.starts_with("Known already: works at Acme"), "{told:?}");
     assert!(told.stderr.contains(&format!("update-fact {id}")), "{told:?}");
     let same = ["memory", "update-fact", id, "--content", "works at Acme"];
-    let told = ok(scene.run(&same));
+    let told = scene.run(&same).ok();
     assert!(told.stdout.starts_with("As it was") && told.stderr.contains("no version"), "{told:?}");
     assert_eq!(scene.json(&["memory", "fact-history", id])["facts"].as_array().unwrap().len(), 1);
     let other = ["memory", "update-fact", id, "--confidence", "0.9"];
-    assert!(ok(scene.run(&other)).stdout.starts_with("Changed"));
+    assert!(scene.run(&other).ok().stdout.starts_with("Changed"));
     assert_eq!(scene.json(&["memory", "fact-history", id])["facts"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn chats_that_still_hold_a_deleted_text_are_told() {
-    let scene = remembering();
-    let chat = |line: &str| ok(scene.run_reading(&["chat"], line));
+    let scene = Scene::remembering();
+    let chat = |line: &str| scene.run_reading(&["chat"], line).ok();
     chat("when does the lease of the quokka end?\n");
     let list = || scene.json(&["memory", "list"])["interactions"].clone();
     let id = list()[0]["id"].as_str().unwrap().to_owned();
     // A question that is in no chat.
     let other = asked(&scene, "three keys");
-    let ran = ok(scene.run(&["memory", "delete", &other, "--confirm"]));
+    let ran = scene.run(&["memory", "delete", &other, "--confirm"]).ok();
     assert!(!ran.stderr.contains("chat"), "{ran:?}");
     let held = |ran: &Ran| {
         ran.stderr.contains("chat/sessions/")
             && ran.stderr.contains("`ragged chat --forget --confirm`")
     };
-    let ran = ok(scene.run(&["memory", "delete", &id, "--confirm"]));
+    let ran = scene.run(&["memory", "delete", &id, "--confirm"]).ok();
     assert!(held(&ran), "{ran:?}");
-    let ran = ok(scene.run(&["memory", "forget", "Quokka", "--confirm"]));
+    let ran = scene.run(&["memory", "forget", "Quokka", "--confirm"]).ok();
     assert!(held(&ran), "{ran:?}");
     chat("when does the lease of the quokka end?\n");
     let erased = scene.json(&["memory", "delete", "--since", "2020", "--confirm"]);
     assert_eq!(erased["counts"]["interactions"], 1, "{erased}");
     assert!(erased["chats"][0].as_str().unwrap().starts_with("chat/sessions/"), "{erased}");
-    ok(scene.run(&["chat", "--forget", "--confirm"]));
-    let ran = ok(scene.run(&["memory", "forget", "Quokka", "--confirm"]));
+    scene.run(&["chat", "--forget", "--confirm"]).ok();
+    let ran = scene.run(&["memory", "forget", "Quokka", "--confirm"]).ok();
     assert!(!held(&ran), "{ran:?}");
-    ok(scene.run(&["memory", "verify-erased", "quokka"]));
+    scene.run(&["memory", "verify-erased", "quokka"]).ok();
 }

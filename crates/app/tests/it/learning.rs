@@ -2,24 +2,19 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Ran, Scene};
-
-fn ok(ran: Ran) -> Ran {
-    assert_eq!(ran.code, 0, "{ran:?}");
-    ran
-}
+use crate::scene::Scene;
 
 fn create(scene: &Scene, persona: &str) {
-    ok(scene.run(&["persona", "create", persona, "--yes"]));
+    scene.run(&["persona", "create", persona, "--yes"]).ok();
 }
 
 fn set(scene: &Scene, persona: &str, key: &str, value: &str) {
-    ok(scene.run(&["memory", "config", "set", key, value, "--persona", persona]));
+    scene.run(&["memory", "config", "set", key, value, "--persona", persona]).ok();
 }
 
 /// Asks by words alone, so that nothing is found which has none of them.
 fn ask(scene: &Scene, persona: &str, question: &str) {
-    ok(scene.run(&["search", question, "--mode", "lexical", "--persona", persona]));
+    scene.run(&["search", question, "--mode", "lexical", "--persona", persona]).ok();
 }
 
 fn of(scene: &Scene, persona: &str, args: &[&str]) -> Value {
@@ -59,7 +54,7 @@ fn each_setting_of_topics_decides_what_is_learned() {
         assert_eq!(learned(persona), expected, "{key}");
     }
     // For everybody who has none of their own.
-    ok(scene.run(&["config", "set", "learning.stop_words", "wirrelbank"]));
+    scene.run(&["config", "set", "learning.stop_words", "wirrelbank"]).ok();
     create(&scene, "later");
     assert_eq!(learned("later"), ["plumzibber", "tea"]);
     create(&scene, "own");
@@ -71,13 +66,13 @@ fn each_setting_of_topics_decides_what_is_learned() {
 fn each_setting_of_interests_decides_what_ranks() {
     let scene = Scene::with_notes();
     scene.write("quay.md", "# Quay\n\nThe wirrelbank stands by the quay.\n");
-    ok(scene.run(&["add", "files"]));
+    scene.run(&["add", "files"]).ok();
     create(&scene, "ada");
     for _ in 0..3 {
         ask(&scene, "ada", "wirrelbank or plumzibber?");
     }
     ask(&scene, "ada", "mumblefitz");
-    ok(scene.run(&["memory", "pause", "--persona", "ada"]));
+    scene.run(&["memory", "pause", "--persona", "ada"]).ok();
     let profile = || of(&scene, "ada", &["profile"]);
     let tracked = || of(&scene, "ada", &["analytics"])["tracked"].as_u64().unwrap();
     let usual = (keys(&profile()), tracked());
@@ -90,7 +85,7 @@ fn each_setting_of_interests_decides_what_ranks() {
     assert_eq!((keys(&profile()).len(), tracked()), (0, 0));
     set(&scene, "ada", min_frequency, "1");
     assert!(is_known("mumblefitz") && tracked() > usual.1);
-    ok(scene.run(&["memory", "config", "reset", min_frequency, "--persona", "ada"]));
+    scene.run(&["memory", "config", "reset", min_frequency, "--persona", "ada"]).ok();
     assert_eq!((keys(&profile()), tracked()), usual);
 
     let together = || {
@@ -106,17 +101,7 @@ fn each_setting_of_interests_decides_what_ranks() {
     assert!((together() - usual).abs() < f64::EPSILON);
 
     // How fast interests fade, of what was asked long ago.
-    let export = scene.run(&["memory", "export", "-", "--persona", "ada"]).stdout;
-    let mut pieces = export.split("\"timestamp\":\"");
-    let mut dated = pieces.next().unwrap().to_owned();
-    for piece in pieces {
-        let (_, rest) = piece.split_once('"').unwrap();
-        dated.push_str(&format!("\"timestamp\":\"2026-01-01T10:00:00Z\"{rest}"));
-    }
-    fs::write(scene.path("old.json"), dated).unwrap();
-    create(&scene, "old");
-    let file = scene.path("old.json");
-    ok(scene.run(&["memory", "import", file.to_str().unwrap(), "--persona", "old"]));
+    scene.remember_of_long_ago("ada", "old");
     let recency = |rate: &str| {
         set(&scene, "old", "learning.time_decay_rate", rate);
         let profile = of(&scene, "old", &["profile"]);
@@ -133,7 +118,7 @@ fn each_setting_of_interests_decides_what_ranks() {
 #[test]
 fn what_is_out_of_range_or_unclear_is_refused() {
     let scene = Scene::with_notes();
-    ok(scene.run(&["memory", "enable"]));
+    scene.run(&["memory", "enable"]).ok();
     for (key, value, says) in [
         ("min_topic_length", "0", "0 is outside 1 to 64"),
         ("max_topics_per_query", "101", "101 is outside 1 to 100"),
@@ -156,13 +141,13 @@ fn personas_of_one_process_rank_each_by_its_own_settings() {
         let text = format!("# {subject}\n\nThe plan of the year for the {subject}.\n");
         scene.write(&format!("{subject}.md"), text);
     }
-    ok(scene.run(&["add", "files"]));
+    scene.run(&["add", "files"]).ok();
     for persona in ["keen", "slow", "none"] {
         create(&scene, persona);
         for question in ["orchard", "orchard", "garden"] {
             ask(&scene, persona, question);
         }
-        ok(scene.run(&["memory", "pause", "--persona", persona]));
+        scene.run(&["memory", "pause", "--persona", persona]).ok();
     }
     set(&scene, "keen", "learning.min_frequency_for_tracking", "1");
     set(&scene, "none", "learning.min_frequency_for_tracking", "9");
@@ -172,7 +157,7 @@ fn personas_of_one_process_rank_each_by_its_own_settings() {
             input.push_str(&format!("/persona {name}\nthe plan of the year\n"));
         }
         let chat = ["chat", "--format", "json", "--no-history"];
-        let ran = ok(scene.run_reading(&chat, &input));
+        let ran = scene.run_reading(&chat, &input).ok();
         let lines = ran.stdout.lines();
         lines.map(|line| serde_json::from_str::<Value>(line).unwrap()["hits"].clone()).collect()
     };
@@ -205,25 +190,25 @@ fn all_settings_are_reset_at_once_and_when_confirmed() {
     assert_eq!(told, json!({ "persona": "ada", "keys": both, "reset": true }));
     assert_eq!((alpha("ada"), alpha("bea")), (json!("0.3"), json!("0.5")));
     assert_eq!(of(&scene, "ada", &confirmed)["keys"], json!([]));
-    ok(scene.run(&["memory", "audit-log", "--verify"]));
+    scene.run(&["memory", "audit-log", "--verify"]).ok();
 
     // Of the file.
-    ok(scene.run(&["init"]));
+    scene.run(&["init"]).ok();
     let file = scene.data_dir().join("config.yaml");
     let before = fs::read_to_string(&file).unwrap_or_default();
     for (key, value) in [("search.k", "3"), ("learning.stop_words", "tea, moon")] {
-        ok(scene.run(&["config", "set", key, value]));
+        scene.run(&["config", "set", key, value]).ok();
     }
     let set = fs::read_to_string(&file).unwrap();
-    let told = ok(scene.run(&all)).stdout;
+    let told = scene.run(&all).ok().stdout;
     assert!(told.contains("search.k") && told.contains("learning.stop_words"), "{told}");
     assert_eq!(fs::read_to_string(&file).unwrap(), set);
     assert_eq!(scene.json(&confirmed)["keys"].as_array().unwrap().len(), 2);
     assert_eq!(fs::read_to_string(&file).unwrap(), before);
     assert_eq!(scene.json(&["config", "get", "search.k"])["value"], "10");
     // One by one it is `unset`.
-    ok(scene.run(&["config", "set", "search.k", "3"]));
-    assert_eq!(ok(scene.run(&["config", "reset", "search.k"])).stdout, "search.k = 10\n");
+    scene.run(&["config", "set", "search.k", "3"]).ok();
+    assert_eq!(scene.run(&["config", "reset", "search.k"]).ok().stdout, "search.k = 10\n");
     for wrong in [&["config", "reset"][..], &["config", "reset", "search.k", "--all"]] {
         assert_eq!(scene.run(wrong).code, 2, "{wrong:?}");
     }

@@ -8,20 +8,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::scene::{Ran, Scene};
+use crate::scene::Scene;
 
 const LEASE: &str = "when does the lease of the flat end?";
-
-fn ok(ran: Ran) -> Ran {
-    assert_eq!(ran.code, 0, "{ran:?}");
-    ran
-}
-
-fn remembering() -> Scene {
-    let scene = Scene::with_notes();
-    ok(scene.run(&["memory", "enable"]));
-    scene
-}
 
 fn setting(scene: &Scene, args: &[&str]) -> (String, String) {
     let found = scene.json(args);
@@ -40,24 +29,24 @@ fn found(scene: &Scene, args: &[&str]) -> Value {
 
 #[test]
 fn a_setting_of_a_persona_stands_between_the_file_and_a_flag() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "ada", "--yes"]));
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "ada", "--yes"]).ok();
     let get = ["memory", "config", "get", "personalisation.alpha"];
     let of_ada = [&get[..], &["--persona", "ada"]].concat();
     assert_eq!(setting(&scene, &get), ("0.3".into(), "default".into()));
-    ok(scene.run(&["config", "set", "personalisation.alpha", "0.4"]));
+    scene.run(&["config", "set", "personalisation.alpha", "0.4"]).ok();
     let (value, origin) = setting(&scene, &of_ada);
     assert!(value == "0.4" && origin.ends_with("config.yaml"), "{value} {origin}");
-    ok(scene.run(&["memory", "set", "personalisation.alpha", "0.6", "--persona", "ada"]));
+    scene.run(&["memory", "set", "personalisation.alpha", "0.6", "--persona", "ada"]).ok();
     assert_eq!(setting(&scene, &of_ada), ("0.6".into(), "persona ada".into()));
     assert_eq!(setting(&scene, &get).0, "0.4", "the other persona");
     let flag = [&of_ada[..], &["-o", "personalisation.alpha=0.1"]].concat();
     assert_eq!(setting(&scene, &flag), ("0.1".into(), "flag".into()));
     // A preset of the persona's own stands above a number of the file, and not above its own.
     let threshold = "personalisation.min_confidence_threshold";
-    ok(scene.run(&["config", "set", threshold, "0.9"]));
+    scene.run(&["config", "set", threshold, "0.9"]).ok();
     let preset = ["memory", "config", "set", "personalisation.preset"];
-    ok(scene.run(&[&preset[..], &["conservative", "--persona", "ada"]].concat()));
+    scene.run(&[&preset[..], &["conservative", "--persona", "ada"]].concat()).ok();
     let shown = scene.json(&["memory", "config", "show", "personalisation", "--persona", "ada"]);
     let value = |key: &str| {
         let settings = shown["settings"].as_array().unwrap();
@@ -65,7 +54,7 @@ fn a_setting_of_a_persona_stands_between_the_file_and_a_flag() {
     };
     assert_eq!(value(threshold), "0.5");
     assert_eq!(value("personalisation.alpha"), "0.6");
-    ok(scene.run(&["memory", "config", "reset", "personalisation.alpha", "--persona", "ada"]));
+    scene.run(&["memory", "config", "reset", "personalisation.alpha", "--persona", "ada"]).ok();
     assert_eq!(setting(&scene, &of_ada).0, "0.2");
     // What is out of range, unknown, or not of one persona.
     for (key, value, says) in [
@@ -85,15 +74,15 @@ fn three_plans() -> Scene {
     for (name, subject) in [("a.md", "harbour"), ("b.md", "garden"), ("c.md", "orchard")] {
         scene.write(name, format!("# {subject}\n\nThe plan of the year for the {subject}.\n"));
     }
-    ok(scene.run(&["add", "files"]));
+    scene.run(&["add", "files"]).ok();
     scene
 }
 
 /// Somebody who cares about one of them; recording is paused, so that asking changes nothing.
 fn care(scene: &Scene) {
-    ok(scene.run(&["memory", "enable"]));
-    ok(scene.run(&["memory", "set-interest", "orchard", "0.4"]));
-    ok(scene.run(&["memory", "pause"]));
+    scene.run(&["memory", "enable"]).ok();
+    scene.run(&["memory", "set-interest", "orchard", "0.4"]).ok();
+    scene.run(&["memory", "pause"]).ok();
 }
 
 fn interested() -> Scene {
@@ -116,7 +105,7 @@ fn settings_of_ranking_change_the_ranking() {
         ("personalisation.full_alpha_words", "1"),
         ("personalisation.preset", "aggressive"),
     ] {
-        ok(scene.run(&["memory", "config", "set", key, value]));
+        scene.run(&["memory", "config", "set", key, value]).ok();
         let limited = [&search[..], &["-k", "2"]].concat();
         let is_changed = match key {
             // Two of three may change places: the third, which it cares about, stays behind.
@@ -130,10 +119,10 @@ fn settings_of_ranking_change_the_ranking() {
             _ => found(&scene, &search) != personal,
         };
         assert!(is_changed, "{key}");
-        ok(scene.run(&["memory", "config", "reset", key]));
+        scene.run(&["memory", "config", "reset", key]).ok();
         assert_eq!(found(&scene, &search), personal, "{key}");
     }
-    ok(scene.run(&["memory", "config", "set", "personalisation.enabled", "false"]));
+    scene.run(&["memory", "config", "set", "personalisation.enabled", "false"]).ok();
     assert_eq!(found(&scene, &search), neutral);
 }
 
@@ -146,18 +135,18 @@ fn lease_parts(scene: &Scene, persona: &str) -> Value {
 #[test]
 fn each_part_of_personal_ranking_follows_its_setting() {
     let scene = Scene::with_notes();
-    ok(scene.run(&["persona", "create", "ada", "--yes", "--focus", "deposit"]));
+    scene.run(&["persona", "create", "ada", "--yes", "--focus", "deposit"]).ok();
     for question in ["when does the lease end?", "which deposit does the lease name?"] {
-        ok(scene.run(&["query", question, "--persona", "ada"]));
+        scene.run(&["query", question, "--persona", "ada"]).ok();
     }
-    ok(scene.run(&["memory", "pause", "--persona", "ada"]));
+    scene.run(&["memory", "pause", "--persona", "ada"]).ok();
     let usual = lease_parts(&scene, "ada");
     let part = |parts: &Value, name: &str| parts[name].as_f64().unwrap_or_default();
     assert!(part(&usual, "topic_part") > 0.0 && part(&usual, "history_part") > 0.0, "{usual}");
     let with = |key: &str, value: &str| {
-        ok(scene.run(&["memory", "config", "set", key, value, "--persona", "ada"]));
+        scene.run(&["memory", "config", "set", key, value, "--persona", "ada"]).ok();
         let parts = lease_parts(&scene, "ada");
-        ok(scene.run(&["memory", "config", "reset", key, "--persona", "ada"]));
+        scene.run(&["memory", "config", "reset", key, "--persona", "ada"]).ok();
         assert_eq!(lease_parts(&scene, "ada"), usual, "{key}");
         parts
     };
@@ -168,21 +157,11 @@ fn each_part_of_personal_ranking_follows_its_setting() {
     assert!(part(&with("co_occurrence", "1"), "topic_part") < part(&usual, "topic_part"));
 
     // How fast a document that was had fades, of one that was had long ago.
-    let export = scene.run(&["memory", "export", "-", "--persona", "ada"]).stdout;
-    let mut pieces = export.split("\"timestamp\":\"");
-    let mut dated = pieces.next().unwrap().to_owned();
-    for piece in pieces {
-        let (_, rest) = piece.split_once('"').unwrap();
-        dated.push_str(&format!("\"timestamp\":\"2026-01-01T10:00:00Z\"{rest}"));
-    }
-    fs::write(scene.path("old.json"), dated).unwrap();
-    ok(scene.run(&["persona", "create", "old", "--yes"]));
-    let file = scene.path("old.json");
-    ok(scene.run(&["memory", "import", file.to_str().unwrap(), "--persona", "old"]));
-    ok(scene.run(&["memory", "pause", "--persona", "old"]));
+    scene.remember_of_long_ago("ada", "old");
+    scene.run(&["memory", "pause", "--persona", "old"]).ok();
     let history = |rate: &str| {
         let key = "personalisation.time_decay_rate";
-        ok(scene.run(&["memory", "config", "set", key, rate, "--persona", "old"]));
+        scene.run(&["memory", "config", "set", key, rate, "--persona", "old"]).ok();
         part(&lease_parts(&scene, "old"), "history_part")
     };
     let (never, slowly, at_once) = (history("0"), history("0.001"), history("1"));
@@ -193,46 +172,42 @@ fn each_part_of_personal_ranking_follows_its_setting() {
 fn times_in_questions_follow_the_persona() {
     let scene = Scene::with_notes();
     for persona in ["ada", "bea"] {
-        ok(scene.run(&["persona", "create", persona, "--yes"]));
+        scene.run(&["persona", "create", persona, "--yes"]).ok();
     }
     let time = |persona: &str| {
         scene.json(&["search", "the lease on 2026-03-31", "--persona", persona])["time"].clone()
     };
     assert!(!time("ada").is_null());
-    ok(scene.run(&["memory", "config", "set", "reads_time", "false", "--persona", "ada"]));
+    scene.run(&["memory", "config", "set", "reads_time", "false", "--persona", "ada"]).ok();
     assert!(time("ada").is_null() && !time("bea").is_null());
 }
 
 #[test]
 fn settings_of_recording_hold_for_one_persona() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "careful", "--yes"]));
-    ok(scene.run(&[
-        "memory",
-        "config",
-        "set",
-        "memory.pii_redaction",
-        "true",
-        "--persona",
-        "careful",
-    ]));
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "careful", "--yes"]).ok();
+    scene
+        .run(&["memory", "config", "set", "memory.pii_redaction", "true", "--persona", "careful"])
+        .ok();
     let question = "who is ada@example.org";
     let queries = |persona: &str| scene.json(&["memory", "list", "--persona", persona]).to_string();
     for persona in ["careful", "default"] {
-        ok(scene.run(&["query", question, "--persona", persona]));
+        scene.run(&["query", question, "--persona", persona]).ok();
     }
     assert!(queries("careful").contains("[EMAIL]") && !queries("careful").contains("example.org"));
     assert!(queries("default").contains("example.org"));
     // A day begins and ends in the persona's zone.
-    ok(scene.run(&[
-        "memory",
-        "config",
-        "set",
-        "memory.timezone",
-        "Pacific/Kiritimati",
-        "--persona",
-        "careful",
-    ]));
+    scene
+        .run(&[
+            "memory",
+            "config",
+            "set",
+            "memory.timezone",
+            "Pacific/Kiritimati",
+            "--persona",
+            "careful",
+        ])
+        .ok();
     let zone = |persona: &str| {
         scene.json(&["memory", "timeline", "--persona", persona])["zone"]
             .as_str()
@@ -251,7 +226,7 @@ fn settings_of_recording_hold_for_one_persona() {
     // What is old goes where its persona says so, and stays with the other.
     let export = scene.path("old.json");
     let file = export.to_str().unwrap();
-    ok(scene.run(&["memory", "export", file, "--persona", "default"]));
+    scene.run(&["memory", "export", file, "--persona", "default"]).ok();
     let mut exported: Value = serde_json::from_slice(&fs::read(&export).unwrap()).unwrap();
     for interaction in exported["interactions"].as_array_mut().unwrap() {
         interaction["id"] = json!("0123456789abcdef0123456789abcdef");
@@ -266,11 +241,11 @@ fn settings_of_recording_hold_for_one_persona() {
     let total =
         |persona: &str| scene.json(&["memory", "list", "--persona", persona])["total"].clone();
     for persona in ["careful", "default"] {
-        ok(scene.run(&["memory", "import", file, "--persona", persona]));
+        scene.run(&["memory", "import", file, "--persona", persona]).ok();
     }
     assert_eq!([total("careful"), total("default")], [json!(2), json!(2)]);
     let retention = ["memory", "config", "set", "memory.retention_days", "30"];
-    ok(scene.run(&[&retention[..], &["--persona", "careful"]].concat()));
+    scene.run(&[&retention[..], &["--persona", "careful"]].concat()).ok();
     assert_eq!([total("careful"), total("default")], [json!(1), json!(2)]);
     assert_eq!(setting(&scene, &["memory", "get", "memory.retention_days"]).0, "0");
 }
@@ -313,35 +288,39 @@ fn model(text: &str, n: usize) -> (String, JoinHandle<Vec<Value>>) {
 
 #[test]
 fn the_style_of_a_persona_reaches_the_model_and_the_page() {
-    let scene = remembering();
-    ok(scene.run(&[
-        "persona",
-        "create",
-        "plain",
-        "--style",
-        "simple",
-        "--detail",
-        "brief",
-        "--citations",
-        "none",
-    ]));
-    ok(scene.run(&[
-        "persona",
-        "create",
-        "expert",
-        "--style",
-        "technical",
-        "--detail",
-        "detailed",
-        "--citations",
-        "footnote",
-    ]));
+    let scene = Scene::remembering();
+    scene
+        .run(&[
+            "persona",
+            "create",
+            "plain",
+            "--style",
+            "simple",
+            "--detail",
+            "brief",
+            "--citations",
+            "none",
+        ])
+        .ok();
+    scene
+        .run(&[
+            "persona",
+            "create",
+            "expert",
+            "--style",
+            "technical",
+            "--detail",
+            "detailed",
+            "--citations",
+            "footnote",
+        ])
+        .ok();
     let (url, served) = model("It ends on 31 March 2027 [1].", 4);
     let url = format!("answer.url={url}");
     let ask = |persona: &str, more: &[&str]| {
         let args =
             ["query", LEASE, "-o", "answer.generator=ollama:m", "-o", &url, "--persona", persona];
-        ok(scene.run(&[&args[..], more].concat())).stdout
+        scene.run(&[&args[..], more].concat()).ok().stdout
     };
     let (plain, expert, default) = (ask("plain", &[]), ask("expert", &[]), ask("default", &[]));
     let json: Value = serde_json::from_str(&ask("plain", &["--format", "json"])).unwrap();
@@ -359,14 +338,14 @@ fn the_style_of_a_persona_reaches_the_model_and_the_page() {
 
 #[test]
 fn brackets_of_program_text_are_no_numbers_of_sources() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "note", "--citations", "footnote"]));
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "note", "--citations", "footnote"]).ok();
     let text = "Read `row[1]` first [1]:\n\n```\nx = row[1]\ny = row [2]\n```\n";
     let (url, served) = model(&format!("{text}Then stop [1, 2]."), 1);
     let url = format!("answer.url={url}");
     let model = ["-o", "answer.generator=ollama:m", "-o", &url];
     let args = [&["query", LEASE, "--persona", "note"][..], &model].concat();
-    let said = ok(scene.run(&args)).stdout;
+    let said = scene.run(&args).ok().stdout;
     served.join().unwrap();
     let shown = text.replace(" first [1]", " first") + "Then stop.\n\n[1] ";
     assert!(said.starts_with(&shown), "{said}");
@@ -376,10 +355,10 @@ fn brackets_of_program_text_are_no_numbers_of_sources() {
         "sheet.md",
         "# Sheet\n\nThe quonderly column of the sheet is row[1] of table [2].\n",
     );
-    ok(scene.run(&["add", "files"]));
+    scene.run(&["add", "files"]).ok();
     let ask = |persona: &str| {
         let question = "which is the quonderly column of the sheet?";
-        ok(scene.run(&["query", question, "--persona", persona])).stdout
+        scene.run(&["query", question, "--persona", persona]).ok().stdout
     };
     let quote = "The quonderly column of the sheet is row[1] of table [2].";
     let numbered = ask("default");
@@ -391,15 +370,15 @@ fn brackets_of_program_text_are_no_numbers_of_sources() {
 
 #[test]
 fn quotes_follow_the_style_too() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     scene.write(
         "tides.md",
         "# Tides\n\nThe tide is the rise of the sea. The tide follows the moon. The tide turns twice \
          a day. The tide at the harbour is high at noon.\n",
     );
-    ok(scene.run(&["add", "files"]));
-    ok(scene.run(&["persona", "create", "brief", "--detail", "brief", "--citations", "none"]));
-    ok(scene.run(&["persona", "create", "note", "--citations", "footnote"]));
+    scene.run(&["add", "files"]).ok();
+    scene.run(&["persona", "create", "brief", "--detail", "brief", "--citations", "none"]).ok();
+    scene.run(&["persona", "create", "note", "--citations", "footnote"]).ok();
     let two = "answer.max_sentences=2";
     let of = |persona: &str| {
         scene.json(&["query", "what does the tide do", "-o", two, "--persona", persona])
@@ -407,7 +386,7 @@ fn quotes_follow_the_style_too() {
     let n = |answer: &Value| answer["citations"].as_array().unwrap().len();
     let (brief, long) = (of("brief"), of("default"));
     assert_eq!((n(&brief), n(&long)), (1, 2), "{brief} {long}");
-    let shown = |persona: &str| ok(scene.run(&["query", LEASE, "--persona", persona])).stdout;
+    let shown = |persona: &str| scene.run(&["query", LEASE, "--persona", persona]).ok().stdout;
     assert!(!shown("brief").contains('['), "{}", shown("brief"));
     let note = shown("note");
     let (text, list) = note.split_once("\n\n").unwrap();
@@ -428,14 +407,14 @@ fn each_state_of_memory_is_told_below_the_answer_and_not_in_it() {
     ];
     for (before, with, says, state) in states {
         if !before.is_empty() {
-            ok(scene.run(before));
+            scene.run(before).ok();
         }
         for command in [["query", LEASE], ["search", "lease"]] {
             let args = [&command[..], with].concat();
-            let ran = ok(scene.run(&args));
+            let ran = scene.run(&args).ok();
             assert!(ran.stderr.contains(says), "{says}: {ran:?}");
             assert!(!ran.stdout.contains("memory "), "{ran:?}");
-            let json = ok(scene.run(&[&args[..], &["--format", "json"]].concat()));
+            let json = scene.run(&[&args[..], &["--format", "json"]].concat()).ok();
             assert!(!json.stdout.contains(says), "{json:?}");
             if let Some(state) = state {
                 let value: Value = serde_json::from_str(&json.stdout).unwrap();
@@ -450,19 +429,19 @@ fn a_persona_reads_only_its_collections() {
     let scene = Scene::new();
     scene.write("work/plan.md", "The plan of the wirrelbank office.\n");
     scene.write("home/plan.md", "The plan of the quonderly kitchen.\n");
-    ok(scene.run(&["add", "files/work", "--collection", "work"]));
-    ok(scene.run(&["add", "files/home", "--collection", "home"]));
-    ok(scene.run(&["persona", "create", "worker", "--collection", "work"]));
-    ok(scene.run(&["persona", "create", "cook", "--collection", "home"]));
+    scene.run(&["add", "files/work", "--collection", "work"]).ok();
+    scene.run(&["add", "files/home", "--collection", "home"]).ok();
+    scene.run(&["persona", "create", "worker", "--collection", "work"]).ok();
+    scene.run(&["persona", "create", "cook", "--collection", "home"]).ok();
     let input = "/persona worker\nwhat is the plan\n/search plan\n/persona cook\nwhat is the plan\n/search plan\n";
-    let chat = ok(scene.run_reading(&["chat", "--no-history"], input)).stdout;
+    let chat = scene.run_reading(&["chat", "--no-history"], input).ok().stdout;
     let (worker, cook) = chat.split_at(chat.find("quonderly").unwrap());
     assert!(worker.contains("wirrelbank") && !cook.contains("wirrelbank"), "{chat}");
     for (persona, own, other) in
         [("worker", "wirrelbank", "quonderly"), ("cook", "quonderly", "wirrelbank")]
     {
         for command in ["query", "search"] {
-            let said = ok(scene.run(&[command, "what is the plan", "--persona", persona])).stdout;
+            let said = scene.run(&[command, "what is the plan", "--persona", persona]).ok().stdout;
             assert!(said.contains(own) && !said.contains(other), "{persona} {command}: {said}");
         }
         let not_its = if persona == "worker" { "home" } else { "work" };
@@ -474,12 +453,12 @@ fn a_persona_reads_only_its_collections() {
 #[test]
 fn personas_of_one_chat_know_nothing_of_each_other() {
     let scene = interested();
-    ok(scene.run(&["persona", "create", "ada", "--yes"]));
-    ok(scene.run(&["persona", "create", "bob", "--yes"]));
-    ok(scene.run(&["memory", "set-interest", "plumzibber", "0.9", "--persona", "ada"]));
+    scene.run(&["persona", "create", "ada", "--yes"]).ok();
+    scene.run(&["persona", "create", "bob", "--yes"]).ok();
+    scene.run(&["memory", "set-interest", "plumzibber", "0.9", "--persona", "ada"]).ok();
     let input = "/persona ada\nthe plumzibber plan of the year\n/persona bob\nthe plan of the year\n\
                  the plan of the year\n/persona ada\nthe plan of the year\n";
-    let ran = ok(scene.run_reading(&["chat", "--format", "json", "--no-history"], input));
+    let ran = scene.run_reading(&["chat", "--format", "json", "--no-history"], input).ok();
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines.len(), 4);
     for line in [lines[1], lines[2]] {
@@ -506,15 +485,15 @@ fn what_may_not_rank_changes_no_byte() {
     assert_ne!(asked(&[]), base, "interests rank");
     assert_eq!(asked(&["--neutral"]), base);
     assert_eq!(asked(&["--no-memory"]), base);
-    ok(scene.run(&["persona", "create", "empty"]));
+    scene.run(&["persona", "create", "empty"]).ok();
     assert_eq!(asked(&["--persona", "empty"]), base);
-    ok(scene.run(&["persona", "create", "new", "--yes"]));
-    ok(scene.run(&["memory", "pause", "--persona", "new"]));
+    scene.run(&["persona", "create", "new", "--yes"]).ok();
+    scene.run(&["memory", "pause", "--persona", "new"]).ok();
     assert_eq!(asked(&["--persona", "new"]), base);
-    ok(scene.run(&["memory", "personalisation", "disable"]));
+    scene.run(&["memory", "personalisation", "disable"]).ok();
     assert_eq!(asked(&[]), base);
-    ok(scene.run(&["memory", "personalisation", "enable"]));
-    ok(scene.run(&["memory", "disable"]));
+    scene.run(&["memory", "personalisation", "enable"]).ok();
+    scene.run(&["memory", "disable"]).ok();
     assert_eq!(asked(&[]), base);
 }
 
@@ -542,8 +521,8 @@ fn a_running_chat_drops_what_another_process_erased() {
     line("/search the plan of the year");
     line("/cache");
     let before = read_to("recomputed vectors");
-    ok(scene.run(&["memory", "clear", "--confirm"]));
-    ok(scene.run(&["memory", "disable"]));
+    scene.run(&["memory", "clear", "--confirm"]).ok();
+    scene.run(&["memory", "disable"]).ok();
     line("/search garden");
     line("/cache");
     let after = read_to("recomputed vectors");
@@ -557,14 +536,14 @@ fn a_running_chat_drops_what_another_process_erased() {
 
 #[test]
 fn memory_is_copied_to_one_file_and_put_back() {
-    let scene = remembering();
-    ok(scene.run(&["persona", "create", "ada", "--focus", "tides", "--yes"]));
-    ok(scene.run(&["query", "what does the zibbermoth eat", "--persona", "ada"]));
-    ok(scene.run(&["query", LEASE]));
-    ok(scene.run(&["memory", "set", "personalisation.alpha", "0.6", "--persona", "ada"]));
+    let scene = Scene::remembering();
+    scene.run(&["persona", "create", "ada", "--focus", "tides", "--yes"]).ok();
+    scene.run(&["query", "what does the zibbermoth eat", "--persona", "ada"]).ok();
+    scene.run(&["query", LEASE]).ok();
+    scene.run(&["memory", "set", "personalisation.alpha", "0.6", "--persona", "ada"]).ok();
     let file = scene.path("memory.backup");
     let file = file.to_str().unwrap();
-    let ran = ok(scene.run(&["memory", "backup", file]));
+    let ran = scene.run(&["memory", "backup", file]).ok();
     assert!(ran.stderr.contains("whoever has this file can read everything"), "{ran:?}");
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     let bytes = fs::read(file).unwrap();
@@ -574,7 +553,7 @@ fn memory_is_copied_to_one_file_and_put_back() {
     assert_eq!(scene.run(&["memory", "backup", file]).code, 1, "it exists");
     let bare = scene.path("without-key");
     let bare = bare.to_str().unwrap();
-    ok(scene.run(&["memory", "backup", bare, "--without-key"]));
+    scene.run(&["memory", "backup", bare, "--without-key"]).ok();
 
     let other = Scene::with_notes();
     let root = scene.path("").parent().unwrap().display().to_string();
@@ -589,13 +568,13 @@ fn memory_is_copied_to_one_file_and_put_back() {
     let ran = other.run(&["memory", "restore", bare]);
     assert!(ran.code == 1 && ran.stderr.contains("key import"), "{ran:?}");
     assert!(!other.data_dir().join("memory").exists());
-    ok(other.run(&["memory", "restore", file]));
+    other.run(&["memory", "restore", file]).ok();
     assert_eq!(of(&other), of(&scene));
-    ok(other.run(&["query", LEASE, "--persona", "ada"]));
+    other.run(&["query", LEASE, "--persona", "ada"]).ok();
     assert_eq!(other.json(&["memory", "list", "--persona", "ada"])["total"], 2);
     // In the place of what is there only where that is confirmed.
     assert_eq!(other.run(&["memory", "restore", file]).code, 2);
-    ok(other.run(&["memory", "restore", bare, "--confirm"]));
+    other.run(&["memory", "restore", bare, "--confirm"]).ok();
     assert_eq!(of(&other), of(&scene));
     assert_eq!(other.run(&["memory", "audit-log", "--verify"]).code, 0);
 
@@ -612,17 +591,17 @@ fn memory_is_copied_to_one_file_and_put_back() {
         assert_eq!(of(&other), of(&scene));
     }
     // Nor does one of another key.
-    let third = remembering();
+    let third = Scene::remembering();
     let ran = third.run(&["memory", "restore", bare, "--confirm"]);
     assert!(ran.code == 1 && ran.stderr.contains("does not open"), "{ran:?}");
-    ok(third.run(&["memory", "list"]));
+    third.run(&["memory", "list"]).ok();
     assert!(!third.data_dir().join("memory.restoring").exists());
 }
 
 #[test]
 fn what_cannot_work_yet_is_told_at_once() {
     let scene = Scene::with_notes();
-    let made = ok(scene.run(&["persona", "create", "adviser", "--collection", "taxes", "--yes"]));
+    let made = scene.run(&["persona", "create", "adviser", "--collection", "taxes", "--yes"]).ok();
     assert!(made.stderr.contains("there is no collection taxes yet"), "{made:?}");
     for args in [["query", ""], ["query", " ?"]] {
         let ran = scene.run(&args);

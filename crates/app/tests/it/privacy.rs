@@ -28,12 +28,6 @@ fn find_key(value: &Value, key: &str) -> Option<String> {
     }
 }
 
-fn remembering() -> Scene {
-    let scene = Scene::with_notes();
-    assert_eq!(scene.run(&["memory", "enable"]).code, 0);
-    scene
-}
-
 fn below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![dir.to_path_buf()];
@@ -64,7 +58,7 @@ fn holds(path: &Path, text: &str) -> bool {
 
 #[test]
 fn files_are_for_their_owner_and_hold_nothing_readable() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     scene.run(&["persona", "create", "Quillfeather", "--focus", "glimmerstone", "--yes"]);
     ask(&scene, "Quillfeather", SECRET);
     ask(&scene, "default", SECRET);
@@ -97,7 +91,7 @@ fn files_are_for_their_owner_and_hold_nothing_readable() {
 
 #[test]
 fn a_deleted_question_is_found_nowhere() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     let id = ask(&scene, "default", SECRET);
     ask(&scene, "default", "when does the lease end");
     let verify = |text: &str| scene.run(&["memory", "verify-erased", text]);
@@ -141,7 +135,7 @@ fn a_deleted_question_is_found_nowhere() {
 
 #[test]
 fn a_stretch_of_time_and_a_text_are_forgotten() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     ask(&scene, "default", SECRET);
     ask(&scene, "default", "how long does the loaf bake");
     let forget =
@@ -167,7 +161,7 @@ fn a_stretch_of_time_and_a_text_are_forgotten() {
 
 #[test]
 fn a_text_in_another_file_of_the_folder_is_found() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     fs::create_dir_all(scene.data_dir().join("backups")).unwrap();
     // Over the border of what is read at once, and as JSON writes it.
     let mut bytes = vec![b'.'; (1 << 20) - 5];
@@ -185,7 +179,7 @@ fn a_text_in_another_file_of_the_folder_is_found() {
 
 #[test]
 fn what_was_done_is_in_the_audit_log() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     scene.run(&["persona", "create", "Quillfeather", "--yes"]);
     ask(&scene, "Quillfeather", SECRET);
     scene.run(&["memory", "clear", "--persona", "Quillfeather", "--confirm"]);
@@ -416,7 +410,7 @@ fn memory_uses_no_network() {
 
 #[test]
 fn a_memory_moves_to_another_machine_with_its_key() {
-    let old = remembering();
+    let old = Scene::remembering();
     ask(&old, "default", SECRET);
     let key = old.path("ragged.key");
     let exported = old.run(&["memory", "key", "export", "files/ragged.key"]);
@@ -459,7 +453,7 @@ fn a_memory_moves_to_another_machine_with_its_key() {
 
 #[test]
 fn a_passphrase_is_set_changed_and_removed() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     ask(&scene, "default", SECRET);
     scene.write("first", "correct horse\n");
     scene.write("second", "battery staple\nnot this\n");
@@ -526,7 +520,7 @@ fn the_report_says_what_is_kept_and_who_agreed() {
 
 #[test]
 fn personal_data_and_age_follow_the_settings() {
-    let scene = remembering();
+    let scene = Scene::remembering();
     scene.run(&["config", "set", "memory.pii_redaction", "true"]);
     let id = ask(&scene, "default", "who is ada@example.org of 555-1234");
     let kept = scene.json(&["memory", "show", &id]);

@@ -40,6 +40,28 @@ impl Scene {
         scene
     }
 
+    /// The same, with the memory of the persona `default` turned on.
+    pub(crate) fn remembering() -> Self {
+        let scene = Self::with_notes();
+        scene.run(&["memory", "enable"]).ok();
+        scene
+    }
+
+    /// Copies what a persona remembers to another, as if all of it had happened long ago.
+    pub(crate) fn remember_of_long_ago(&self, from: &str, to: &str) {
+        let export = self.run(&["memory", "export", "-", "--persona", from]).stdout;
+        let mut pieces = export.split("\"timestamp\":\"");
+        let mut dated = pieces.next().unwrap().to_owned();
+        for piece in pieces {
+            let (_, rest) = piece.split_once('"').unwrap();
+            dated.push_str(&format!("\"timestamp\":\"2026-01-01T10:00:00Z\"{rest}"));
+        }
+        self.write("old.json", dated);
+        self.run(&["persona", "create", to, "--yes"]).ok();
+        let file = self.path("old.json");
+        self.run(&["memory", "import", file.to_str().unwrap(), "--persona", to]).ok();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         std::fs::canonicalize(self.root.path()).unwrap().join("files").join(name)
     }
@@ -185,6 +207,13 @@ impl Ran {
             stdout: clean(&output.stdout),
             stderr: clean(&output.stderr),
         }
+    }
+
+    /// The same, if it did all that it was told to.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
     }
 
     /// Exit code and both streams, times and sizes replaced, for a snapshot.
