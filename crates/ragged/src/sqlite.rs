@@ -1,6 +1,6 @@
 //! What every SQLite file of this crate needs: its errors, turned into ours.
 
-use rusqlite::ErrorCode;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,6 +33,14 @@ pub(crate) fn sql_error(error: rusqlite::Error) -> Error {
         ErrorKind::Exhausted => error.with_hint("free some disk space and try again"),
         _ => error,
     }
+}
+
+/// A number that is another one when another connection, of whatever process, has committed. It
+/// means nothing to other connections.
+pub(crate) fn data_version(connection: &Connection) -> Result<i64> {
+    sql(connection
+        .prepare_cached("PRAGMA data_version")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0))))
 }
 
 /// An unsigned number as SQLite stores it.

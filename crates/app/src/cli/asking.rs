@@ -51,7 +51,7 @@ pub(crate) struct Asking {
     /// The number of the last thing that was noted about the persona.
     last_noted: i64,
     /// The version of the registry in which all this was last seen to be so.
-    version: Option<u64>,
+    version: Option<i64>,
 }
 
 impl Asking {

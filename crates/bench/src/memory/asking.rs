@@ -23,7 +23,7 @@ struct Asker<'a> {
     ground: &'a Ground,
     persona: Persona,
     /// The registry's.
-    version: u64,
+    version: i64,
     remembered: Arc<PersonaMemory>,
     recorder: Recorder,
 }

@@ -1,6 +1,6 @@
 //! Candidates → hits: the order that a profile and a favoured time give, then the text of the best.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Library,
@@ -101,23 +101,9 @@ impl Passage {
 
 /// Candidates in the order in which they become hits.
 pub(super) struct Order<'a> {
-    /// In the order of the fused scores.
-    base: &'a [FusedHit],
-    /// In another, where there is one.
-    adjusted: Option<Adjustment<'a>>,
+    adjusted: Adjustment<'a>,
     names: Option<(&'a Profile, PersonalWeights)>,
     pub(super) plan: Option<PersonalPlan>,
-}
-
-impl Order<'_> {
-    fn candidate(&self, at: usize) -> Option<Cow<'_, Adjusted>> {
-        if let Some(adjusted) = &self.adjusted {
-            return adjusted.get(at);
-        }
-        let fused = *self.base.get(at)?;
-        let score = fused.score;
-        Some(Cow::Owned(Adjusted { fused, base_position: at, personal: None, time: None, score }))
-    }
 }
 
 /// What hydration gives.
@@ -168,7 +154,7 @@ impl Library {
         timings: &mut SearchTimings,
     ) -> Result<Order<'a>> {
         if profile.is_none() && request.favour.is_none() {
-            return Ok(Order { base: fused, adjusted: None, names: None, plan: None });
+            return Ok(Order { adjusted: adjust(fused, None, None), names: None, plan: None });
         }
         timed(&mut timings.personal, || {
             let movable = fused.get(..self.n_movable(request)).unwrap_or(fused);
@@ -202,8 +188,7 @@ impl Library {
             if let Some(favour) = request.favour {
                 time_parts = Some(self.time_parts(passages, request, favour, movable, known)?);
             }
-            let adjusted = Some(adjust(fused, taste_parts, time_parts));
-            Ok(Order { base: fused, adjusted, names, plan })
+            Ok(Order { adjusted: adjust(fused, taste_parts, time_parts), names, plan })
         })
     }
 
@@ -241,16 +226,16 @@ impl Library {
         known: &mut Known,
         words: &Wording,
     ) -> Result<Hydrated> {
-        let mut groups: Vec<Group> = Vec::with_capacity(n_hits.min(order.base.len()));
+        let base = order.adjusted.fused();
+        let mut groups: Vec<Group> = Vec::with_capacity(n_hits.min(base.len()));
         let mut heads: Vec<Adjusted> = Vec::with_capacity(groups.capacity());
         let (mut n_texts, mut n_walked) = (0, 0);
         let mut read = Reading { library: self, passages, request, words, known };
-        for at in 0..order.base.len() {
+        for candidate in order.adjusted.iter() {
             if groups.len() == n_hits {
                 break;
             }
             n_walked += 1;
-            let Some(candidate) = order.candidate(at) else { break };
             match read.join(&mut groups, candidate.fused.chunk)? {
                 Joined::Gone | Joined::Overlaps(_) => {}
                 Joined::Repeats(_) => n_texts += 1,
@@ -260,9 +245,10 @@ impl Library {
                 }
             }
         }
-        let base_ranks = match order.adjusted {
-            Some(_) => read.base_ranks(order.base, &groups)?,
-            None => (1..=groups.len()).collect(),
+        let base_ranks = if order.adjusted.is_changed() {
+            read.base_ranks(base, &groups)?
+        } else {
+            (1..=groups.len()).collect()
         };
         let mut hits = Vec::with_capacity(groups.len());
         for ((group, head), base_rank) in groups.into_iter().zip(heads).zip(base_ranks) {

@@ -695,31 +695,38 @@ impl Contradiction {
     }
 }
 
-const KNOWN_NOW: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
-     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
-     WHERE persona = ?1 AND ?2 IS NULL AND ?4 IS NULL \
+/// What is believed, in the columns of [`VERSION_COLUMNS`].
+macro_rules! believed {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, version, fact_type, content, valid_from, valid_to, confidence, source, \
+             known_from, NULL, update_reason FROM temporal_facts WHERE persona = ?1 AND ",
+            $which
+        )
+    };
+}
+
+const KNOWN_NOW: &str = believed!(
+    "?2 IS NULL AND ?4 IS NULL \
      AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
-     ORDER BY fact_type, valid_from, id";
-pub(super) const SAME: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
-     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
-     WHERE persona = ?1 AND fact_type = ?2 AND valid_from = ?3 AND valid_to IS ?4 AND content = ?5 \
-     LIMIT 1";
-pub(super) const KNOWN_NOW_OF_TYPE: &str = "SELECT id, version, fact_type, content, valid_from, \
-     valid_to, confidence, source, known_from, NULL, update_reason FROM temporal_facts \
-     WHERE persona = ?1 AND fact_type = ?2 AND ?4 IS NULL \
-     AND valid_from <= coalesce(?3, 9223372036854775807) \
-     AND (?3 IS NULL OR valid_to IS NULL OR valid_to > ?3) ORDER BY valid_from, id";
+     ORDER BY fact_type, valid_from, id"
+);
+pub(super) const SAME: &str =
+    believed!("fact_type = ?2 AND valid_from = ?3 AND valid_to IS ?4 AND content = ?5 LIMIT 1");
+pub(super) const KNOWN_NOW_OF_TYPE: &str = believed!(
+    "fact_type = ?2 AND ?4 IS NULL AND valid_from <= coalesce(?3, 9223372036854775807) \
+     AND (?3 IS NULL OR valid_to IS NULL OR valid_to > ?3) ORDER BY valid_from, id"
+);
 const KNOWN_THEN: &str = "SELECT fact_id, version, fact_type, content, valid_from, valid_to, \
      confidence, source, known_from, known_to, update_reason FROM fact_versions \
      WHERE persona = ?1 AND (?2 IS NULL OR fact_type = ?2) \
      AND known_from <= ?4 AND (known_to IS NULL OR known_to > ?4) \
      AND (?3 IS NULL OR (valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3))) \
      ORDER BY fact_type, valid_from, fact_id";
-const OVERLAPPING: &str = "SELECT id, version, fact_type, content, valid_from, valid_to, \
-     confidence, source, known_from, NULL, update_reason FROM temporal_facts \
-     WHERE persona = ?1 AND fact_type = ?2 \
-     AND valid_from < coalesce(?4, 9223372036854775807) \
-     AND (valid_to IS NULL OR valid_to > ?3) AND id <> ?5 ORDER BY valid_from, id";
+const OVERLAPPING: &str = believed!(
+    "fact_type = ?2 AND valid_from < coalesce(?4, 9223372036854775807) \
+     AND (valid_to IS NULL OR valid_to > ?3) AND id <> ?5 ORDER BY valid_from, id"
+);
 const WITH_TERM: &str = "SELECT f.id, f.valid_from FROM fact_terms t \
      JOIN temporal_facts f ON f.id = t.fact_id WHERE t.term = ?1 \
      AND (?2 IS NULL OR (f.valid_from <= ?2 AND (f.valid_to IS NULL OR f.valid_to > ?2)))";

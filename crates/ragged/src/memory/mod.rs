@@ -284,7 +284,7 @@ impl Memory {
     ///
     /// `Conflict` where the memory was replaced by another one since it was opened; those of reading
     /// the registry.
-    pub fn version(&self) -> Result<u64> {
+    pub fn version(&self) -> Result<i64> {
         self.registry.version()
     }
 

@@ -3,8 +3,9 @@
 //! A question is put into the bounded queue of its persona and the answer goes on; threads of the
 //! recorder extract what needs extracting and write what is waiting in one transaction a persona.
 //! Any thread takes the persona that has waited longest, and no two take the same one: the
-//! interactions of a persona are written in their order, and no thread stands idle while anything
-//! waits. A full queue blocks: nothing is dropped, and memory stays bounded.
+//! interactions of a persona are written in their order. Little that waits is given a moment to
+//! become more; beyond that no thread stands idle while anything waits. A full queue blocks: nothing
+//! is dropped, and memory stays bounded.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,10 +26,10 @@ const QUEUE_LEN: usize = 1024;
 const BATCH: usize = 100;
 /// So many that wait are not made to wait for more.
 const ENOUGH: usize = 20;
-/// How long a thread lets work gather, unless much waits or somebody waits for it: each transaction
-/// costs what several interactions do, and the profile is made anew after it. A system with few cores likes to run a thread
-/// that was just woken before the one that woke it: without this the answer would wait for its own
-/// recording.
+/// How long a thread lets work gather, unless much waits or somebody waits for it. Each transaction
+/// costs what several interactions do, and the profile is made anew after it. And a system with few
+/// cores likes to run a thread that was just woken before the one that woke it: without this the
+/// answer would wait for its own recording.
 const GATHERING: Duration = Duration::from_millis(8);
 /// How often a thread that has nothing left to write looks for work by itself, once each
 /// [`GATHERING`], before it waits to be woken. Waking a thread costs whoever does it more than all

@@ -241,7 +241,17 @@ pub fn adjust(
     Adjustment { fused, head, behind }
 }
 
-impl Adjustment<'_> {
+impl<'a> Adjustment<'a> {
+    /// The candidates in their former order.
+    pub fn fused(&self) -> &'a [FusedHit] {
+        self.fused
+    }
+
+    /// Whether anything was added to any of them.
+    pub fn is_changed(&self) -> bool {
+        !self.head.is_empty()
+    }
+
     /// The candidate at a place of the new order, from 0.
     pub fn get(&self, at: usize) -> Option<Cow<'_, Adjusted>> {
         if let Some(adjusted) = self.head.get(at) {
@@ -252,19 +262,9 @@ impl Adjustment<'_> {
         Some(Cow::Owned(Adjusted::new(*fused, at, personal.clone(), time.clone())))
     }
 
-    /// How many candidates there are.
-    pub fn len(&self) -> usize {
-        self.fused.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.fused.is_empty()
-    }
-
     /// All of them, in the new order.
     pub fn iter(&self) -> impl Iterator<Item = Cow<'_, Adjusted>> {
-        (0..self.len()).filter_map(|at| self.get(at))
+        (0..self.fused.len()).filter_map(|at| self.get(at))
     }
 }
 

@@ -30,7 +30,7 @@ use self::{dictionary::Dictionary, text::BlockCache};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     id::{ChunkRange, DocumentId, Generation},
-    sqlite::{self, integer, natural},
+    sqlite::{self, data_version, integer, natural},
 };
 
 pub use admitted::AdmittedDocument;
@@ -101,7 +101,7 @@ struct IdleReader {
 /// What belongs to the library as a whole, in one state.
 #[derive(Debug)]
 struct LibraryValues {
-    /// The `data_version` of the connection that read it: the same for as long as nobody commits.
+    /// See [`data_version`].
     version: i64,
     by_key: HashMap<String, Value>,
 }
@@ -109,9 +109,7 @@ struct LibraryValues {
 impl LibraryValues {
     /// Those of the state that a connection sees; `before`, if that is of the same state.
     fn read(connection: &Connection, before: Option<Self>) -> Result<Self> {
-        let version = sql(connection
-            .prepare_cached("PRAGMA data_version")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0))))?;
+        let version = data_version(connection)?;
         if let Some(same) = before.filter(|before| before.version == version) {
             return Ok(same);
         }

@@ -13,7 +13,7 @@ use super::key::{Key, hex};
 use crate::{
     error::{Context, Error, ErrorKind, Result},
     permission::ensure_private_file,
-    sqlite::{natural, sql},
+    sqlite::{data_version, sql},
 };
 
 /// How long a statement waits for another process's transaction to end.
@@ -173,7 +173,7 @@ impl Database {
     ///
     /// `Conflict` where the file was removed or replaced by another one since it was opened: what is
     /// written would be lost. Those of reading.
-    pub fn version(&self) -> Result<u64> {
+    pub fn version(&self) -> Result<i64> {
         if self.identity != identity(&self.path) {
             return Err(moved(&self.path));
         }
@@ -186,12 +186,7 @@ impl Database {
         let connection = watch.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Internal, "a connection that was just made is gone")
         })?;
-        let version: i64 = sql(connection
-            .prepare_cached("PRAGMA data_version")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0))))
-        .map_err(|error| self.explain(error))
-        .context_with(what)?;
-        Ok(natural(version))
+        data_version(connection).map_err(|error| self.explain(error)).context_with(what)
     }
 
     /// Moves the log into the file and empties it; with `vacuum`, also writes the file anew
@@ -282,7 +277,7 @@ fn damaged(path: &Path, error: Error) -> Error {
 #[derive(Debug, Default)]
 pub(crate) struct Unchanged<T> {
     /// With the version of the database from before it was read.
-    kept: Mutex<(Option<u64>, T)>,
+    kept: Mutex<(Option<i64>, T)>,
 }
 
 impl<T: Default> Unchanged<T> {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ragged::{
     answer::{Sources, Style, Unnumbered},
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
-    memory::InteractionKind,
+    memory::{Fact, InteractionKind},
     settings::Settings,
 };
 
@@ -103,37 +103,76 @@ fn answer(
             return Err(error.into());
         }
     };
-    let (mut footer, mut asked_with, mut read_time) = (None, None, None);
-    let mut facts = Vec::new();
-    let mut zone = None;
-    let mut question = request.query.as_str();
-    if let Some((asking, asked, time)) = &mut asking {
-        let (kind, search) = (InteractionKind::Query, &answered.search);
-        let recorded = asking.record(asked, kind, search, Some(&answered))?;
-        footer = Some(asking.footer(recorded.as_deref()));
-        facts = asking.facts(asked, *time)?;
-        zone = Some(asking.zone()?);
-        asked_with = asking.wire(recorded.as_deref());
-        (question, read_time) = (asked, *time);
-    }
+    let Some((asking, asked, time)) = &mut asking else {
+        if printer.is_json() {
+            warn_of_note(&answered, printer);
+            printer.json(&wire(request, &answered))?;
+        } else {
+            show(&answered, speech, library, None, printer)?;
+        }
+        return Ok(answered);
+    };
+    let told = Told::new(asking, asked, *time, InteractionKind::Query, &answered)?;
     if printer.is_json() {
         warn_of_note(&answered, printer);
-        printer.json(&wire::Query {
-            query: question.to_owned(),
-            time: read_time.map(wire::QuestionTime::from),
-            memory: asked_with,
-            facts: facts.iter().map(wire::Fact::from).collect(),
-            ..wire(request, &answered)
-        })?;
+        printer.json(&told.wire(request, &answered))?;
     } else {
-        search::print_time(read_time, false, printer)?;
-        show(&answered, speech, library, footer.as_deref(), printer)?;
-        let zone = zone.unwrap_or(TimeZone::UTC);
-        for fact in &facts {
-            printer.line(format!("you noted: {}", memory::fact::line(fact, &zone)))?;
-        }
+        search::print_time(*time, false, printer)?;
+        show(&answered, speech, library, Some(&told.footer), printer)?;
+        told.show_facts(printer)?;
     }
     Ok(answered)
+}
+
+/// What stands beside an answer of a persona: who asked, how its time was read, what was noted.
+pub(crate) struct Told<'a> {
+    question: &'a str,
+    time: Option<&'a ReadTime>,
+    /// What is said of memory.
+    pub(crate) footer: String,
+    asked_with: Option<wire::AskedWith>,
+    facts: Vec<Fact>,
+    zone: TimeZone,
+}
+
+impl<'a> Told<'a> {
+    /// Has the answer recorded, if the persona agreed to that, and looks for what it noted.
+    pub(crate) fn new(
+        asking: &mut Asking,
+        question: &'a str,
+        time: Option<&'a ReadTime>,
+        kind: InteractionKind,
+        answered: &Answered,
+    ) -> Result<Self> {
+        let recorded = asking.record(question, kind, &answered.search, Some(answered))?;
+        let recorded = recorded.as_deref();
+        Ok(Self {
+            question,
+            time,
+            footer: asking.footer(recorded),
+            asked_with: asking.wire(recorded),
+            facts: asking.facts(question, time)?,
+            zone: asking.zone()?,
+        })
+    }
+
+    /// All of it, for programs.
+    pub(crate) fn wire(self, request: &SearchRequest, answered: &Answered) -> wire::Query {
+        wire::Query {
+            query: self.question.to_owned(),
+            time: self.time.map(wire::QuestionTime::from),
+            memory: self.asked_with,
+            facts: self.facts.iter().map(wire::Fact::from).collect(),
+            ..wire(request, answered)
+        }
+    }
+
+    /// What was noted, in a line each.
+    pub(crate) fn show_facts(&self, printer: &Printer) -> Result<()> {
+        self.facts.iter().try_for_each(|fact| {
+            printer.line(format!("you noted: {}", memory::fact::line(fact, &self.zone)))
+        })
+    }
 }
 
 /// The words of a generator, shown as they come.

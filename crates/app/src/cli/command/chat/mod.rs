@@ -32,8 +32,8 @@ use self::{
 };
 use super::{
     add::shortened,
-    cache, memory,
-    query::{self, Speech},
+    cache,
+    query::{self, Speech, Told},
     search,
 };
 use crate::{
@@ -286,25 +286,14 @@ impl Chat<'_> {
                 return Err(error.into());
             }
         };
-        let (kind, search) = (InteractionKind::Chat, &answered.search);
-        let recorded = self.asking.record(&question, kind, search, Some(&answered))?;
-        let facts = self.asking.facts(&question, time.as_ref())?;
+        let (time, kind) = (time.as_ref(), InteractionKind::Chat);
+        let told = Told::new(&mut self.asking, &question, time, kind, &answered)?;
         if printer.is_json() {
             query::warn_of_note(&answered, printer);
-            printer.json_line(&wire::Query {
-                query: question.clone(),
-                time: time.as_ref().map(wire::QuestionTime::from),
-                memory: self.asking.wire(recorded.as_deref()),
-                facts: facts.iter().map(wire::Fact::from).collect(),
-                ..query::wire(&request, &answered)
-            })?;
+            printer.json_line(&told.wire(&request, &answered))?;
         } else {
-            let footer = self.asking.footer(recorded.as_deref());
-            query::show(&answered, speech, &self.library, Some(&footer), printer)?;
-            let zone = self.asking.zone()?;
-            for fact in &facts {
-                printer.line(format!("you noted: {}", memory::fact::line(fact, &zone)))?;
-            }
+            query::show(&answered, speech, &self.library, Some(&told.footer), printer)?;
+            told.show_facts(printer)?;
             if answered.text.is_empty() {
                 search::suggest(&self.search, &self.library, printer)?;
             }
