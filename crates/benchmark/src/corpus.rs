@@ -157,7 +157,7 @@ fn write_document(folder: &Path, number: usize, text: &str) -> Result<()> {
     fs::write(&path, text).context_with(|| format!("writing {}", path.display()))
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+pub(crate) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -282,6 +282,29 @@ impl Document {
         let words: Vec<&str> = places.iter().map(|at| self.words[*at].as_str()).collect();
         words.join(" ")
     }
+}
+
+/// A question in ten wordings, as a person asks who is after one thing: with more words, turned
+/// round, with a word left out.
+pub fn wordings(question: &str) -> Vec<String> {
+    let words: Vec<&str> = question.split_whitespace().collect();
+    let mut wordings = vec![
+        question.to_owned(),
+        format!("{question} example"),
+        format!("how to {question}"),
+        format!("what is {question}"),
+        format!("explain {question}"),
+        words.iter().rev().copied().collect::<Vec<_>>().join(" "),
+    ];
+    for left_out in 0..words.len().min(4) {
+        let rest = words.iter().enumerate().filter(|(at, _)| *at != left_out);
+        wordings.push(rest.map(|(_, word)| *word).collect::<Vec<_>>().join(" "));
+    }
+    for suffix in ["documentation", "manual", "meaning", "usage"] {
+        wordings.push(format!("{question} {suffix}"));
+    }
+    wordings.truncate(10);
+    wordings
 }
 
 #[cfg(test)]

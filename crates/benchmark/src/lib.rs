@@ -7,6 +7,7 @@
 //! [`regression`], one is held against limits by [`threshold`].
 
 pub mod corpus;
+pub mod journal;
 pub mod machine;
 pub mod process;
 pub mod regression;
@@ -15,5 +16,6 @@ pub mod result;
 pub mod run;
 pub mod sample;
 pub mod server;
+pub mod soak;
 pub mod task;
 pub mod threshold;

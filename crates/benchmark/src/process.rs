@@ -42,6 +42,11 @@ pub fn cpu_seconds() -> Option<f64> {
     Some(ticks / 100.0)
 }
 
+/// Files, sockets and the like that this process has open; `None` where the system does not tell.
+pub fn open_files() -> Option<u64> {
+    Some(fs::read_dir("/proc/self/fd").ok()?.count() as u64)
+}
+
 /// Asks the system to forget the pages of all files below a folder, so that reading them is reading
 /// the disk; whether it can be asked.
 pub fn forget_pages(folder: &Path) -> bool {

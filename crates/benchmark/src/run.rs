@@ -6,16 +6,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ragged::error::{Context as _, Result};
+use ragged::{
+    error::{Context as _, Result},
+    library::Library,
+    memory::Memory,
+};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     corpus::Corpus,
+    journal::Journal,
     result::{Cell, Missing, Row},
     task::{Figure, Task, Test},
 };
 
 /// What is to be measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Numbers of documents, in the order of the report.
     pub sizes: Vec<u64>,
@@ -32,6 +38,8 @@ pub struct Plan {
     pub n_questions: usize,
     /// The program `chroma`.
     pub chroma: Option<PathBuf>,
+    /// Decides what is made up, and orders.
+    pub seed: u64,
 }
 
 /// A task of a plan, and whether its figures are kept.
@@ -85,6 +93,7 @@ impl Plan {
                     questions: if test == Test::Ingest { Vec::new() } else { questions.clone() },
                     chroma: self.chroma.clone(),
                     counts: round == 0,
+                    seed: self.seed,
                 };
                 if self.tests.contains(&Test::Ingest) || (asks && round == 0) {
                     let library = if round == 0 { kept.clone() } else { scratch.join("again") };
@@ -120,28 +129,39 @@ impl Gathered {
         Self { rows: Vec::new(), missing }
     }
 
-    /// Takes a step by `spawn`, which runs its task in a process of its own. A cell that fails is not
-    /// measured any further.
+    /// Takes a step by `spawn`, which runs its task in a process of its own, unless the journal has
+    /// its figures. A cell that fails is not measured any further.
     ///
     /// # Errors
     ///
-    /// Those of making room for the step; what a task fails with is noted.
+    /// Those of making room for the step, and of the journal; what a task fails with is noted.
     pub fn take(
         &mut self,
         step: &Step,
+        journal: &mut Journal,
         spawn: &mut dyn FnMut(&Task) -> Result<Vec<Figure>>,
     ) -> Result<()> {
-        let Task { cell, library, .. } = &step.task;
+        let Task { cell, library, test, .. } = &step.task;
         if self.missing.iter().any(|missing| missing.cell == *cell) {
             return Ok(());
         }
-        if step.task.test == Test::Ingest && library.exists() {
+        if let Some(figures) = journal.figures(step) {
+            if !step.is_preparation {
+                self.add(cell, figures);
+            }
+            return Ok(());
+        }
+        if *test == Test::Ingest && library.exists() {
             fs::remove_dir_all(library)
                 .context_with(|| format!("emptying {}", library.display()))?;
         }
-        match spawn(&step.task) {
-            Ok(_) if step.is_preparation => {}
-            Ok(figures) => self.add(cell, figures),
+        match prepare(&step.task, spawn).and_then(|()| spawn(&step.task)) {
+            Ok(figures) => {
+                journal.note(step, &figures)?;
+                if !step.is_preparation {
+                    self.add(cell, figures);
+                }
+            }
             Err(error) => {
                 let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
                 self.missing.push(Missing { cell: cell.clone(), why: format!("{error:#}{hint}") });
@@ -181,12 +201,30 @@ impl Gathered {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::result::{Better, Kind};
+/// Makes what a task needs and is not there. A run that goes on has the figures of what made a
+/// library, and not the library.
+fn prepare(task: &Task, spawn: &mut dyn FnMut(&Task) -> Result<Vec<Figure>>) -> Result<()> {
+    if task.test != Test::Ingest && !Library::exists(&task.library) {
+        spawn(&Task { test: Test::Ingest, ..task.clone() })?;
+    }
+    if task.test.remembers() && !Memory::exists(&task.library) {
+        spawn(&Task { test: Test::Remember, ..task.clone() })?;
+    }
+    Ok(())
+}
 
-    fn plan(tests: &[Test]) -> Plan {
+#[cfg(test)]
+pub(crate) mod tests {
+    use ragged::error::{Error, ErrorKind};
+
+    use super::*;
+    use crate::{
+        journal::Subject,
+        machine::Machine,
+        result::{Better, Kind},
+    };
+
+    pub(crate) fn plan(tests: &[Test]) -> Plan {
         Plan {
             sizes: vec![10],
             backends: vec!["leann".to_owned(), "exact".to_owned()],
@@ -195,10 +233,11 @@ mod tests {
             repeats: 3,
             n_questions: 5,
             chroma: None,
+            seed: 1,
         }
     }
 
-    fn corpus() -> Corpus {
+    pub(crate) fn corpus() -> Corpus {
         Corpus {
             folder: "corpus".into(),
             n_documents: 10,
@@ -238,33 +277,44 @@ mod tests {
         );
     }
 
+    pub(crate) fn figure(test: &str, value: f64) -> Figure {
+        Figure {
+            test: test.to_owned(),
+            metric: "x".to_owned(),
+            unit: String::new(),
+            better: Better::Lower,
+            kind: Kind::Time,
+            value,
+            n: 1,
+        }
+    }
+
     #[test]
     fn repeats_are_gathered_and_a_cell_that_fails_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let plan = plan(&[Test::Ingest, Test::Query]);
+        let subject = Subject {
+            version: "1".to_owned(),
+            machine: Machine::of_a_test(),
+            plan: plan.clone(),
+            corpus: "a test".to_owned(),
+        };
+        let path = Journal::path(dir.path(), "x");
+        let mut journal = Journal::begin(&path, &subject).unwrap();
         let mut gathered = Gathered::default();
         let mut n = 0;
-        for step in plan.steps(10, &corpus(), dir.path()) {
-            gathered
-                .take(&step, &mut |task| {
-                    n += 1;
-                    if task.cell.backend == "exact" && task.test == Test::Query {
-                        return Err(ragged::error::Error::new(
-                            ragged::error::ErrorKind::Unavailable,
-                            "it is away",
-                        ));
-                    }
-                    Ok(vec![Figure {
-                        test: task.test.as_str().to_owned(),
-                        metric: "x".to_owned(),
-                        unit: String::new(),
-                        better: Better::Lower,
-                        kind: Kind::Time,
-                        value: f64::from(n),
-                        n: 1,
-                    }])
-                })
-                .unwrap();
+        let mut spawn = |task: &Task| {
+            n += 1;
+            if task.cell.backend == "exact" && task.test == Test::Query {
+                return Err(Error::new(ErrorKind::Unavailable, "it is away"));
+            }
+            fs::create_dir_all(&task.library).unwrap();
+            fs::write(task.library.join("library.db"), "").unwrap();
+            Ok(vec![figure(task.test.as_str(), f64::from(n))])
+        };
+        let steps = plan.steps(10, &corpus(), dir.path());
+        for step in &steps {
+            gathered.take(step, &mut journal, &mut spawn).unwrap();
         }
         let (rows, missing) = gathered.into_rows(&plan);
         assert_eq!(missing.len(), 1);
@@ -274,6 +324,24 @@ mod tests {
             .map(|row| (row.cell.backend.as_str(), row.test.as_str(), row.repeats.len()))
             .collect();
         assert_eq!(shape, [("leann", "ingest", 3), ("leann", "query", 3), ("exact", "ingest", 1)]);
+
+        // Going on elsewhere takes no step of these again, and makes the library that is gone.
+        let elsewhere = dir.path().join("elsewhere");
+        let mut journal = Journal::resume(&path, &subject).unwrap();
+        let mut gathered = Gathered::default();
+        let mut asked = Vec::new();
+        for step in plan.steps(10, &corpus(), &elsewhere) {
+            let mut spawn = |task: &Task| {
+                asked.push((task.cell.backend.clone(), task.test));
+                Ok(vec![figure(task.test.as_str(), 0.0)])
+            };
+            gathered.take(&step, &mut journal, &mut spawn).unwrap();
+        }
+        let (again, _) = gathered.into_rows(&plan);
+        assert_eq!(again[..2], rows[..2]);
+        let exact = |test: Test| ("exact".to_owned(), test);
+        assert_eq!(asked[..2], [exact(Test::Ingest), exact(Test::Query)]);
+        assert!(asked.iter().all(|(backend, _)| backend == "exact"), "{asked:?}");
         assert_eq!(n, 3 + 3 + 2, "nothing is asked of a cell that failed");
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use printer::word;
 
 /// The machine's own time.
 #[derive(Debug)]
-struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
@@ -173,14 +173,25 @@ impl Session {
 
     /// A library in another folder.
     pub(crate) fn library_in(&self, dir: &Path, settings: Settings) -> Result<Library> {
-        self.open_library(dir, settings, Knowledge::Recorded)
+        self.library_at(dir, settings, Arc::new(SystemClock))
+    }
+
+    /// The same by another clock.
+    pub(crate) fn library_at(
+        &self,
+        dir: &Path,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Library> {
+        self.open_library(dir, settings, Knowledge::Recorded, clock)
     }
 
     /// The library that the settings name, with the model as its server has it now: for making
     /// the vectors anew.
     pub(crate) fn library_to_reindex(&self, settings: Settings) -> Result<Library> {
         self.require_library()?;
-        self.open_library(&self.resolved.data_dir, settings, Knowledge::Asked)
+        let clock = Arc::new(SystemClock);
+        self.open_library(&self.resolved.data_dir, settings, Knowledge::Asked, clock)
     }
 
     fn open_library(
@@ -188,12 +199,13 @@ impl Session {
         dir: &Path,
         settings: Settings,
         knowledge: Knowledge,
+        clock: Arc<dyn Clock>,
     ) -> Result<Library> {
         keep_new_files_private();
         // Models belong to the user's data folder, wherever the library is.
         let models = &self.resolved.data_dir;
         let embedder = library::model_from_settings(models, &settings.embedding, knowledge)?;
-        Ok(Library::open(dir, settings, embedder, Arc::new(SystemClock))?)
+        Ok(Library::open(dir, settings, embedder, clock)?)
     }
 
     /// Opens the memory, making it if there is none.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use ragged::settings::Settings;
 
 pub(crate) use file::{ConfigFile, write_atomically};
-pub(crate) use key::{KEYS, Key};
+pub(crate) use key::{KEYS, Key, parse_duration};
 
 /// Folder that holds the library.
 pub(crate) const ENV_DATA_DIR: &str = "RAGGED_DATA_DIR";

@@ -184,9 +184,9 @@ fn sizes_and_times() {
         assert!(key::parse_size(text).is_err(), "{text}");
     }
     for (text, ms) in [("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("3", 3000)] {
-        assert_eq!(key::parse_duration(text).unwrap().as_millis(), ms, "{text}");
+        assert_eq!(parse_duration(text).unwrap().as_millis(), ms, "{text}");
     }
     for text in ["", "-1s", "soon"] {
-        assert!(key::parse_duration(text).is_err(), "{text}");
+        assert!(parse_duration(text).is_err(), "{text}");
     }
 }

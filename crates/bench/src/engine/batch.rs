@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use ragged::{library::SearchRequest, settings::Strategy};
+use ragged_benchmark::corpus::wordings;
 
 use super::Corpus;
 use crate::measure::{mean, median, percentile, timed, vector_request};
@@ -79,25 +80,4 @@ fn sessions(questions: &[String], size: usize) -> Vec<Vec<String>> {
     let sessions: Vec<Vec<String>> = questions.iter().map(|question| wordings(question)).collect();
     let per_batch = (size / 10).max(1);
     sessions.chunks_exact(per_batch).take(20).map(<[Vec<String>]>::concat).collect()
-}
-
-fn wordings(question: &str) -> Vec<String> {
-    let words: Vec<&str> = question.split_whitespace().collect();
-    let mut wordings = vec![
-        question.to_owned(),
-        format!("{question} example"),
-        format!("how to {question}"),
-        format!("what is {question}"),
-        format!("explain {question}"),
-        words.iter().rev().copied().collect::<Vec<_>>().join(" "),
-    ];
-    for left_out in 0..words.len().min(4) {
-        let rest = words.iter().enumerate().filter(|(at, _)| *at != left_out);
-        wordings.push(rest.map(|(_, word)| *word).collect::<Vec<_>>().join(" "));
-    }
-    for suffix in ["documentation", "manual", "meaning", "usage"] {
-        wordings.push(format!("{question} {suffix}"));
-    }
-    wordings.truncate(10);
-    wordings
 }

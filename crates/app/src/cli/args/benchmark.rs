@@ -1,8 +1,10 @@
 //! What can be typed after `ragged benchmark`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+
+use crate::config::parse_duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchmarkCommand {
@@ -36,7 +38,21 @@ pub(crate) enum BenchmarkCommand {
     /// Measure bytes on disk
     #[command(after_help = "Example:\n  ragged benchmark storage --backends leann,exact")]
     Storage(MeasureArgs),
-    /// Measure questions from many threads at once
+    /// Measure questions of a persona, and what each part of memory adds to one
+    #[command(after_help = "Example:\n  ragged benchmark personalisation --corpus ~/notes")]
+    Personalisation(MeasureArgs),
+    /// Measure questions about a time, facts at a time, timelines
+    #[command(after_help = "Example:\n  ragged benchmark temporal --corpus-sizes 1000,10000")]
+    Temporal(MeasureArgs),
+    /// Measure how everything grows with the number of documents
+    #[command(
+        after_help = "Examples:\n  ragged benchmark scale\n  ragged benchmark scale --corpus-sizes 1000,10000 --repeats 3 --output growth.html"
+    )]
+    Scale(MeasureArgs),
+    /// Measure the default way to search vectors against what it replaces
+    #[command(after_help = "Example:\n  ragged benchmark strategies --corpus-sizes 10000")]
+    Strategies(MeasureArgs),
+    /// Measure questions from many threads and many personas at once, and beside writing
     #[command(after_help = "Example:\n  ragged benchmark concurrent --corpus-sizes 10000")]
     Concurrent(MeasureArgs),
     /// Measure one size and hold it against limits; exit code 3 where one is broken
@@ -53,9 +69,25 @@ pub(crate) enum BenchmarkCommand {
         /// The backend
         #[arg(long, default_value = "leann", value_name = "NAME")]
         backend: String,
+        /// How many questions
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+        queries: u32,
+        /// How often each is measured
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+        repeats: u16,
         #[command(flatten)]
         kept: KeptArgs,
     },
+    /// Do everything at once for long, and see whether anything grows; exit code 3 where it does
+    #[command(
+        long_about = "Search, answer, add, remove, record and forget, with several personas, for \
+                      as long as is asked, and see whether memory, open files, disk or latency \
+                      grow with the number of operations. As much is deleted as is added, and \
+                      each operation takes a minute of the clock that caches and interests go \
+                      by. Exit code 3 where something grows or fails.",
+        after_help = "Examples:\n  ragged benchmark soak --duration 1m\n  ragged benchmark soak --duration 24h --output soak.json\n  ragged benchmark soak --duration 2m --plant 1024"
+    )]
+    Soak(SoakArgs),
     /// Compare two results; with --fail-on-regression, exit code 3 where something became worse
     #[command(
         after_help = "Example:\n  ragged benchmark compare --baseline v0.4.11 --current v0.4.12 --fail-on-regression 5%"
@@ -111,6 +143,9 @@ pub(crate) struct KeptArgs {
     /// Decides documents, questions and order
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+    /// Go on with a run of the same label that was interrupted
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Say what would be measured and measure nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -128,14 +163,8 @@ pub(crate) struct MeasureArgs {
         value_name = "NAMES"
     )]
     pub(crate) backends: Vec<String>,
-    /// Numbers of documents
-    #[arg(
-        long,
-        visible_alias = "corpus-size",
-        value_delimiter = ',',
-        default_value = "1000",
-        value_name = "N,…"
-    )]
+    /// Numbers of documents [default: 1000; of `scale` 1000,10000,50000,100000]
+    #[arg(long, visible_alias = "corpus-size", value_delimiter = ',', value_name = "N,…")]
     pub(crate) corpus_sizes: Vec<u64>,
     /// A folder of files, a folder in BEIR layout, or `synthetic`
     #[arg(long, default_value = "synthetic", value_name = "DIR")]
@@ -143,9 +172,9 @@ pub(crate) struct MeasureArgs {
     /// How many questions, or a file with one a line
     #[arg(long, default_value = "100", value_name = "N|FILE")]
     pub(crate) queries: String,
-    /// How often each is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
-    pub(crate) repeats: u16,
+    /// How often each is measured [default: 5; of `scale` 3]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+    pub(crate) repeats: Option<u16>,
     #[command(flatten)]
     pub(crate) kept: KeptArgs,
 }
@@ -166,4 +195,31 @@ pub(crate) struct CompareArgs {
     pub(crate) allow_different_machine: bool,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
+}
+
+/// A long run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SoakArgs {
+    /// How long: 90s, 10m, 24h
+    #[arg(long, default_value = "10m", value_parser = parse_duration, value_name = "TIME")]
+    pub(crate) duration: Duration,
+    /// Documents that the library holds
+    #[arg(long, default_value_t = 300, value_parser = documents, value_name = "N")]
+    pub(crate) documents: usize,
+    /// Decides what is done
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Lose so many bytes with each operation, to see that a leak is found
+    #[arg(long, default_value_t = 0, value_name = "BYTES")]
+    pub(crate) plant: usize,
+    /// Also write the samples: a JSON file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn documents(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=1_000_000) => Ok(n),
+        _ => Err("a number from 1 to 1000000".to_owned()),
+    }
 }

@@ -117,7 +117,7 @@ pub(super) fn noise(runs: u8, args: &MeasureArgs, session: &Session) -> Result<O
     let mut results = Vec::new();
     for run in 1..=runs {
         printer.note(format!("run {run} of {runs}"));
-        match measure::measure(args, &Test::ALL, session)? {
+        match measure::measure(args, &Test::OF_BACKENDS, session)? {
             Some(result) if args.kept.dry_run => {
                 drop(result);
                 return Ok(Outcome::Done);

@@ -19,6 +19,7 @@ use ragged::{
 };
 use ragged_benchmark::{
     corpus::{self, Corpus},
+    journal::{Journal, Subject},
     machine::Machine,
     report,
     result::{Missing, RunResult, SCHEMA},
@@ -42,6 +43,9 @@ use crate::{
 
 /// The corpus that is made up.
 pub(super) const SYNTHETIC: &str = "synthetic";
+/// Documents and repeats where nothing else is said.
+const DOCUMENTS: u64 = 1_000;
+const REPEATS: u16 = 5;
 /// The configuration of the settings as they are.
 pub(super) const DEFAULT: &str = "default";
 
@@ -61,7 +65,7 @@ pub(super) fn run(
 
 /// Measures, and holds what was measured against limits.
 pub(super) fn ci(args: &MeasureArgs, limits: &Thresholds, session: &Session) -> Result<Outcome> {
-    let Some(result) = measure(args, &Test::ALL, session)? else {
+    let Some(result) = measure(args, &Test::OF_BACKENDS, session)? else {
         return Ok(Outcome::Interrupted);
     };
     if args.kept.dry_run {
@@ -143,6 +147,11 @@ pub(super) fn measure(
     let watch = Watch::begin();
     let bar = progress::counting(&session.printer, "measurements");
     let mut gathered = Gathered::without(unavailable(&plan));
+    let mut journal = journal(&result, &plan, &args.kept)?;
+    if !journal.is_empty() {
+        let n = counted(journal.len() as u64, "measurement", "measurements");
+        session.printer.note(format!("Going on after {n}."));
+    }
     let total = all_steps(&plan).len() as u64;
     let mut done = 0;
     for (at, documents) in plan.sizes.iter().enumerate() {
@@ -150,21 +159,38 @@ pub(super) fn measure(
         for step in plan.steps(*documents, &corpus, scratch.path()) {
             if watch.cancel().is_cancelled() {
                 bar.finish_and_clear();
-                session.printer.note("Interrupted; nothing of this run was kept.");
+                session.printer.note("Interrupted; the same command with --resume goes on.");
                 return Ok(None);
             }
-            take(&mut gathered, &step, session)?;
+            take(&mut gathered, &step, &mut journal, session)?;
             done += 1;
             progress::reached(&bar, done, total);
         }
     }
     bar.finish_and_clear();
+    journal.end()?;
     (result.rows, result.missing) = gathered.into_rows(&plan);
     if result.rows.is_empty() {
         let why = result.missing.first().map_or("", |missing| missing.why.as_str());
         anyhow::bail!("nothing could be measured: {why}");
     }
     Ok(Some(result))
+}
+
+/// What was measured so far: of the run that was interrupted, where that is to go on.
+fn journal(result: &RunResult, plan: &Plan, args: &KeptArgs) -> Result<Journal> {
+    let subject = Subject {
+        version: result.version.clone(),
+        machine: result.machine.clone(),
+        plan: plan.clone(),
+        corpus: result.corpus.clone(),
+    };
+    let path = Journal::path(&args.results.results_dir, &result.label);
+    Ok(if args.resume {
+        Journal::resume(&path, &subject)?
+    } else {
+        Journal::begin(&path, &subject)?
+    })
 }
 
 fn empty() -> Corpus {
@@ -192,13 +218,18 @@ fn plan(args: &MeasureArgs, tests: &[Test]) -> Result<Plan> {
             .into());
     }
     Ok(Plan {
-        sizes: args.corpus_sizes.clone(),
+        sizes: if args.corpus_sizes.is_empty() {
+            vec![DOCUMENTS]
+        } else {
+            args.corpus_sizes.clone()
+        },
         backends: args.backends.clone(),
         configurations: vec![DEFAULT.to_owned()],
         tests: tests.iter().copied().collect::<BTreeSet<Test>>(),
-        repeats: usize::from(args.repeats),
+        repeats: usize::from(args.repeats.unwrap_or(REPEATS)),
         n_questions: args.queries.parse().unwrap_or(usize::MAX),
         chroma: config::chroma_program(),
+        seed: args.kept.seed,
     })
 }
 
@@ -280,8 +311,13 @@ fn unavailable(plan: &Plan) -> Vec<Missing> {
     cells.map(|cell| Missing { cell, why: why.clone() }).collect()
 }
 
-fn take(gathered: &mut Gathered, step: &Step, session: &Session) -> Result<()> {
-    Ok(gathered.take(step, &mut |task| {
+fn take(
+    gathered: &mut Gathered,
+    step: &Step,
+    journal: &mut Journal,
+    session: &Session,
+) -> Result<()> {
+    Ok(gathered.take(step, journal, &mut |task| {
         spawn(task, session).map_err(|error| match error.downcast::<Error>() {
             Ok(error) => error,
             Err(error) => Error::new(ErrorKind::Internal, format!("{error:#}")),
@@ -366,8 +402,11 @@ fn print_plan(plan: &Plan, session: &Session) -> Result<()> {
     let ms: f64 = steps
         .iter()
         .map(|step| match step.task.test {
-            Test::Ingest => 300.0 + ABOUT_MS.0 * step.task.cell.documents as f64,
+            Test::Ingest | Test::Remember => 300.0 + ABOUT_MS.0 * step.task.cell.documents as f64,
             Test::Query | Test::Concurrent => 300.0 + ABOUT_MS.1 * n_questions,
+            Test::Personalisation => 3000.0 + 6.0 * ABOUT_MS.1 * n_questions.min(60.0),
+            Test::Temporal => 1500.0 + ABOUT_MS.1 * n_questions.min(60.0),
+            Test::Strategies => 2000.0 + 20.0 * ABOUT_MS.1 * n_questions.min(60.0),
         })
         .sum();
     let about = Duration::from_millis(ms as u64);

@@ -3,6 +3,7 @@
 mod comparison;
 mod measure;
 mod show;
+mod soak;
 mod task;
 
 use std::path::{Path, PathBuf};
@@ -20,11 +21,12 @@ use crate::{
 
 /// Documents, repeats and questions of `quick`.
 const QUICK: (u64, u16, &str) = (300, 3, "100");
-/// Repeats and questions of `ci`.
-const CI: (u16, &str) = (5, "100");
+/// Numbers of documents and repeats of `scale`.
+const SCALE_SIZES: [u64; 4] = [1_000, 10_000, 50_000, 100_000];
+const SCALE_REPEATS: u16 = 3;
 
 pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcome> {
-    let all: &[Test] = &Test::ALL;
+    let all: &[Test] = &Test::OF_BACKENDS;
     match command {
         BenchmarkCommand::Quick { backend, kept } => {
             let (documents, repeats, queries) = QUICK;
@@ -42,16 +44,33 @@ pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcom
         BenchmarkCommand::Storage(args) => {
             measure::run(&args, &[Test::Ingest], &["storage"], session)
         }
+        BenchmarkCommand::Personalisation(args) => {
+            measure::run(&args, &[Test::Personalisation], &["personalisation", "overhead"], session)
+        }
+        BenchmarkCommand::Temporal(args) => {
+            measure::run(&args, &[Test::Temporal], &["temporal"], session)
+        }
+        BenchmarkCommand::Scale(mut args) => {
+            if args.corpus_sizes.is_empty() {
+                args.corpus_sizes = SCALE_SIZES.to_vec();
+            }
+            args.repeats = args.repeats.or(Some(SCALE_REPEATS));
+            let shown = ["ingest", "query", "memory", "storage"];
+            measure::run(&args, &[Test::Ingest, Test::Query], &shown, session)
+        }
+        BenchmarkCommand::Strategies(args) => {
+            measure::run(&args, &[Test::Strategies], &["strategies"], session)
+        }
         BenchmarkCommand::Concurrent(args) => {
             measure::run(&args, &[Test::Concurrent], &["concurrent"], session)
         }
-        BenchmarkCommand::Ci { corpus_size, threshold_file, backend, kept } => {
+        BenchmarkCommand::Ci { corpus_size, threshold_file, backend, queries, repeats, kept } => {
             // A wrong file is told before anything is measured.
             let limits = Thresholds::read(&threshold_file)?;
-            let (repeats, queries) = CI;
-            let args = synthetic(backend, corpus_size, repeats, queries, kept);
+            let args = synthetic(backend, corpus_size, repeats, &queries.to_string(), kept);
             measure::ci(&args, &limits, session)
         }
+        BenchmarkCommand::Soak(args) => soak::run(&args, session),
         BenchmarkCommand::Compare(args) => comparison::compare(&args, session),
         BenchmarkCommand::Noise { runs, measure } => comparison::noise(runs, &measure, session),
         BenchmarkCommand::List { results } => show::list(&results.results_dir, session),
@@ -74,7 +93,7 @@ fn synthetic(
         corpus_sizes: vec![documents],
         corpus: measure::SYNTHETIC.to_owned(),
         queries: queries.to_owned(),
-        repeats,
+        repeats: Some(repeats),
         kept,
     }
 }

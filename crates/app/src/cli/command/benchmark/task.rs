@@ -1,7 +1,7 @@
 //! One task, for the process that measures: it comes on standard input, its figures go to standard
 //! output.
 
-use std::{io::Read as _, path::Path};
+use std::{io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use ragged::{
@@ -9,16 +9,17 @@ use ragged::{
     error::{Error, ErrorKind},
     library::Library,
     settings::Settings,
+    temporal::Clock,
 };
 use ragged_benchmark::task::{self, Opening, Task};
 
 use crate::{
-    cli::{Session, command::add},
+    cli::{Session, SystemClock, command::add},
     failure::Outcome,
 };
 
 /// Libraries as the settings of this process have them.
-struct AsConfigured<'a>(&'a Session);
+pub(super) struct AsConfigured<'a>(pub(super) &'a Session);
 
 fn library_error(error: &anyhow::Error) -> Error {
     // What the library failed with keeps its kind.
@@ -27,8 +28,13 @@ fn library_error(error: &anyhow::Error) -> Error {
 }
 
 impl Opening for AsConfigured<'_> {
-    fn open(&self, dir: &Path, settings: Settings) -> ragged::error::Result<Library> {
-        self.0.library_in(dir, settings).map_err(|error| library_error(&error))
+    fn open(
+        &self,
+        dir: &Path,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> ragged::error::Result<Library> {
+        self.0.library_at(dir, settings, clock).map_err(|error| library_error(&error))
     }
 
     fn settings(&self, configuration: &str) -> ragged::error::Result<Settings> {
@@ -41,6 +47,10 @@ impl Opening for AsConfigured<'_> {
 
     fn readers(&self, settings: &Settings) -> ragged::error::Result<Readers> {
         add::readers(&settings.ingest).map_err(|error| library_error(&error))
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
     }
 }
 
