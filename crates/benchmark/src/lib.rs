@@ -9,6 +9,7 @@
 pub mod corpus;
 pub mod journal;
 pub mod machine;
+pub mod mission;
 pub mod process;
 pub mod regression;
 pub mod report;

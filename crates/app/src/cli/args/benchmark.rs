@@ -88,6 +88,17 @@ pub(crate) enum BenchmarkCommand {
         after_help = "Examples:\n  ragged benchmark soak --duration 1m\n  ragged benchmark soak --duration 24h --output soak.json\n  ragged benchmark soak --duration 2m --plant 1024"
     )]
     Soak(SoakArgs),
+    /// Measure everything that ragged set out to do; exit code 3 where a bound is not kept
+    #[command(
+        after_help = "Examples:\n  ragged benchmark mission --quick\n  ragged benchmark mission --format json"
+    )]
+    Mission {
+        /// With fewer repeats and questions, and a shorter long run
+        #[arg(long)]
+        quick: bool,
+        #[command(flatten)]
+        kept: KeptArgs,
+    },
     /// Compare two results; with --fail-on-regression, exit code 3 where something became worse
     #[command(
         after_help = "Example:\n  ragged benchmark compare --baseline v0.4.11 --current v0.4.12 --fail-on-regression 5%"

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod measure;
+mod mission;
 mod show;
 mod soak;
 mod task;
@@ -71,6 +72,7 @@ pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcom
             measure::ci(&args, &limits, session)
         }
         BenchmarkCommand::Soak(args) => soak::run(&args, session),
+        BenchmarkCommand::Mission { quick, kept } => mission::run(quick, &kept, session),
         BenchmarkCommand::Compare(args) => comparison::compare(&args, session),
         BenchmarkCommand::Noise { runs, measure } => comparison::noise(runs, &measure, session),
         BenchmarkCommand::List { results } => show::list(&results.results_dir, session),
