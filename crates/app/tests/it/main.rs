@@ -62,3 +62,6 @@ mod times;
 /// Following changes of files.
 #[cfg(unix)]
 mod watch;
+/// The workflow that benchmarks a commit.
+#[cfg(unix)]
+mod workflow;
