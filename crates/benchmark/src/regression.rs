@@ -124,7 +124,8 @@ fn pairs<'a>(
 }
 
 fn ratio(before: f64, after: f64) -> Option<f64> {
-    let change = (after - before) / before;
+    // Of what is less than nothing, too, more is +.
+    let change = (after - before) / before.abs();
     change.is_finite().then_some(change)
 }
 

@@ -254,7 +254,8 @@ pub fn is_better(first: &Row, second: &Row) -> bool {
 
 fn difference(first: &Row, second: &Row) -> Option<String> {
     let (was, is) = (first.value(), second.value());
-    let change = 100.0 * (is - was) / was;
+    // What is added may be less than nothing; more is + even then.
+    let change = 100.0 * (is - was) / was.abs();
     if !change.is_finite() {
         return None;
     }

@@ -72,6 +72,14 @@ fn configurations_of_one_backend_stand_side_by_side() {
 }
 
 #[test]
+fn more_is_plus_of_what_is_less_than_nothing_too() {
+    let added = |value: f64| row("temporal", Better::Lower, Kind::Time, &[value, value]);
+    assert_eq!(difference(&added(-0.4), &added(-0.2)).as_deref(), Some("+50.0%"));
+    assert_eq!(difference(&added(-0.4), &added(-0.5)).as_deref(), Some("-25.0% ✓"));
+    assert_eq!(difference(&added(0.0), &added(1.0)), None);
+}
+
+#[test]
 fn noise_is_what_intervals_share() {
     let time = |repeats: &[f64]| row("x", Better::Lower, Kind::Time, repeats);
     let count = |value: f64| row("x", Better::Lower, Kind::Count, &[value]);
