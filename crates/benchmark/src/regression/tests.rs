@@ -62,7 +62,8 @@ fn other_machines_and_other_figures_are_refused() {
     assert_eq!(compare(&one, &apart, 0.05, &none, false).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
-/// Times and memory of 30 repeats, as `benchmark full` measured them with nothing else running.
+/// Times and memory of 30 repeats, as `benchmark full` measured them at real-time priority, ahead of
+/// whatever else wanted the processor.
 fn recorded() -> RunResult {
     serde_json::from_str(include_str!("../../testdata/recorded.json")).unwrap()
 }
