@@ -93,6 +93,27 @@ impl fmt::Display for Hinted {
 
 impl std::error::Error for Hinted {}
 
+/// There is nothing to compare with; exit code 4, so that a first run can be told from a failed one.
+#[derive(Debug)]
+pub(crate) struct NoBaseline {
+    message: String,
+    pub(crate) hint: String,
+}
+
+impl NoBaseline {
+    pub(crate) fn new(message: String, hint: String) -> Self {
+        Self { message, hint }
+    }
+}
+
+impl fmt::Display for NoBaseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for NoBaseline {}
+
 /// What is printed of an error: the chain on one line, the hint, a stable kind, the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -138,6 +159,11 @@ impl Report {
                 parts.push(cause.to_string());
                 if let Some(hinted) = cause.downcast_ref::<Hinted>() {
                     hint = hint.or(Some(hinted.hint.clone()));
+                }
+                if let Some(missing) = cause.downcast_ref::<NoBaseline>() {
+                    hint = hint.or(Some(missing.hint.clone()));
+                    kind = "no-baseline";
+                    code = 4;
                 }
                 if let Some(usage) = cause.downcast_ref::<Usage>() {
                     hint = hint.or(usage.hint.clone());

@@ -2,12 +2,17 @@
 //!
 //! A figure has become worse if its median changed for the worse by more than the tolerance, and
 //! chance gives such a difference of the repeats in less than one case of twenty (a two-sided
-//! permutation test, [`difference_by_chance`]). Either alone would cry wolf: a tolerance does not know
+//! permutation test, [`difference_by_chance`], of their ranks: Wilcoxon, 1945; one repeat that went
+//! astray, as happens on a busy machine, hides nothing and shows nothing). Either alone would cry wolf: a tolerance does not know
 //! how much a figure strays by itself, and a test calls the smallest change certain if only it is
 //! steady. Where this machine was measured against itself ([`Noise`]), a figure's tolerance is at
 //! least what it strayed by there.
 //!
 //! Counts do not stray, so that any change of them beyond the tolerance is one.
+//!
+//! How much of a change would be found at all depends on how many repeats there are and how they
+//! stray: [`Change::detectable`] says it, so that "the same" is not read as "nothing changed" where
+//! nothing could be seen.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     result::{Better, Cell, Kind, Row, RunResult},
-    sample::difference_by_chance,
+    sample::{difference_by_chance, least_chance, median, sorted},
 };
 
 /// Below this a difference is not called chance.
@@ -43,8 +48,21 @@ pub struct Change {
     pub p: Option<f64>,
     /// The change for the worse that is tolerated, as a share.
     pub tolerance: f64,
+    /// The least change that is found in about 95 of 100 cases, as a share: what chance cannot explain
+    /// and lies beyond the tolerance. `None` where so few repeats can prove nothing.
+    pub detectable: Option<f64>,
+    /// Repeats of each run with which a change of twice the tolerance would be found so often; `None`
+    /// where it is, or where no number of them would do.
+    pub repeats_needed: Option<usize>,
     /// What it comes to.
     pub verdict: Verdict,
+}
+
+impl Change {
+    /// Whether a change of twice the tolerance that was asked for might be missed.
+    pub fn is_coarse(&self, asked: f64) -> bool {
+        self.verdict != Verdict::Told && self.detectable.is_none_or(|least| least > 2.0 * asked)
+    }
 }
 
 /// What a change comes to.
@@ -106,8 +124,45 @@ fn pairs<'a>(
 }
 
 fn ratio(before: f64, after: f64) -> Option<f64> {
-    let change = (after - before) / before;
+    // Of what is less than nothing, too, more is +.
+    let change = (after - before) / before.abs();
     change.is_finite().then_some(change)
+}
+
+/// Runs of the same, taken as one: the repeats of each figure that all of them have, in their order.
+/// It is called what the runs are called, joined by commas. Two programs that are measured by turns
+/// give several runs each.
+///
+/// # Errors
+///
+/// `Conflict` for runs of different machines, corpora, seeds or versions; `Invalid` for none.
+pub fn pooled(runs: &[RunResult]) -> Result<RunResult> {
+    let (first, others) = runs
+        .split_first()
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, "there is no run to compare"))?;
+    let mut all = first.clone();
+    for run in others {
+        let differs = [
+            ("machine", run.machine != first.machine),
+            ("corpus", run.corpus != first.corpus),
+            ("seed", run.seed != first.seed),
+            ("version", run.version != first.version),
+        ];
+        if let Some((what, _)) = differs.into_iter().find(|(_, differs)| *differs) {
+            let message = format!("{} and {} are not of the same {what}", first.label, run.label);
+            return Err(Error::new(ErrorKind::Conflict, message)
+                .with_hint("name runs of one program on one machine, or compare each by itself"));
+        }
+        all.rows.retain_mut(|row| {
+            let Some(more) = run.rows.iter().find(|other| other.is_same_figure(row)) else {
+                return false;
+            };
+            row.repeats.extend(&more.repeats);
+            true
+        });
+        all.label = format!("{},{}", all.label, run.label);
+    }
+    Ok(all)
 }
 
 /// How each figure that both runs have changed. `tolerance` is a share: 0.05 is five per cent.
@@ -136,7 +191,7 @@ pub fn compare(
         ));
     }
     let changes: Vec<Change> = pairs(before, after)
-        .map(|(before, after)| change(before, after, tolerance.max(noise.of(before))))
+        .map(|(before, after)| change(before, after, tolerance, noise.of(before)))
         .collect();
     if changes.is_empty() {
         return Err(Error::new(
@@ -148,11 +203,14 @@ pub fn compare(
     Ok(changes)
 }
 
-fn change(before: &Row, after: &Row, tolerance: f64) -> Change {
-    let (was, is) = (before.value(), after.value());
+fn change(before: &Row, after: &Row, asked: f64, noise: f64) -> Change {
+    let (was, is, tolerance) = (before.value(), after.value(), asked.max(noise));
+    let power = Power::of(before, after, tolerance);
     let change = ratio(was, is);
-    let p = (before.kind != Kind::Count)
-        .then(|| difference_by_chance(&before.repeats, &after.repeats, 0));
+    let p = (before.kind != Kind::Count).then(|| {
+        let (before, after) = ranks(&before.repeats, &after.repeats);
+        difference_by_chance(&before, &after, 0)
+    });
     // From nothing to something is beyond any share.
     let is_beyond = change.map_or(was != is, |change| change.abs() > tolerance);
     let is_certain = p.is_none_or(|p| p < SIGNIFICANT);
@@ -173,8 +231,121 @@ fn change(before: &Row, after: &Row, tolerance: f64) -> Change {
         change,
         p,
         tolerance,
+        detectable: power.detectable(before.repeats.len(), after.repeats.len()),
+        repeats_needed: power.repeats_needed(
+            before.repeats.len(),
+            after.repeats.len(),
+            2.0 * asked,
+        ),
         verdict,
     }
+}
+
+/// What decides how small a change is found.
+struct Power {
+    kind: Kind,
+    /// Standard deviation of the repeats, as a share of what was before.
+    spread: f64,
+    /// What the error of a median comes to for one repeat, as such a share: from its interval, which
+    /// knows of gaps between the repeats.
+    median_spread: f64,
+    /// The steps that values come in, as such a share: processor time is counted in ticks, and a median
+    /// moves from tick to tick.
+    step: f64,
+    tolerance: f64,
+}
+
+/// Quantiles of the normal distribution: 1 − `SIGNIFICANT` / 2, and .95.
+const Z_CERTAIN: f64 = 1.959_964;
+/// See [`Z_CERTAIN`].
+const Z_FOUND: f64 = 1.644_854;
+/// How much more the median of a few values strays than their mean: √(π/2), what it comes to for many.
+const MEDIAN: f64 = 1.2533;
+/// More repeats than this nobody is told to measure.
+const MOST_REPEATS: usize = 1000;
+
+impl Power {
+    fn of(before: &Row, after: &Row, tolerance: f64) -> Self {
+        let deviation = f64::midpoint(deviation(before).powi(2), deviation(after).powi(2)).sqrt();
+        let was = before.value().abs();
+        let spread = if was > 0.0 { deviation / was } else { 0.0 };
+        let variance = |row: &Row| {
+            let (low, high) = row.interval().unwrap_or_default();
+            ((high - low) / (2.0 * Z_CERTAIN * was)).powi(2) * row.repeats.len() as f64
+        };
+        let by_interval = f64::midpoint(variance(before), variance(after)).sqrt();
+        let median_spread = if by_interval.is_finite() { by_interval } else { 0.0 };
+        Self {
+            kind: before.kind,
+            spread,
+            median_spread: median_spread.max(MEDIAN * spread),
+            step: [before, after].into_iter().filter_map(step).fold(0.0, f64::max)
+                / was.max(f64::MIN_POSITIVE),
+            tolerance,
+        }
+    }
+
+    /// By the usual formula for two groups: the standard error, so often as certainty and finding it
+    /// ask for. Ranks lose very little to it where repeats stray evenly.
+    fn detectable(&self, n_before: usize, n_after: usize) -> Option<f64> {
+        if self.kind == Kind::Count {
+            return Some(self.tolerance);
+        }
+        if least_chance(n_before, n_after) >= SIGNIFICANT {
+            return None;
+        }
+        let scale = (1.0 / n_before as f64 + 1.0 / n_after as f64).sqrt();
+        let degrees = (n_before + n_after - 2) as f64;
+        let certain =
+            (student(Z_CERTAIN, degrees) + student(Z_FOUND, degrees)) * self.spread * scale;
+        let beyond = self.tolerance
+            + student(Z_FOUND, degrees) * self.median_spread * scale
+            + self.step / 2.0;
+        Some(certain.max(beyond)).filter(|least| least.is_finite())
+    }
+
+    fn repeats_needed(&self, n_before: usize, n_after: usize, least: f64) -> Option<usize> {
+        let finds = |found: Option<f64>| found.is_some_and(|found| found <= least);
+        if finds(self.detectable(n_before, n_after)) {
+            return None;
+        }
+        (1..=MOST_REPEATS).find(|n| finds(self.detectable(*n, *n)))
+    }
+}
+
+/// The standard deviation of repeats, from their median distance to the median, so that a single one
+/// that went astray does not decide it, with what few of them make it too small by (Croux and Rousseeuw,
+/// 1992).
+fn deviation(row: &Row) -> f64 {
+    let (n, middle) = (row.repeats.len() as f64, row.value());
+    let distances: Vec<f64> = row.repeats.iter().map(|value| (value - middle).abs()).collect();
+    median(&distances).unwrap_or(0.0) * 1.4826 * n / (n - 0.8)
+}
+
+/// Which place each value has among all of both sides, from 0; equal ones share theirs.
+fn ranks(a: &[f64], b: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let all = sorted(&[a, b].concat());
+    let rank = |value: &f64| {
+        let n_less = all.partition_point(|other| other < value);
+        let n_not_more = all.partition_point(|other| other <= value);
+        f64::midpoint(n_less as f64, n_not_more as f64 - 1.0)
+    };
+    (a.iter().map(rank).collect(), b.iter().map(rank).collect())
+}
+
+/// The least difference between two repeats that are not the same, where some are the same.
+fn step(row: &Row) -> Option<f64> {
+    let sorted = sorted(&row.repeats);
+    let gaps = || sorted.windows(2).map(|pair| pair[1] - pair[0]);
+    let none = 1e-9 * row.value().abs();
+    gaps().any(|gap| gap <= none).then(|| gaps().filter(|gap| *gap > none).reduce(f64::min))?
+}
+
+/// A quantile of Student's distribution from that of the normal one (Cornish and Fisher, 1938).
+fn student(z: f64, degrees: f64) -> f64 {
+    let first = (z.powi(3) + z) / 4.0;
+    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+    z + first / degrees + second / degrees.powi(2)
 }
 
 #[cfg(test)]

@@ -1,14 +1,33 @@
-//! A run in words: blocks of rows, one column a backend, for the terminal and for Markdown.
+//! A run for people and for other programs.
+//!
+//! [`blocks`] puts its figures side by side, as the terminal shows them; [`markdown`], [`html`] and
+//! [`junit`] write a run or a [`Comparison`](comparison::Comparison) of two, [`github`] what a known action plots
+//! over time, and [`winner`] says which backend did best.
 
-use std::collections::BTreeSet;
+pub mod chart;
+pub mod comparison;
+mod figure;
+pub mod github;
+pub mod html;
+pub mod junit;
+pub mod markdown;
+pub mod winner;
 
-use crate::result::{Better, Cell, Row, RunResult};
+use std::{collections::BTreeSet, path::Path};
+
+use ragged::error::{Error, ErrorKind, Result};
+
+use crate::{
+    result::{Better, Cell, Kind, Row, RunResult},
+    threshold::Held,
+};
 
 /// The report's title.
 pub const TITLE: &str = "Memory System Benchmark Report";
 
-/// Rows that are shown, in their order: test, metric, heading, name.
-const SHOWN: [(&str, &str, &str, &str); 24] = [
+/// Rows that are shown, in their order: test, metric, heading, name. Deltas are means of pairs, not
+/// differences of the percentiles above them.
+const SHOWN: [(&str, &str, &str, &str); 41] = [
     ("ingest", "documents_per_second", "Ingest", "Documents a second"),
     ("ingest", "chunks_per_second", "Ingest", "Chunks a second"),
     ("ingest", "cpu_per_document", "Ingest", "Processor time a document"),
@@ -17,6 +36,7 @@ const SHOWN: [(&str, &str, &str, &str); 24] = [
     ("query", "latency_p95", "Query", "Single (p95)"),
     ("query", "latency_p99", "Query", "Single (p99)"),
     ("query", "batch_of_10_p95", "Query", "Batch of 10 (p95)"),
+    ("personalisation", "latency_p95", "Query", "With personalisation (p95)"),
     ("query", "batch_throughput", "Query", "Questions a second, in batches"),
     ("query", "repeat_p50", "Query", "Asked again (p50)"),
     ("query", "open", "Query", "Opening the library"),
@@ -31,99 +51,215 @@ const SHOWN: [(&str, &str, &str, &str); 24] = [
     ("memory", "idle", "Memory", "Open, idle"),
     ("memory", "active", "Memory", "After the questions"),
     ("memory", "peak", "Memory", "Peak of reading files"),
+    ("overhead", "baseline_p95", "Overhead", "Baseline, no memory (p95)"),
+    ("overhead", "profiling", "Overhead", "+ profiling (paired mean)"),
+    ("overhead", "personalisation", "Overhead", "+ personalisation (paired mean)"),
+    ("overhead", "temporal", "Overhead", "+ temporal (paired mean)"),
+    ("personalisation", "overhead", "Overhead", "Personal ranking (paired mean)"),
+    ("temporal", "question_p95", "Time", "Question that names a time (p95)"),
+    ("temporal", "as_of_p95", "Time", "Facts as of a day (p95)"),
+    ("temporal", "timeline_p95", "Time", "Timeline (p95)"),
     ("concurrent", "queries_per_second_1", "Concurrency", "Questions a second, 1 thread"),
+    ("concurrent", "queries_per_second_2", "Concurrency", "Questions a second, 2 threads"),
+    ("concurrent", "queries_per_second_4", "Concurrency", "Questions a second, 4 threads"),
+    ("concurrent", "queries_per_second_8", "Concurrency", "Questions a second, 8 threads"),
     ("concurrent", "queries_per_second_16", "Concurrency", "Questions a second, 16 threads"),
+    ("concurrent", "personas_per_second_1", "Concurrency", "Questions a second, 1 persona"),
+    ("concurrent", "personas_per_second_4", "Concurrency", "Questions a second, 4 personas"),
+    ("concurrent", "personas_per_second_16", "Concurrency", "Questions a second, 16 personas"),
+    ("concurrent", "read_beside_write_p95", "Concurrency", "Question beside a writer (p95)"),
+    ("concurrent", "write_wait_p95", "Concurrency", "Waiting for the write lock (p95)"),
 ];
 
-/// The figures of one number of documents and one configuration.
+/// The figures of one number of documents.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Block {
-    /// `Corpus: 1,000 documents`, and the configuration where it is not the default.
+pub struct Block<'a> {
+    /// How many documents.
+    pub documents: u64,
+    /// `Corpus: 1,000 documents`, and the configuration where all columns have the same that is not
+    /// the default.
     pub title: String,
-    /// The backends, a column each.
-    pub backends: Vec<String>,
+    /// What stands side by side: backends, configurations, or both.
+    pub columns: Vec<Column>,
     /// The rows under their headings.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Line<'a>>,
 }
 
-/// One figure of all backends.
+/// What a column of a block is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The backend.
+    pub backend: String,
+    /// The configuration.
+    pub configuration: String,
+    /// What tells it from the other columns of the run.
+    pub name: String,
+    /// Its place among all columns of the run, from 0.
+    pub place: usize,
+}
+
+/// One figure of all columns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct Line<'a> {
     /// What kind of figure: ingest, query, …
     pub heading: &'static str,
     /// The figure.
     pub name: &'static str,
-    /// For each backend the value with its unit; empty where it was not measured.
-    pub values: Vec<String>,
-    /// With two backends or more, the change from the first to the second: signed, one decimal, and
-    /// a tick where that is better.
+    /// For each column what was measured, if it was.
+    pub rows: Vec<Option<&'a Row>>,
+    /// With two columns or more, the change from the first to the second: signed, one decimal, and
+    /// a tick where that is better by more than noise.
     pub difference: Option<String>,
 }
 
-/// The blocks of a run; of the named tests only, where any are named.
-pub fn blocks(run: &RunResult, tests: &BTreeSet<&str>) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut kinds: Vec<(u64, &str)> = Vec::new();
-    for row in &run.rows {
-        let kind = (row.cell.documents, row.cell.configuration.as_str());
+impl Line<'_> {
+    /// For each column the value with its unit; empty where it was not measured.
+    pub fn values(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.map(value).unwrap_or_default()).collect()
+    }
+}
+
+/// All columns of a run, in its order.
+pub fn columns(run: &RunResult) -> Vec<Column> {
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for Row { cell, .. } in &run.rows {
+        let kind = (cell.backend.as_str(), cell.configuration.as_str());
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
-    for (documents, configuration) in kinds {
-        let of_block =
-            |cell: &Cell| cell.documents == documents && cell.configuration == configuration;
-        let mut backends: Vec<String> = Vec::new();
-        for row in run.rows.iter().filter(|row| of_block(&row.cell)) {
-            if !backends.contains(&row.cell.backend) {
-                backends.push(row.cell.backend.clone());
-            }
-        }
-        let mut lines = Vec::new();
-        for (test, metric, heading, name) in SHOWN {
-            if !tests.is_empty() && !tests.contains(test) {
-                continue;
-            }
-            let row_of = |backend: &String| {
-                run.rows.iter().find(|row| {
-                    of_block(&row.cell)
-                        && row.cell.backend == *backend
-                        && row.test == test
-                        && row.metric == metric
-                })
-            };
-            let rows: Vec<Option<&Row>> = backends.iter().map(row_of).collect();
-            if rows.iter().all(Option::is_none) {
-                continue;
-            }
-            let values = rows.iter().map(|row| row.map(value).unwrap_or_default()).collect();
-            let difference = match rows.as_slice() {
-                [Some(first), Some(second), ..] => difference(first, second),
-                _ => None,
-            };
-            lines.push(Line { heading, name, values, difference });
-        }
-        let mut title = format!("Corpus: {} documents", thousands(documents));
-        if configuration != "default" {
-            title.push_str(&format!(", {configuration}"));
-        }
-        blocks.push(Block { title, backends, lines });
+    let n_backends = kinds.iter().map(|kind| kind.0).collect::<BTreeSet<&str>>().len();
+    let n_configurations = kinds.iter().map(|kind| kind.1).collect::<BTreeSet<&str>>().len();
+    let name = |backend: &str, configuration: &str| match (n_backends, n_configurations) {
+        (_, 1) => backend.to_owned(),
+        (1, _) => configuration.to_owned(),
+        _ => format!("{backend}, {configuration}"),
+    };
+    kinds
+        .iter()
+        .enumerate()
+        .map(|(place, (backend, configuration))| Column {
+            backend: (*backend).to_owned(),
+            configuration: (*configuration).to_owned(),
+            name: name(backend, configuration),
+            place,
+        })
+        .collect()
+}
+
+impl Column {
+    fn is_of(&self, cell: &Cell) -> bool {
+        cell.backend == self.backend && cell.configuration == self.configuration
     }
-    blocks
+
+    /// What it says of a figure with so many documents.
+    fn row<'a>(
+        &self,
+        run: &'a RunResult,
+        documents: u64,
+        test: &str,
+        metric: &str,
+    ) -> Option<&'a Row> {
+        run.rows.iter().find(|row| {
+            row.cell.documents == documents
+                && self.is_of(&row.cell)
+                && row.test == test
+                && row.metric == metric
+        })
+    }
+}
+
+/// The numbers of documents of a run, in its order.
+pub fn sizes(run: &RunResult) -> Vec<u64> {
+    let mut sizes = Vec::new();
+    for row in &run.rows {
+        if !sizes.contains(&row.cell.documents) {
+            sizes.push(row.cell.documents);
+        }
+    }
+    sizes
+}
+
+/// The blocks of a run; of the named tests only, where any are named.
+pub fn blocks<'a>(run: &'a RunResult, tests: &BTreeSet<&str>) -> Vec<Block<'a>> {
+    let all = columns(run);
+    sizes(run).into_iter().map(|documents| block(run, &all, documents, tests)).collect()
+}
+
+fn block<'a>(
+    run: &'a RunResult,
+    all: &[Column],
+    documents: u64,
+    tests: &BTreeSet<&str>,
+) -> Block<'a> {
+    let of_size = |row: &&Row| row.cell.documents == documents;
+    let columns: Vec<Column> = all
+        .iter()
+        .filter(|column| run.rows.iter().filter(of_size).any(|row| column.is_of(&row.cell)))
+        .cloned()
+        .collect();
+    let mut lines = Vec::new();
+    for (test, metric, heading, name) in SHOWN {
+        if !tests.is_empty() && !tests.contains(test) {
+            continue;
+        }
+        let rows: Vec<Option<&Row>> =
+            columns.iter().map(|column| column.row(run, documents, test, metric)).collect();
+        if rows.iter().all(Option::is_none) {
+            continue;
+        }
+        let difference = match rows.as_slice() {
+            [Some(first), Some(second), ..] => difference(first, second),
+            _ => None,
+        };
+        lines.push(Line { heading, name, rows, difference });
+    }
+    let mut title = format!("Corpus: {} documents", thousands(documents));
+    let mut configurations = columns.iter().map(|column| column.configuration.as_str());
+    let first = configurations.next();
+    if let Some(configuration) = first
+        && configuration != "default"
+        && configurations.all(|other| other == configuration)
+    {
+        title.push_str(&format!(", {configuration}"));
+    }
+    Block { documents, title, columns, lines }
+}
+
+/// Whether a figure differs from another by more than it strays by itself: medians whose intervals
+/// ([`Row::interval`]) do not overlap; of counts, which do not stray, any difference that a tenth of a
+/// per cent shows.
+pub fn is_beyond_noise(a: &Row, b: &Row) -> bool {
+    let (was, is) = (a.value(), b.value());
+    if was == is || ((is - was) / was).abs() < 0.0005 {
+        return false;
+    }
+    match (a.kind, a.interval().zip(b.interval())) {
+        (Kind::Count, _) => true,
+        (_, Some(((a_low, a_high), (b_low, b_high)))) => b_low > a_high || b_high < a_low,
+        // One measurement of a time says nothing of how it strays.
+        (_, None) => false,
+    }
+}
+
+/// Whether the second is better than the first by more than noise.
+pub fn is_better(first: &Row, second: &Row) -> bool {
+    let is_right_way = match first.better {
+        Better::Lower => second.value() < first.value(),
+        Better::Higher => second.value() > first.value(),
+        Better::Neither => false,
+    };
+    is_right_way && is_beyond_noise(first, second)
 }
 
 fn difference(first: &Row, second: &Row) -> Option<String> {
     let (was, is) = (first.value(), second.value());
-    let change = 100.0 * (is - was) / was;
+    // What is added may be less than nothing; more is + even then.
+    let change = 100.0 * (is - was) / was.abs();
     if !change.is_finite() {
         return None;
     }
-    let is_better = match first.better {
-        Better::Lower => is < was,
-        Better::Higher => is > was,
-        Better::Neither => false,
-    };
-    Some(format!("{change:+.1}%{}", if is_better { " ✓" } else { "" }))
+    Some(format!("{change:+.1}%{}", if is_better(first, second) { " ✓" } else { "" }))
 }
 
 /// A figure's value with its unit.
@@ -164,88 +300,79 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A run as Markdown.
-pub fn markdown(run: &RunResult) -> String {
-    let mut text = format!(
-        "# {TITLE}\n\n{} · ragged {} · {} · {}\n",
-        run.label, run.version, run.corpus, run.machine
-    );
-    for block in blocks(run, &BTreeSet::new()) {
-        text.push_str(&format!("\n## {}\n\n", block.title));
-        let has_difference = block.lines.iter().any(|line| line.difference.is_some());
-        let mut header = vec!["Metric".to_owned()];
-        header.extend(block.backends.iter().cloned());
-        if has_difference {
-            header.push("Difference".to_owned());
-        }
-        let rule = vec!["---"; header.len()].join(" | ");
-        text.push_str(&format!("| {} |\n| {rule} |\n", header.join(" | ")));
-        for line in &block.lines {
-            let mut cells = vec![format!("{}: {}", line.heading, line.name)];
-            cells.extend(line.values.iter().cloned());
-            if has_difference {
-                cells.push(line.difference.clone().unwrap_or_default());
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One page that needs nothing beside it.
+    Html,
+    /// Markdown.
+    Markdown,
+    /// As it is kept.
+    Json,
+    /// Test cases, as build servers read them.
+    Junit,
+}
+
+impl Format {
+    /// The format of a file, by how its name ends.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for another ending.
+    pub fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+        match ending.as_deref() {
+            Some("html" | "htm") => Ok(Self::Html),
+            Some("md") => Ok(Self::Markdown),
+            Some("json") => Ok(Self::Json),
+            Some("xml") => Ok(Self::Junit),
+            _ => {
+                let message = format!("{} is of no kind of report", path.display());
+                Err(Error::new(ErrorKind::Invalid, message)
+                    .with_hint("name a file that ends in .html, .md, .json or .xml"))
             }
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
     }
-    for missing in &run.missing {
-        let Cell { documents, backend, .. } = &missing.cell;
-        text.push_str(&format!(
-            "\n{backend}, {} documents: not available: {}\n",
-            thousands(*documents),
-            missing.why
-        ));
+}
+
+/// A run, with the limits that it was held against if it was, in a format.
+///
+/// # Errors
+///
+/// `Internal` where it cannot be written as JSON.
+pub fn written(run: &RunResult, held: &[Held], format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Html => html::run(run, held),
+        Format::Markdown => markdown::run(run, held),
+        Format::Json => json(run)?,
+        Format::Junit => junit::run(run, held),
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::from_source(ErrorKind::Internal, error))?;
+    Ok(text + "\n")
+}
+
+/// Text for HTML and XML: what has a meaning there stands for itself, and characters that XML does
+/// not allow are left out.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            '\n' | '\t' => safe.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => safe.push(c),
+        }
     }
-    text
+    safe
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::result::{
-        Kind, Missing,
-        tests::{row, run},
-    };
-
-    #[test]
-    fn two_backends_stand_side_by_side_with_their_difference() {
-        let mut rows = vec![
-            row("latency_p95", Better::Lower, Kind::Time, &[40.0, 60.0, 50.0]),
-            row("recall_at_3", Better::Higher, Kind::Count, &[0.995]),
-        ];
-        let mut others = vec![
-            row("latency_p95", Better::Lower, Kind::Time, &[25.0]),
-            row("recall_at_3", Better::Higher, Kind::Count, &[0.9]),
-        ];
-        for row in &mut others {
-            row.cell.backend = "exact".to_owned();
-        }
-        rows.append(&mut others);
-        let mut run = run("v1", rows);
-        run.missing.push(Missing { cell: run.rows[0].cell.clone(), why: "no server".to_owned() });
-        let [block] = &blocks(&run, &BTreeSet::new())[..] else { panic!("one block") };
-        assert_eq!(block.title, "Corpus: 1,000 documents");
-        assert_eq!(block.lines[0].values, ["50.0 ms", "25.0 ms"]);
-        assert_eq!(block.lines[0].difference.as_deref(), Some("-50.0% ✓"));
-        assert_eq!(block.lines[1].difference.as_deref(), Some("-9.5%"));
-        let text = markdown(&run);
-        assert!(text.contains("| Query: Single (p95) | 50.0 ms | 25.0 ms | -50.0% ✓ |"), "{text}");
-        assert!(text.contains("not available: no server"), "{text}");
-        assert!(blocks(&run, &BTreeSet::from(["ingest"]))[0].lines.is_empty());
-    }
-
-    #[test]
-    fn numbers_have_the_digits_that_say_something() {
-        for (number, unit, expected) in [
-            (1234.6, "1/s", "1,235/s"),
-            (99.94, "ms", "99.9 ms"),
-            (1.234, "ms", "1.23 ms"),
-            (0.01234, "ms", "0.012 ms"),
-            (0.0, "", "0.000"),
-        ] {
-            assert_eq!(with_unit(number, unit), expected);
-        }
-        assert_eq!(thousands(1_234_567), "1,234,567");
-    }
-}
+mod tests;

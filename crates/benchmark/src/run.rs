@@ -103,7 +103,8 @@ impl Plan {
                         is_preparation: !self.tests.contains(&Test::Ingest),
                     });
                 }
-                for test in self.tests.iter().filter(|test| **test != Test::Ingest) {
+                let asked = self.tests.iter().filter(|test| **test != Test::Ingest);
+                for test in asked.filter(|test| round < test.most_repeats()) {
                     steps.push(Step {
                         task: task(*test, kept.clone()),
                         round,

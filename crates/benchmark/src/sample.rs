@@ -98,12 +98,26 @@ pub fn difference_by_chance(a: &[f64], b: &[f64], seed: u64) -> f64 {
     let mut shuffled = all;
     let n_as_far = (0..DRAWS)
         .filter(|_| {
-            rng.shuffle(&mut shuffled);
+            // The first so many are as good as drawn; what follows them need not be in disorder.
+            for at in 0..n_a {
+                let other = rng.usize(at..n);
+                shuffled.swap(at, other);
+            }
             distance(shuffled.iter().take(n_a).sum()) >= found
         })
         .count();
     // The way that was found is one of those that are possible.
     (n_as_far + 1) as f64 / f64::from(DRAWS + 1)
+}
+
+/// The least that [`difference_by_chance`] can come to with so many values on each side, all different.
+/// Where both sides have as many, the mirror image of a division lies as far apart.
+pub fn least_chance(n_a: usize, n_b: usize) -> f64 {
+    if n_a == 0 || n_b == 0 {
+        return 1.0;
+    }
+    let as_far = if n_a == n_b { 2.0 } else { 1.0 };
+    as_far / choices((n_a + n_b) as u64, n_a as u64) as f64
 }
 
 /// n over k, or the greatest number where that is too much.
@@ -158,6 +172,8 @@ mod tests {
         // Of the 252 ways to part ten different values only two lie so far apart.
         let p = difference_by_chance(&[1.0, 2.0, 3.0, 4.0, 5.0], &[6.0, 7.0, 8.0, 9.0, 10.0], 1);
         assert!((p - 2.0 / 252.0).abs() < 1e-12, "{p}");
+        assert!((least_chance(5, 5) - p).abs() < 1e-12);
+        assert_eq!((least_chance(3, 3), least_chance(1, 4), least_chance(0, 4)), (0.1, 0.2, 1.0));
         assert_eq!(difference_by_chance(&[1.0, 1.0], &[1.0, 1.0, 1.0], 1), 1.0);
         assert_eq!(difference_by_chance(&[], &[1.0], 1), 1.0);
         // Many values are drawn: far apart is far apart.

@@ -44,6 +44,12 @@ const LIMITED: [Limited; 8] = [
     most("recomputed_per_query", "query", "recomputed"),
 ];
 
+/// Whether a figure can be limited.
+#[cfg(test)]
+pub(crate) fn is_limited(test: &str, metric: &str) -> bool {
+    LIMITED.iter().any(|limited| limited.test == test && limited.metric == metric)
+}
+
 /// Limits, by key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thresholds {
@@ -65,6 +71,13 @@ pub struct Held {
     pub measured: Option<f64>,
     /// Whether the limit is kept. One that nothing was measured for is not.
     pub is_kept: bool,
+}
+
+impl Held {
+    /// The limit in words.
+    pub fn bound(&self) -> String {
+        format!("{} {}", if self.is_most { "at most" } else { "at least" }, self.limit)
+    }
 }
 
 impl Thresholds {

@@ -9,6 +9,8 @@
 mod backends;
 /// What is measured, and held against limits and what was before.
 mod benchmark;
+/// What was measured, as reports and as a page in a browser.
+mod benchmark_report;
 /// Asking one question after another.
 mod chat;
 /// Named parts of a library.
@@ -60,3 +62,6 @@ mod times;
 /// Following changes of files.
 #[cfg(unix)]
 mod watch;
+/// The workflow that benchmarks a commit.
+#[cfg(unix)]
+mod workflow;

@@ -7,6 +7,17 @@ use std::{
 
 use serde_json::Value;
 
+/// A variable of the environment that tests run in.
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::vars_os().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// Says that a test does nothing here, and why.
+#[expect(clippy::print_stderr, reason = "who runs the tests should see what was not tested")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 pub(crate) struct Scene {
     root: tempfile::TempDir,
 }

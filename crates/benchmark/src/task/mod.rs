@@ -61,6 +61,14 @@ impl Test {
     pub const OF_BACKENDS: [Self; 5] =
         [Self::Ingest, Self::Query, Self::Personalisation, Self::Temporal, Self::Concurrent];
 
+    /// So many repeats of it are enough, since each has many pairs or threads within.
+    pub fn most_repeats(self) -> usize {
+        match self {
+            Self::Ingest | Self::Remember | Self::Query => usize::MAX,
+            Self::Personalisation | Self::Temporal | Self::Strategies | Self::Concurrent => 5,
+        }
+    }
+
     /// Whether it asks as the persona that has asked for a year.
     pub fn remembers(self) -> bool {
         matches!(self, Self::Personalisation | Self::Temporal)
@@ -136,6 +144,12 @@ impl Figure {
     /// Milliseconds, of which fewer are better.
     fn ms(test: &str, metric: &str, value: f64) -> Self {
         Self::new(test, metric, "ms", Better::Lower, Kind::Time, value)
+    }
+
+    /// Milliseconds more than without something. Around none a share of it says nothing, so that it
+    /// is told and not compared.
+    fn added(test: &str, metric: &str, value: f64) -> Self {
+        Self::new(test, metric, "ms", Better::Neither, Kind::Time, value)
     }
 
     /// So many a second.

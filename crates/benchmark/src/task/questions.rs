@@ -98,10 +98,7 @@ impl Measuring<'_> {
         }
         let mut figures = latencies("query", "repeat", &times, &[50, 95]);
         if let Some(penalty) = median(&penalties) {
-            figures.push(
-                Figure::new("query", "miss_penalty", "ms", Better::Neither, Kind::Time, penalty)
-                    .over(penalties.len()),
-            );
+            figures.push(Figure::added("query", "miss_penalty", penalty).over(penalties.len()));
         }
         Ok(figures)
     }

@@ -341,14 +341,14 @@ impl Measuring<'_> {
             ("personalisation", Way::Personalisation),
             ("temporal", Way::Temporal),
         ] {
-            figures.push(Figure::ms("overhead", metric, added(way)).over(n));
+            figures.push(Figure::added("overhead", metric, added(way)).over(n));
         }
         let middle = |way: Way| median(of(way)).unwrap_or(f64::NAN);
         let share = 100.0 * (middle(Way::Personalisation) / middle(Way::Baseline) - 1.0);
         figures.push(percent("query_share", Kind::Time, share).over(n));
         let name = "personalisation";
         figures.extend(latencies(name, "latency", of(Way::Personalisation), &[50, 95]));
-        figures.push(Figure::ms(name, "overhead", added(Way::Personalisation)).over(n));
+        figures.push(Figure::added(name, "overhead", added(Way::Personalisation)).over(n));
         figures.extend(latencies(name, "answer", of(Way::Answer), &[50, 95]));
         figures.extend(latencies("temporal", "answer", of(Way::AnswerInTime), &[50, 95]));
         Ok(figures)
@@ -421,5 +421,5 @@ impl Measuring<'_> {
 }
 
 fn percent(metric: &str, kind: Kind, value: f64) -> Figure {
-    Figure::new("overhead", metric, "%", Better::Lower, kind, value)
+    Figure::new("overhead", metric, "%", Better::Neither, kind, value)
 }

@@ -72,8 +72,8 @@ pub(crate) enum BenchmarkCommand {
         /// How many questions
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
         queries: u32,
-        /// How often each is measured
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+        /// How often each is measured: ten times, twice, find a change of a tenth in nearly all
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
         repeats: u16,
         #[command(flatten)]
         kept: KeptArgs,
@@ -101,15 +101,20 @@ pub(crate) enum BenchmarkCommand {
     },
     /// Compare two results; with --fail-on-regression, exit code 3 where something became worse
     #[command(
-        after_help = "Example:\n  ragged benchmark compare --baseline v0.4.11 --current v0.4.12 --fail-on-regression 5%"
+        after_help = "Examples:\n  ragged benchmark compare --baseline v0.4.11 --current v0.4.12 --fail-on-regression 5%\n  ragged benchmark compare --baseline base-1,base-2 --current head-1,head-2 --output changes.html\n\nExit codes: 3 where something became worse and --fail-on-regression is given, 4 where there is no such\nbaseline."
     )]
     Compare(CompareArgs),
     /// Measure the same several times, to learn by how much figures stray on this machine
-    #[command(after_help = "Example:\n  ragged benchmark noise --runs 3")]
+    #[command(
+        after_help = "Examples:\n  ragged benchmark noise --runs 3\n  ragged benchmark noise --runs 2 --tests query"
+    )]
     Noise {
         /// How often
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=20), value_name = "N")]
         runs: u8,
+        /// Only these tests, by name, such as `query`
+        #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+        tests: Vec<String>,
         #[command(flatten)]
         measure: MeasureArgs,
     },
@@ -119,13 +124,17 @@ pub(crate) enum BenchmarkCommand {
         #[command(flatten)]
         results: ResultsArgs,
     },
-    /// Show a result
-    #[command(after_help = "Example:\n  ragged benchmark show v0.4.12")]
+    /// Show a result, or write it as a report
+    #[command(
+        after_help = "Examples:\n  ragged benchmark show v0.4.12\n  ragged benchmark show v0.4.12 --output report.html"
+    )]
     Show {
         /// The label, or a file
         label: String,
         #[command(flatten)]
         results: ResultsArgs,
+        #[command(flatten)]
+        reports: ReportArgs,
     },
     /// Measure for another ragged process
     #[command(hide = true)]
@@ -140,6 +149,18 @@ pub(crate) struct ResultsArgs {
     pub(crate) results_dir: PathBuf,
 }
 
+/// What is written for others to read.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Also write a report: .html, .md, .json, or .xml for build servers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Also write what github-action-benchmark draws: FILE.json gives FILE.smaller.json and
+    /// FILE.bigger.json, by which way is better
+    #[arg(long, value_name = "FILE")]
+    pub(crate) github: Option<PathBuf>,
+}
+
 /// What becomes of a result.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct KeptArgs {
@@ -148,9 +169,8 @@ pub(crate) struct KeptArgs {
     /// What the result is called [default: version and commit]
     #[arg(long, value_name = "LABEL")]
     pub(crate) label: Option<String>,
-    /// Also write a report: .md or .json
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
     /// Decides documents, questions and order
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
@@ -192,18 +212,21 @@ pub(crate) struct MeasureArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Label or file of what was before
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) baseline: String,
-    /// Label or file of what is now
-    #[arg(long, value_name = "LABEL")]
-    pub(crate) current: String,
+    /// Label or file of what was before; several are taken as one
+    #[arg(long, required = true, value_delimiter = ',', value_name = "LABEL,…")]
+    pub(crate) baseline: Vec<String>,
+    /// Label or file of what is now; several are taken as one
+    #[arg(long, required = true, value_delimiter = ',', value_name = "LABEL,…")]
+    pub(crate) current: Vec<String>,
     /// Fail where a figure became worse by more than this and more than chance: 5% or 5
     #[arg(long, value_name = "PERCENT")]
     pub(crate) fail_on_regression: Option<String>,
     /// Compare results of different machines
     #[arg(long)]
     pub(crate) allow_different_machine: bool,
+    /// Also write a report: .html, .md, .json, or .xml for build servers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) results: ResultsArgs,
 }

@@ -5,20 +5,21 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use ragged_benchmark::{
     machine::Machine,
-    regression::{self, Change, Noise, Verdict},
-    report,
+    regression::{self, Noise, Verdict},
+    report::comparison::{self, Comparison},
+    result::RunResult,
     task::Test,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{find, measure};
+use super::{find, find_if_any, measure, missing, show};
 use crate::{
     cli::{
         Session,
         args::benchmark::{CompareArgs, MeasureArgs},
-        printer::{table, visible},
+        printer::{counted, table, visible},
     },
-    failure::{Outcome, Usage},
+    failure::{NoBaseline, Outcome, Usage},
 };
 
 /// The file of what a machine strays by, among the results.
@@ -58,66 +59,99 @@ pub(super) fn compare(args: &CompareArgs, session: &Session) -> Result<Outcome> 
         Some(percent) => share(percent)?,
         None => TOLERANCE / 100.0,
     };
-    let before = find(&args.baseline, &args.results)?;
-    let after = find(&args.current, &args.results)?;
+    let format = show::check(args.output.as_deref())?;
+    let before: Vec<RunResult> = args
+        .baseline
+        .iter()
+        .map(|label| {
+            find_if_any(label, &args.results)?.ok_or_else(|| {
+                let (message, hint) = missing(label, &args.results);
+                NoBaseline::new(format!("nothing to compare with: {message}"), hint).into()
+            })
+        })
+        .collect::<Result<_>>()?;
+    let after: Vec<RunResult> =
+        args.current.iter().map(|label| find(label, &args.results)).collect::<Result<_>>()?;
+    let (before, after) = (regression::pooled(&before)?, regression::pooled(&after)?);
     let noise = noise_of(&args.results.results_dir, &after.machine)?;
     let changes =
         regression::compare(&before, &after, tolerance, &noise, args.allow_different_machine)?;
-    let worse: Vec<&Change> =
-        changes.iter().filter(|change| change.verdict == Verdict::Worse).collect();
+    let compared = Comparison::new(&before.label, &after.label, tolerance, changes);
     let printer = &session.printer;
     if printer.is_json() {
-        printer.json(&serde_json::json!({
-            "baseline": before.label,
-            "current": after.label,
-            "tolerance": tolerance,
-            "regressions": worse.len(),
-            "changes": changes,
-        }))?;
+        printer.json(&compared)?;
     } else {
-        let header = ["figure", "of", "before", "now", "change", "by chance", "verdict"];
+        let header =
+            ["figure", "of", "before", "now", "change", "by chance", "sees from", "verdict"];
         let mut rows = table(printer, &header);
-        for change in &changes {
-            rows.add_row(row(change));
+        for change in &compared.changes {
+            let verdict = match change.verdict {
+                Verdict::Worse => "worse",
+                Verdict::Better => "better",
+                Verdict::Same => "same",
+                Verdict::Told => "",
+            };
+            let words = comparison::words(change).map(|words| visible(&words).into_owned());
+            rows.add_row(words.into_iter().chain([verdict.to_owned()]));
         }
         printer.line(rows.to_string())?;
         printer.note(format!(
-            "{} against {}: {} worse beyond {:.1} % and chance.",
+            "{} against {}: {}",
             visible(&after.label),
             visible(&before.label),
-            worse.len(),
-            100.0 * tolerance
+            compared.summary()
+        ));
+        for note in compared.notes() {
+            printer.note(visible(&note));
+        }
+    }
+    if (&before.corpus, before.seed) != (&after.corpus, after.seed) {
+        printer.warning(format!(
+            "the documents are not the same: {} and {}, seeds {} and {}",
+            visible(&before.corpus),
+            visible(&after.corpus),
+            before.seed,
+            after.seed
         ));
     }
-    let fails = args.fail_on_regression.is_some() && !worse.is_empty();
+    if let (Some(path), Some(format)) = (&args.output, format) {
+        show::put(path, &compared.written(format)?)?;
+    }
+    let fails = args.fail_on_regression.is_some() && compared.regressions > 0;
     Ok(if fails { Outcome::Gate } else { Outcome::Done })
 }
 
-fn row(change: &Change) -> [String; 7] {
-    let verdict = match change.verdict {
-        Verdict::Worse => "worse",
-        Verdict::Better => "better",
-        Verdict::Same => "same",
-        Verdict::Told => "",
+/// Two medians of the same that differ by no more than this are as near as they should be.
+const STEADY: f64 = 0.05;
+
+/// The tests of these names; all, where none is named.
+fn tests(names: &[String]) -> Result<Vec<Test>, Usage> {
+    if names.is_empty() {
+        return Ok(Test::OF_BACKENDS.to_vec());
+    }
+    let known = |name: &String| {
+        Test::OF_BACKENDS.into_iter().find(|test| test.as_str() == name).ok_or_else(|| {
+            let known: Vec<&str> = Test::OF_BACKENDS.iter().map(|test| test.as_str()).collect();
+            Usage::new(format!("there is no test {name:?}"))
+                .with_hint(format!("there are: {}", known.join(", ")))
+        })
     };
-    [
-        format!("{} {}", change.test, change.metric),
-        format!("{}, {}", change.cell.backend, report::thousands(change.cell.documents)),
-        report::with_unit(change.before, &change.unit),
-        report::with_unit(change.after, &change.unit),
-        change.change.map(|change| format!("{:+.1}%", 100.0 * change)).unwrap_or_default(),
-        change.p.map(|p| format!("{p:.3}")).unwrap_or_default(),
-        verdict.to_owned(),
-    ]
+    names.iter().map(known).collect()
 }
 
 /// Measures the same several times.
-pub(super) fn noise(runs: u8, args: &MeasureArgs, session: &Session) -> Result<Outcome> {
+pub(super) fn noise(
+    runs: u8,
+    names: &[String],
+    args: &MeasureArgs,
+    session: &Session,
+) -> Result<Outcome> {
+    let tests = tests(names)?;
     let printer = &session.printer;
     let mut results = Vec::new();
     for run in 1..=runs {
         printer.note(format!("run {run} of {runs}"));
-        match measure::measure(args, &Test::OF_BACKENDS, session)? {
+        match measure::measure(args, &tests, session)? {
             Some(result) if args.kept.dry_run => {
                 drop(result);
                 return Ok(Outcome::Done);
@@ -126,7 +160,10 @@ pub(super) fn noise(runs: u8, args: &MeasureArgs, session: &Session) -> Result<O
             None => return Ok(Outcome::Interrupted),
         }
     }
-    let noise = Noise::between(&results);
+    let measured = Noise::between(&results);
+    let mut noise = noise_of(&args.kept.results.results_dir, &Machine::this())?;
+    // What other tests strayed by stays known.
+    noise.by_figure.extend(measured.by_figure.clone());
     let dir = &args.kept.results.results_dir;
     fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     let path = dir.join(NOISE);
@@ -138,10 +175,16 @@ pub(super) fn noise(runs: u8, args: &MeasureArgs, session: &Session) -> Result<O
         return Ok(Outcome::Done);
     }
     let mut rows = table(printer, &["figure", "strays by"]);
-    for (figure, by) in &file.noise.by_figure {
+    for (figure, by) in &measured.by_figure {
         rows.add_row([figure.replace('/', " "), format!("{:.1} %", 100.0 * by)]);
     }
     printer.line(rows.to_string())?;
+    let n_steady = measured.by_figure.values().filter(|by| **by <= STEADY).count();
+    printer.line(format!(
+        "{n_steady} of {} within {:.0} %.",
+        counted(measured.by_figure.len() as u64, "median", "medians"),
+        100.0 * STEADY
+    ))?;
     printer.note(format!(
         "Kept in {}: `benchmark compare` tolerates as much on this machine.",
         path.display()

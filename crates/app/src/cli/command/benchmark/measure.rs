@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     env,
     ffi::OsString,
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -59,7 +58,7 @@ pub(super) fn run(
     if args.kept.dry_run {
         return Ok(Outcome::Done);
     }
-    let path = keep(&result, &args.kept)?;
+    let path = keep(&result, &[], &args.kept)?;
     show::run(&result, shown, Some(&path), session)
 }
 
@@ -71,8 +70,8 @@ pub(super) fn ci(args: &MeasureArgs, limits: &Thresholds, session: &Session) -> 
     if args.kept.dry_run {
         return Ok(Outcome::Done);
     }
-    let path = keep(&result, &args.kept)?;
     let held = limits.hold(&result);
+    let path = keep(&result, &held, &args.kept)?;
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&serde_json::json!({
@@ -126,8 +125,9 @@ pub(super) fn measure(
         Some(label) => label.clone(),
         None => default_label(),
     };
-    // A label that cannot be kept is told before anything is measured.
+    // A label that cannot be kept, and a report of no kind, are told before anything is measured.
     RunResult::path(&args.kept.results.results_dir, &label)?;
+    show::check(args.kept.reports.output.as_deref())?;
     let mut result = RunResult {
         schema: SCHEMA,
         label,
@@ -374,21 +374,10 @@ fn default_label() -> String {
     }
 }
 
-/// Keeps a result, and writes the report that was asked for.
-pub(super) fn keep(result: &RunResult, args: &KeptArgs) -> Result<PathBuf> {
+/// Keeps a result, and writes the reports that were asked for, with the limits it was held against.
+pub(super) fn keep(result: &RunResult, held: &[Held], args: &KeptArgs) -> Result<PathBuf> {
     let path = result.write(&args.results.results_dir)?;
-    if let Some(output) = &args.output {
-        let text = match output.extension().and_then(|ending| ending.to_str()) {
-            Some("md") => report::markdown(result),
-            Some("json") => serde_json::to_string_pretty(result)? + "\n",
-            _ => {
-                return Err(Usage::new(format!("{} is of no kind of report", output.display()))
-                    .with_hint("name a file that ends in .md or .json")
-                    .into());
-            }
-        };
-        fs::write(output, text).with_context(|| format!("writing {}", output.display()))?;
-    }
+    show::write(result, held, &args.reports)?;
     Ok(path)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(quick: bool, kept: &KeptArgs, session: &Session) -> Result<Out
     };
     let soaked = soak::work(&soak, session)?;
     let aims = mission::aims(&result, Some(&soaked));
-    let path = measure::keep(&result, kept)?;
+    let path = measure::keep(&result, &[], kept)?;
     let printer = &session.printer;
     let n_passed = aims.iter().filter(|aim| aim.pass).count();
     if printer.is_json() {

@@ -74,10 +74,15 @@ pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcom
         BenchmarkCommand::Soak(args) => soak::run(&args, session),
         BenchmarkCommand::Mission { quick, kept } => mission::run(quick, &kept, session),
         BenchmarkCommand::Compare(args) => comparison::compare(&args, session),
-        BenchmarkCommand::Noise { runs, measure } => comparison::noise(runs, &measure, session),
+        BenchmarkCommand::Noise { runs, tests, measure } => {
+            comparison::noise(runs, &tests, &measure, session)
+        }
         BenchmarkCommand::List { results } => show::list(&results.results_dir, session),
-        BenchmarkCommand::Show { label, results } => {
-            show::run(&find(&label, &results)?, &[], None, session)
+        BenchmarkCommand::Show { label, results, reports } => {
+            show::check(reports.output.as_deref())?;
+            let result = find(&label, &results)?;
+            show::write(&result, &[], &reports)?;
+            show::run(&result, &[], None, session)
         }
         BenchmarkCommand::Task => task::run(session),
     }
@@ -115,15 +120,38 @@ fn result_files(dir: &Path) -> Vec<PathBuf> {
 
 /// The result of a file, of a label, or of the commit that a label ends with.
 fn find(label: &str, results: &ResultsArgs) -> Result<RunResult> {
+    find_if_any(label, results)?.ok_or_else(|| {
+        let (message, hint) = missing(label, results);
+        anyhow::Error::new(crate::Hinted::new(message, hint))
+    })
+}
+
+/// That there is no such result, and which there are.
+fn missing(label: &str, results: &ResultsArgs) -> (String, String) {
+    let dir = &results.results_dir;
+    let names: Vec<String> = result_files(dir)
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    let hint = if names.is_empty() {
+        "`ragged benchmark quick --label NAME` makes one".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    };
+    (format!("there is no result {label:?} in {}", dir.display()), hint)
+}
+
+/// The same, or nothing where there is none.
+fn find_if_any(label: &str, results: &ResultsArgs) -> Result<Option<RunResult>> {
     let as_file = Path::new(label);
     if as_file.is_file() {
-        return Ok(RunResult::read(as_file)?);
+        return Ok(Some(RunResult::read(as_file)?));
     }
     let dir = &results.results_dir;
     if let Ok(path) = RunResult::path(dir, label)
         && path.is_file()
     {
-        return Ok(RunResult::read(&path)?);
+        return Ok(Some(RunResult::read(&path)?));
     }
     let files = result_files(dir);
     let names: Vec<String> = files
@@ -135,16 +163,8 @@ fn find(label: &str, results: &ResultsArgs) -> Result<RunResult> {
         let commit = name.rsplit_once('+').map(|(_, commit)| commit);
         commit.is_some_and(|commit| commit.len() >= 7 && label.starts_with(commit))
     };
-    if let Some(at) = names.iter().position(of_commit) {
-        return Ok(RunResult::read(&files[at])?);
-    }
-    let hint = if names.is_empty() {
-        "`ragged benchmark quick --label NAME` makes one".to_owned()
-    } else {
-        format!("there are: {}", names.join(", "))
-    };
-    Err(anyhow::Error::new(crate::Hinted::new(
-        format!("there is no result {label:?} in {}", dir.display()),
-        hint,
-    )))
+    Ok(match names.iter().position(of_commit) {
+        Some(at) => Some(RunResult::read(&files[at])?),
+        None => None,
+    })
 }

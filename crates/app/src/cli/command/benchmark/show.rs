@@ -1,17 +1,42 @@
-//! Results in words.
+//! Results in words, and as reports.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
-use anyhow::Result;
-use ragged_benchmark::{report, result::RunResult};
+use anyhow::{Context as _, Result};
+use ragged_benchmark::{
+    report::{self, Format, github, winner},
+    result::RunResult,
+    threshold::Held,
+};
 
 use crate::{
     cli::{
         Session,
+        args::benchmark::ReportArgs,
         printer::{table, visible},
     },
-    failure::Outcome,
+    failure::{Outcome, Usage},
 };
+
+/// What a report is written as, by how its file is called.
+pub(super) fn check(output: Option<&Path>) -> Result<Option<Format>, Usage> {
+    Ok(output.map(Format::of).transpose()?)
+}
+
+/// Writes what was asked for.
+pub(super) fn write(result: &RunResult, held: &[Held], args: &ReportArgs) -> Result<()> {
+    if let (Some(path), Some(format)) = (&args.output, check(args.output.as_deref())?) {
+        put(path, &report::written(result, held, format)?)?;
+    }
+    for (path, better) in args.github.iter().flat_map(|named| github::files(named)) {
+        put(&path, &github::written(result, better)?)?;
+    }
+    Ok(())
+}
+
+pub(super) fn put(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
 
 /// Shows a result: of the named tests only, where any are named.
 pub(super) fn run(
@@ -36,11 +61,13 @@ pub(super) fn run(
     let tests: BTreeSet<&str> = tests.iter().copied().collect();
     for block in report::blocks(result, &tests) {
         printer.line("")?;
-        printer.line(&block.title)?;
-        printer.line("-".repeat(block.title.chars().count()))?;
+        let title = visible(&block.title);
+        printer.line(&title)?;
+        printer.line("-".repeat(title.chars().count()))?;
         let has_difference = block.lines.iter().any(|line| line.difference.is_some());
         let mut header = vec!["metric"];
-        header.extend(block.backends.iter().map(String::as_str));
+        let names: Vec<_> = block.columns.iter().map(|column| visible(&column.name)).collect();
+        header.extend(names.iter().map(AsRef::as_ref));
         if has_difference {
             header.push("difference");
         }
@@ -52,13 +79,17 @@ pub(super) fn run(
                 rows.add_row([heading.to_owned()]);
             }
             let mut cells = vec![format!("  {}", line.name)];
-            cells.extend(line.values.iter().cloned());
+            cells.extend(line.values());
             if has_difference {
                 cells.push(line.difference.clone().unwrap_or_default());
             }
             rows.add_row(cells);
         }
         printer.line(rows.to_string())?;
+    }
+    if let Some(outcome) = winner::outcome(result) {
+        printer.line("")?;
+        printer.line(format!("Overall winner: {}", visible(&outcome.to_string())))?;
     }
     for missing in &result.missing {
         let backend = visible(&missing.cell.backend).into_owned();
