@@ -30,6 +30,7 @@ pub(crate) enum TuneCommand {
         /// Dotted name
         key: String,
         /// New value
+        #[arg(allow_negative_numbers = true)]
         value: String,
     },
     /// Print one of them, and where it comes from

@@ -47,15 +47,23 @@ const ROUNDS: usize = 5;
 /// Questions that recall is measured with.
 const RECALL: usize = 25;
 /// Different questions that are made up where none are recorded.
-const MADE_UP: usize = 2_000;
+const MADE_UP: usize = 4_000;
 /// Questions that were recorded last and are asked again.
 const RECORDED: usize = 500;
 /// Fewer say too little of how somebody asks.
 const LEAST_RECORDED: usize = 20;
 /// Questions of a batch.
 const BATCH: usize = 16;
-/// Questions of one measurement, at least and at most.
-const ASKED: (f64, f64) = (20.0, 2_000.0);
+/// Questions of one measurement, at least and at most; as many are asked before it.
+const ASKED: (f64, f64) = (20.0, 1_500.0);
+/// Questions of one measurement of memory, which are asked after all that fill it.
+const ASKED_OF_MEMORY: usize = 40;
+/// Many questions at once take about this share of the time that they take one by one.
+const AT_ONCE: f64 = 0.5;
+
+/// Things that are measured in turns, about: four profiles and what is in force, as many settings, and a
+/// few that add files.
+const GROUP: usize = 12;
 
 type Values = Vec<(String, String)>;
 
@@ -78,7 +86,6 @@ pub(super) fn run(args: &AutoArgs, session: &Session) -> Result<Outcome> {
         rng,
         watch: Watch::begin(),
         n_asked: 0,
-        child_seconds: 0.0,
         begun,
     };
     measuring.calibrate()?;
@@ -118,6 +125,7 @@ struct Asked {
     questions: Vec<String>,
     /// Places of questions as often as they are asked.
     drawn: Vec<u32>,
+    is_made_up: bool,
     from: String,
 }
 
@@ -164,14 +172,15 @@ impl Asked {
                 "the {} that the persona asked last",
                 counted(recorded.len() as u64, "question", "questions")
             );
-            return Ok(Self { questions, drawn, from });
+            return Ok(Self { questions, drawn, is_made_up: false, from });
         }
         let questions = workload::made_of(library, MADE_UP, rng)?;
         if questions.is_empty() {
             return Err(compare::nothing_to_ask());
         }
         let drawn = workload::zipf(questions.len(), 2 * ASKED.1 as usize, rng);
-        Ok(Self { questions, drawn, from: "made of the library's own words".to_owned() })
+        let from = "questions made of the library's own words".to_owned();
+        Ok(Self { questions, drawn, is_made_up: true, from })
     }
 }
 
@@ -184,20 +193,28 @@ struct Measuring<'a> {
     watch: Watch,
     /// Questions of one measurement.
     n_asked: usize,
-    /// What starting a process and opening the library take.
-    child_seconds: f64,
     begun: Instant,
 }
 
 impl Measuring<'_> {
+    /// As many questions are measured as are asked before; of memory, all that there is time for fill it
+    /// first, and those that are measured are none of them.
     fn trial(&self, n_asked: usize, n_recall: usize) -> Trial {
-        let drawn = &self.asked.drawn;
-        let places = drawn.iter().cycle().take(2 * n_asked).copied();
-        let mut warm_up: Vec<u32> = places.collect();
-        let asked = warm_up.split_off(n_asked);
-        let batch = if self.args.workload == Workload::Batch { BATCH } else { 1 };
-        let questions = self.asked.questions.clone();
-        Trial { questions, warm_up, asked, batch, n_recall, files: Vec::new() }
+        let workload = self.args.workload;
+        let Asked { questions, drawn, is_made_up, .. } = self.asked;
+        let all = 0..questions.len() as u32;
+        let (warm_up, asked) = if workload == Workload::Memory && *is_made_up {
+            let n_filling = (2 * n_asked).min(questions.len().saturating_sub(ASKED_OF_MEMORY));
+            (
+                all.clone().take(n_filling).collect(),
+                all.skip(n_filling).take(ASKED_OF_MEMORY).collect(),
+            )
+        } else {
+            let places = || drawn.iter().cycle().copied();
+            (places().take(n_asked).collect(), places().skip(n_asked).take(n_asked).collect())
+        };
+        let batch = if workload == Workload::Batch { BATCH } else { 1 };
+        Trial { questions: questions.clone(), warm_up, asked, batch, n_recall, files: Vec::new() }
     }
 
     /// Learns how long a process and a question take, so that all fits the time that there is.
@@ -206,13 +223,11 @@ impl Measuring<'_> {
         let begun = Instant::now();
         let figures = self.trial(n, 0).run(&[], self.session)?;
         let question_seconds = 1.0 / figures.questions_per_second.max(1e-3);
-        let took = begun.elapsed().as_secs_f64();
-        self.child_seconds = (took - 2.0 * n as f64 * question_seconds).max(0.02);
-        // Four in the first stage, as many in the second, and a few that add files.
-        let n_children = (ROUNDS * 10) as f64;
-        let each = f64::from(self.args.seconds) / n_children - self.child_seconds;
-        let n_asked = (each / 2.0 / question_seconds).clamp(ASKED.0, ASKED.1);
-        self.n_asked = n_asked as usize;
+        let n_asked = (1.0 + AT_ONCE) * n as f64;
+        let child_seconds = (begun.elapsed().as_secs_f64() - n_asked * question_seconds).max(0.02);
+        let each = f64::from(self.args.seconds) / (ROUNDS * GROUP) as f64 - child_seconds;
+        let question = question_seconds * (1.0 + AT_ONCE);
+        self.n_asked = (each / question).clamp(ASKED.0, ASKED.1) as usize;
         Ok(())
     }
 
@@ -268,6 +283,17 @@ impl Measuring<'_> {
             if group.is_empty() || (is_adding && self.files.is_empty()) {
                 continue;
             }
+            if !self.has_time() {
+                self.session.printer.note(format!(
+                    "No time was left to measure {}: --seconds gives more.",
+                    group
+                        .iter()
+                        .map(|candidate| candidate.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
+                continue;
+            }
             let total = bar.length().unwrap_or(0) + (ROUNDS * (group.len() + 1)) as u64;
             bar.set_length(total);
             let Some(figures) = self.measure(base, &group, is_adding, bar)? else {
@@ -319,15 +345,6 @@ impl Measuring<'_> {
             told.push(wire_candidate(&candidate, &judgement, is_best, other));
         }
         let moves = proposal::moves(workload, &situation.with(&values), self.session);
-        if !self.has_time() {
-            if !moves.is_empty() {
-                self.session.printer.note(format!(
-                    "No time was left to measure {}: give more with --seconds.",
-                    counted(moves.len() as u64, "single setting", "single settings")
-                ));
-            }
-            return Ok(Some((told, values)));
-        }
         let Some(mut judged) = self.stage(&values.clone(), moves, bar)? else { return Ok(None) };
         // Each was measured alone; of two values of one setting the better is taken.
         judged.sort_by(|(_, a), (_, b)| b.gain.total_cmp(&a.gain));
@@ -380,7 +397,7 @@ fn print(auto: &TuneAuto, args: &AutoArgs, session: &Session) -> Result<()> {
         return printer.json(auto);
     }
     printer.line(format!(
-        "For {} use, of {} in {}, on {}; {}, {} rounds.",
+        "For {} use, of {} in {}, on {}; {}, in {} rounds.",
         auto.workload,
         counted(auto.chunks, "chunk", "chunks"),
         counted(auto.documents, "document", "documents"),

@@ -23,11 +23,14 @@ const MIB: f64 = 1_048_576.0;
 /// Nearest vectors that recall is measured on.
 const NEAREST: usize = 10;
 
+/// Questions that are asked at once where nothing is measured.
+const WARM_UP_BATCH: usize = 32;
+
 /// What is measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trial {
     pub(super) questions: Vec<String>,
-    /// Places of questions that are asked first and not measured.
+    /// Places of questions that are asked first, many at once, and not measured.
     pub(super) warm_up: Vec<u32>,
     /// Places of questions that are measured.
     pub(super) asked: Vec<u32>,
@@ -90,8 +93,8 @@ fn ask(trial: &Trial, figures: &mut Figures, session: &Session) -> Result<()> {
         let of_place = |place: &u32| requests.get(*place as usize).cloned();
         places.iter().map(of_place).collect::<Option<_>>().context("a question is missing")
     };
-    for request in of(&trial.warm_up)? {
-        library.search(&request)?;
+    for requests in of(&trial.warm_up)?.chunks(WARM_UP_BATCH) {
+        library.search_batch(requests)?;
     }
     let before = library.caches().results;
     let measured = of(&trial.asked)?;

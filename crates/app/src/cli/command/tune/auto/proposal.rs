@@ -253,17 +253,16 @@ fn proposals(workload: Workload, situation: &Situation) -> Vec<Candidate> {
             }
         }
         Workload::Batch => {
-            for (threads, why) in [
-                (0, "a thread for each processor".to_owned()),
-                (
-                    three_quarters,
-                    format!("three quarters of {} processors", situation.n_processors),
-                ),
-            ] {
-                let real = |threads: usize| match threads {
-                    0 => situation.n_processors,
-                    threads => threads,
-                };
+            let real = |threads: usize| match threads {
+                0 => situation.n_processors,
+                threads => threads,
+            };
+            let mut choices = vec![(0, "a thread for each processor".to_owned())];
+            if three_quarters < situation.n_processors {
+                let n = situation.n_processors;
+                choices.push((three_quarters, format!("three quarters of {n} processors")));
+            }
+            for (threads, why) in choices {
                 if real(threads) != real(backend.batch_threads) {
                     propose("backend.batch_threads", threads.to_string(), why.clone(), asking);
                 }
