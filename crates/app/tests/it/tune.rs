@@ -210,6 +210,23 @@ fn auto_measures_and_keeps_only_what_wins() {
     }
 }
 
+/// What was asked before is asked again, from an encrypted record, and stays among these processes.
+#[test]
+fn auto_asks_what_was_asked_before() {
+    let scene = Scene::remembering();
+    let asked: Vec<String> = (0..24).map(|n| format!("lease of flat {}\n", n % 8)).collect();
+    scene.run_reading(&["chat"], &asked.concat()).ok();
+    let found =
+        scene.json(&["tune", "auto", "--workload", "interactive", "--seconds", "2", "--dry-run"]);
+    assert_eq!(found["questions_from"], "the 24 questions that the persona asked last");
+    assert_eq!(found["questions"], 8);
+    // Measuring records nothing.
+    let listed = scene.json(&["memory", "stats"]);
+    assert_eq!(listed["interactions"], 24, "{listed}");
+    let locked = scene.run(&["tune", "auto", "--workload", "interactive", "--seconds", "2"]).ok();
+    assert!(locked.stdout.contains("the 24 questions"), "{}", locked.stdout);
+}
+
 #[test]
 fn profiles_are_compared_in_processes_of_their_own() {
     let scene = Scene::with_notes();

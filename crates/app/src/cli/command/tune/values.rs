@@ -134,15 +134,7 @@ pub(super) fn show(name: Option<&str>, session: &Session) -> Result<Outcome> {
             takes: key.kind,
         })
         .collect();
-    let library_db = if Library::exists(&session.resolved.data_dir) {
-        let limits = session.library()?.store().limits()?;
-        Some(DatabaseLimits {
-            page_cache_bytes: limits.page_cache_bytes,
-            mmap_bytes: limits.mmap_bytes,
-        })
-    } else {
-        None
-    };
+    let library_db = limits(session);
     let in_force = in_force(session).map(Profile::as_str);
     if printer.is_json() {
         printer.json(&TuneShow {
@@ -182,12 +174,30 @@ pub(super) fn show(name: Option<&str>, session: &Session) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// What SQLite says; settings are shown even where the library cannot be opened.
+fn limits(session: &Session) -> Option<DatabaseLimits> {
+    if !Library::exists(&session.resolved.data_dir) {
+        return None;
+    }
+    let limits = session.library().and_then(|library| Ok(library.store().limits()?));
+    match limits {
+        Ok(limits) => Some(DatabaseLimits {
+            page_cache_bytes: limits.page_cache_bytes,
+            mmap_bytes: limits.mmap_bytes,
+        }),
+        Err(error) => {
+            session.printer.warning(format!("{error:#}"));
+            None
+        }
+    }
+}
+
 /// What is mapped and what is not.
 fn not_mapped(mapped: Option<u64>) -> String {
     let of_library = match mapped {
         Some(0) => "library.db is not mapped into memory".to_owned(),
         Some(bytes) => format!("SQLite may map {} MiB of library.db", bytes >> 20),
-        None => "There is no library yet".to_owned(),
+        None => "There is no library to be mapped".to_owned(),
     };
     format!("{of_library}. {ENCRYPTED}")
 }
