@@ -10,9 +10,18 @@ pub(crate) struct TuneSetting {
     pub(crate) origin: String,
     /// What a profile makes of it; `null` where it leaves it alone, absent where none was named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) in_profile: Option<Option<String>>,
+    pub(crate) in_profile: Option<InProfile>,
     /// What values it takes.
     pub(crate) takes: &'static str,
+}
+
+/// What a profile makes of a setting.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum InProfile {
+    Value(String),
+    /// It leaves it alone: `null`.
+    Left(()),
 }
 
 /// `tune show`.

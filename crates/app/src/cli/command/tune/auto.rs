@@ -316,7 +316,6 @@ impl Measuring<'_> {
     }
 
     /// What was tried, and the values that won.
-    #[expect(clippy::type_complexity, reason = "both are told at once, or neither")]
     fn two_stages(
         &mut self,
         situation: &Situation,

@@ -20,8 +20,8 @@ use crate::{
     wire::{
         Setting,
         tune::{
-            DatabaseLimits, MemoryFileLimits, TuneChange, TuneChanges, TuneProfile, TuneSetting,
-            TuneShow, TuneSkipped,
+            DatabaseLimits, InProfile, MemoryFileLimits, TuneChange, TuneChanges, TuneProfile,
+            TuneSetting, TuneShow, TuneSkipped,
         },
     },
 };
@@ -121,7 +121,8 @@ pub(super) fn show(name: Option<&str>, session: &Session) -> Result<Outcome> {
     let decided = shown.map(values_of);
     let in_profile = |key: &Key| {
         let values = decided.as_ref()?;
-        Some(values.iter().find(|(of, _)| of.name == key.name).map(|(_, value)| value.clone()))
+        let found = values.iter().find(|(of, _)| of.name == key.name);
+        Some(found.map_or(InProfile::Left(()), |(_, value)| InProfile::Value(value.clone())))
     };
     let rows: Vec<TuneSetting> = KEYS
         .iter()
@@ -155,9 +156,9 @@ pub(super) fn show(name: Option<&str>, session: &Session) -> Result<Outcome> {
     let mut printed = table(printer, header);
     for row in rows {
         let last = match row.in_profile {
-            Some(None) => "as it is".to_owned(),
-            Some(Some(value)) if value == row.value => String::from("the same"),
-            Some(Some(value)) => value,
+            Some(InProfile::Left(())) => "as it is".to_owned(),
+            Some(InProfile::Value(value)) if value == row.value => "the same".to_owned(),
+            Some(InProfile::Value(value)) => value,
             None => row.origin,
         };
         printed.add_row([row.key.to_owned(), visible(&row.value).into_owned(), last]);
