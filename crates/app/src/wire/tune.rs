@@ -106,6 +106,8 @@ pub(crate) struct TuneCompared {
     pub(crate) mean_ms: TuneFigure,
     pub(crate) p50_ms: TuneFigure,
     pub(crate) p95_ms: TuneFigure,
+    /// Processor time of a question.
+    pub(crate) processor_ms: Option<TuneFigure>,
     pub(crate) resident_mib: Option<TuneFigure>,
     /// Share of questions answered from memory.
     pub(crate) from_memory: f64,

@@ -135,7 +135,8 @@ pub(crate) struct CompareArgs {
     /// Decides questions and order
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// Exit code 3 unless each profile is faster and takes more memory than the next, beyond chance
+    /// Exit code 3 unless each profile is faster, works less and takes more memory than the next, beyond
+    /// chance
     #[arg(long)]
     pub(crate) gate: bool,
 }

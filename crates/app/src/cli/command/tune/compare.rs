@@ -146,6 +146,10 @@ fn resident(runs: &[Figures]) -> Option<Vec<f64>> {
     runs.iter().map(|run| run.resident_mib).collect()
 }
 
+fn processor(runs: &[Figures]) -> Option<Vec<f64>> {
+    runs.iter().map(|run| run.processor_ms).collect()
+}
+
 fn means(runs: &[Figures]) -> Vec<f64> {
     runs.iter().map(|run| run.mean_ms).collect()
 }
@@ -157,6 +161,7 @@ fn compared(profile: Profile, runs: &[Figures], seed: u64) -> TuneCompared {
         mean_ms: figure(means(runs), seed),
         p50_ms: of(|run| run.p50_ms),
         p95_ms: of(|run| run.p95_ms),
+        processor_ms: processor(runs).map(|runs| figure(runs, seed)),
         resident_mib: resident(runs).map(|runs| figure(runs, seed)),
         // The same each time.
         from_memory: runs.first().map_or(0.0, |run| run.from_memory),
@@ -182,6 +187,9 @@ fn order(profiles: &[Profile], figures: &[Vec<Figures>], seed: u64) -> Vec<TuneO
     for (pair, runs) in profiles.windows(2).zip(figures.windows(2)) {
         let ([more, less], [of_more, of_less]) = (pair, runs) else { continue };
         judge("latency", (*more, &means(of_more)), (*less, &means(of_less)));
+        if let (Some(of_more), Some(of_less)) = (processor(of_more), processor(of_less)) {
+            judge("processor", (*more, &of_more), (*less, &of_less));
+        }
         if let (Some(of_more), Some(of_less)) = (resident(of_more), resident(of_less)) {
             judge("memory", (*less, &of_less), (*more, &of_more));
         }
@@ -198,6 +206,10 @@ fn shown(figure: &TuneFigure, digits: usize) -> String {
     }
 }
 
+fn told(figure: Option<&TuneFigure>, digits: usize) -> String {
+    figure.map_or("not told".to_owned(), |figure| shown(figure, digits))
+}
+
 fn print(comparison: &TuneComparison, session: &Session) -> Result<()> {
     let printer = &session.printer;
     if printer.is_json() {
@@ -211,7 +223,8 @@ fn print(comparison: &TuneComparison, session: &Session) -> Result<()> {
         thousands(comparison.questions as u64),
         comparison.repeats,
     ))?;
-    let header = ["profile", "ms a question", "p50", "p95", "memory, MiB", "from memory"];
+    let header =
+        ["profile", "ms a question", "p50", "p95", "processor ms", "memory, MiB", "from memory"];
     let mut rows = table(printer, &header);
     for profile in &comparison.profiles {
         rows.add_row([
@@ -219,13 +232,18 @@ fn print(comparison: &TuneComparison, session: &Session) -> Result<()> {
             shown(&profile.mean_ms, 3),
             format!("{:.3}", profile.p50_ms.median),
             format!("{:.3}", profile.p95_ms.median),
-            profile.resident_mib.as_ref().map_or("not told".to_owned(), |mib| shown(mib, 1)),
+            told(profile.processor_ms.as_ref(), 3),
+            told(profile.resident_mib.as_ref(), 1),
             format!("{:.0} %", 100.0 * profile.from_memory),
         ]);
     }
     printer.line(rows.trim_fmt())?;
     for order in &comparison.order {
-        let what = if order.metric == "latency" { "is faster than" } else { "takes less than" };
+        let what = match order.metric {
+            "latency" => "is faster than",
+            "processor" => "works less than",
+            _ => "takes less memory than",
+        };
         let verdict = if order.holds { "" } else { "not shown: " };
         printer.line(format!(
             "{verdict}{} {what} {} (1 : {:.2}, p = {:.3})",
@@ -247,6 +265,7 @@ mod tests {
         let stray = [0.99, 1.0, 1.01, 0.995, 1.005];
         let run = |by: f64| Figures {
             mean_ms: by * mean_ms,
+            processor_ms: Some(by * mean_ms),
             resident_mib: Some(by * resident_mib),
             ..Figures::default()
         };
@@ -261,10 +280,17 @@ mod tests {
             order.iter().map(|order| (order.metric, order.holds)).collect();
         assert_eq!(
             holds,
-            [("latency", true), ("memory", true), ("latency", false), ("memory", true)]
+            [
+                ("latency", true),
+                ("processor", true),
+                ("memory", true),
+                ("latency", false),
+                ("processor", false),
+                ("memory", true)
+            ]
         );
         assert_eq!((order[0].better, order[0].worse), ("high-performance", "balanced"));
-        assert_eq!((order[1].better, order[1].worse), ("balanced", "high-performance"));
+        assert_eq!((order[2].better, order[2].worse), ("balanced", "high-performance"));
         assert!((order[0].ratio - 2.0).abs() < 1e-9);
     }
 

@@ -9,7 +9,7 @@ use ragged::{
     settings::{SearchMode, Strategy},
 };
 use ragged_benchmark::{
-    process::memory,
+    process::{cpu_seconds, memory},
     sample::{percentile, sorted},
 };
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,9 @@ pub(super) struct Figures {
     pub(super) p50_ms: f64,
     pub(super) p95_ms: f64,
     pub(super) questions_per_second: f64,
+    /// Processor time of a question, which other programs stretch less than the clock's; `None` where the
+    /// system does not tell.
+    pub(super) processor_ms: Option<f64>,
     /// After the last question; `None` where the system does not tell.
     pub(super) resident_mib: Option<f64>,
     /// Share of questions answered from memory.
@@ -99,6 +102,7 @@ fn ask(trial: &Trial, figures: &mut Figures, session: &Session) -> Result<()> {
     let before = library.caches().results;
     let measured = of(&trial.asked)?;
     let mut times = Vec::with_capacity(measured.len());
+    let cpu_before = cpu_seconds();
     for requests in measured.chunks(trial.batch.max(1)) {
         let begun = Instant::now();
         match requests {
@@ -107,6 +111,9 @@ fn ask(trial: &Trial, figures: &mut Figures, session: &Session) -> Result<()> {
         }
         times.push(begun.elapsed().as_secs_f64() * 1000.0);
     }
+    figures.processor_ms = cpu_seconds()
+        .zip(cpu_before)
+        .map(|(after, before)| 1000.0 * (after - before) / measured.len() as f64);
     figures.resident_mib = memory(std::process::id()).map(|memory| memory.resident as f64 / MIB);
     let after = library.caches().results;
     let total: f64 = times.iter().sum();
