@@ -5,6 +5,7 @@
 pub(crate) mod ranking;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
+pub(crate) mod tune;
 
 use std::collections::BTreeMap;
 

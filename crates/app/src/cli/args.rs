@@ -2,6 +2,7 @@
 
 pub(crate) mod benchmark;
 pub(crate) mod memory;
+pub(crate) mod tune;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -199,11 +200,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ragged time \"last week\"\n  ragged time \"from May to July\" --reading question --format json\n  ragged time \"3 days after Easter\" --now 2026-01-01 --tz Europe/Berlin"
     )]
     Time(TimeArgs),
-    /// Fit ragged to this machine and this library
-    #[command(after_help = "Example:\n  ragged tune probe")]
+    /// Fit ragged to this machine, this library and how you use it
+    #[command(
+        after_help = "Examples:\n  ragged tune apply low-memory\n  ragged tune auto --workload interactive\n  ragged tune show"
+    )]
     Tune {
         #[command(subcommand)]
-        command: TuneCommand,
+        command: tune::TuneCommand,
     },
     /// See and change where vectors are searched
     #[command(
@@ -773,19 +776,6 @@ pub(crate) enum BackupsCommand {
         #[arg(long, value_name = "N", default_value_t = ragged::library::KEPT_BACKUPS)]
         keep_latest: usize,
         /// Print what would be deleted and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TuneCommand {
-    /// Measure what steps of a search cost here, for the planner to reckon with
-    #[command(
-        after_help = "Examples:\n  ragged tune probe\n  ragged tune probe --dry-run --format json"
-    )]
-    Probe {
-        /// Print what was measured and keep nothing in the settings
         #[arg(long)]
         dry_run: bool,
     },

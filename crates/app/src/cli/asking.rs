@@ -1,6 +1,8 @@
 //! Who asks: the persona of a question, what it adds to the ranking, what is recorded, and what is
 //! said of that below the answer.
 
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::{path::Path, sync::Arc};
@@ -20,6 +22,8 @@ use ragged::{
     settings::{PersonalisationSettings, Settings},
 };
 
+#[cfg(test)]
+pub(crate) use self::tests::recorded_when_told;
 pub(crate) use self::time::ReadTime;
 use super::{
     Session,

@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 mod asking;
+mod child;
 mod command;
 mod interrupt;
 mod printer;
@@ -21,7 +22,7 @@ use ragged::{
     memory::{Memory, MemoryConfig, Persona, PersonaMemory, PersonaName},
     settings::{MemorySettings, Settings},
     temporal::Clock,
-    vault::{Passphrase, Protection},
+    vault::{DatabaseConfig, Passphrase, Protection},
 };
 
 use self::{args::Cli, printer::Printer};
@@ -123,7 +124,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             }
         }
         _ => {
-            if let Some(problem) = resolved.problems.iter().find(|p| !p.is_measured) {
+            if let Some(problem) = resolved.problems.iter().find(|p| !p.is_of_tuning) {
                 return Err(anyhow::Error::new(Problem::to_error(problem)));
             }
             for problem in &resolved.problems {
@@ -356,6 +357,10 @@ fn memory_config(settings: &Settings, config: MemoryConfig) -> MemoryConfig {
         session_gap_minutes: memory.session_gap_minutes,
         is_redacting: memory.pii_redaction,
         retention_days: (memory.retention_days > 0).then_some(memory.retention_days),
+        database: DatabaseConfig {
+            page_cache_bytes: settings.database.page_cache_bytes,
+            ..config.database
+        },
         topics: (&settings.learning).into(),
         interest: (&settings.learning).into(),
         ..config

@@ -39,9 +39,14 @@ impl ConfigFile {
 
     /// A file that says nothing; what is at the path is replaced when a value is set.
     pub(crate) fn empty(path: &Path) -> Self {
+        Self::begun(path, "")
+    }
+
+    /// The same with a comment that it begins with once a value is set.
+    pub(crate) fn begun(path: &Path, comment: &str) -> Self {
         Self {
             path: path.to_path_buf(),
-            text: String::new(),
+            text: comment.to_owned(),
             values: Vec::new(),
             unusable: Vec::new(),
         }
@@ -96,6 +101,31 @@ impl ConfigFile {
         }
         let edited = without(&self.text, name);
         self.replace(edited, expected)?;
+        Ok(true)
+    }
+
+    /// Takes values out and sets others, and writes the file once; false if that changed nothing.
+    pub(crate) fn edit(&mut self, out: &[String], set: &[(String, String)]) -> Result<bool> {
+        let mut text = self.text.clone();
+        let mut expected = self.values.clone();
+        for name in out.iter().filter(|name| set.iter().all(|(kept, _)| kept != *name)) {
+            if expected.iter().any(|(known, _)| known == name) {
+                text = without(&text, name);
+                expected.retain(|(known, _)| known != name);
+            }
+        }
+        for (name, value) in set {
+            match expected.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) if known == value => continue,
+                Some((_, known)) => value.clone_into(known),
+                None => expected.push((name.clone(), value.clone())),
+            }
+            text = with_value(&text, name, value);
+        }
+        if text == self.text {
+            return Ok(false);
+        }
+        self.replace(text, expected)?;
         Ok(true)
     }
 

@@ -42,6 +42,19 @@ impl Key {
             )
     }
 
+    /// Whether it trades speed, memory and work, and may stand in the file that `tune` writes.
+    pub(crate) fn is_tunable(&self) -> bool {
+        self.is_measured()
+            || TUNABLE.contains(&self.name)
+            || self.name.starts_with("memory.cache.")
+            || self.name.starts_with("database.")
+    }
+
+    /// Whether `tune probe` measures it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.name.starts_with("backend.costs.")
+    }
+
     /// The environment variable that sets it.
     pub(crate) fn variable(&self) -> String {
         let name = self.name.replace('.', "_").to_uppercase();
@@ -54,6 +67,23 @@ impl Key {
         if self.secret && !value.is_empty() { "(set)".to_owned() } else { value }
     }
 }
+
+/// Settings that trade speed, memory and work, besides those of sections that do nothing else.
+const TUNABLE: [&str; 13] = [
+    "ingest.threads",
+    "ingest.in_flight",
+    "backend.type",
+    "backend.epsilon",
+    "backend.max_recomputes",
+    "backend.beam_width",
+    "backend.graph",
+    "backend.cache_size",
+    "backend.cache_memory",
+    "backend.vector_cache",
+    "backend.batch_threads",
+    "personalisation.retrieve_multiplier",
+    "personalisation.async_updates",
+];
 
 macro_rules! is_secret {
     () => {
@@ -81,27 +111,43 @@ macro_rules! keys {
 const SIZE: &str = "a size, such as 100MB or 64MiB";
 const COUNT: &str = "a whole number";
 const DURATION: &str = "a time, such as 30s or 500ms";
+const TIMEOUT: &str = "a time from 100ms to 24h, such as 30s or 500ms";
 const TEXT: &str = "text";
-const NANOSECONDS: &str = "nanoseconds";
+const MIB: &str = "MiB from 0 to 65536, or a size such as 64MiB";
+const NANOSECONDS: &str = "nanoseconds, from 0 to 1e12";
+
+/// What a count takes; a test holds the limits against those that are checked.
+macro_rules! whole {
+    ($least:literal, $most:literal) => {
+        concat!("a whole number from ", $least, " to ", $most)
+    };
+}
+
+/// What a size takes.
+macro_rules! sized {
+    ($least:literal, $most:literal) => {
+        concat!("a size from ", $least, " to ", $most, ", such as 100MB or 64MiB")
+    };
+}
 
 keys! {
     "ingest.max_file_size", SIZE,
         |s| size(s.ingest.max_file_size_bytes),
         |s, v| size_within(v, 1000, u64::MAX).map(|v| s.ingest.max_file_size_bytes = v),
         "Larger files are skipped.";
-    "ingest.threads", COUNT,
+    "ingest.threads", whole!(0, 256),
         |s| s.ingest.threads.to_string(),
         |s, v| count(v, 0, 256).map(|v| s.ingest.threads = v),
         "Threads that read, chunk and embed, each with a parser process; 0 takes one for each processor.";
-    "ingest.parser_memory", SIZE,
+    "ingest.parser_memory", sized!("64MiB", "1024GiB"),
         |s| size(s.ingest.parser_memory_bytes),
         |s, v| size_within(v, 64 << 20, 1 << 40).map(|v| s.ingest.parser_memory_bytes = v),
         "Memory that one parser process may use; a file that needs more is skipped with that reason.";
-    "ingest.parser_timeout", DURATION,
+    "ingest.parser_timeout", TIMEOUT,
         |s| duration(s.ingest.parser_timeout),
         |s, v| timeout(v).map(|v| s.ingest.parser_timeout = v),
         "Time that one file may take to be read.";
-    "ingest.in_flight", SIZE,
+    "ingest.in_flight", sized!("1MiB", "1024GiB"),
         |s| size(s.ingest.in_flight_bytes),
         |s, v| size_within(v, 1 << 20, 1 << 40).map(|v| s.ingest.in_flight_bytes = v),
         "Bytes of files being read, chunked and embedded at once; bounds memory use.";
@@ -133,7 +179,7 @@ keys! {
         |s| s.embedding.api_key.clone(),
         |s, v| { s.embedding.api_key = v.to_owned(); Ok(()) },
         "Key for the embedding server.", secret;
-    "embedding.timeout", DURATION,
+    "embedding.timeout", TIMEOUT,
         |s| duration(s.embedding.timeout),
         |s, v| timeout(v).map(|v| s.embedding.timeout = v),
         "How long one request to the embedding server may take.";
@@ -149,15 +195,15 @@ keys! {
         |s, v| one_of(v, &[("small", Tier::Small), ("balanced", Tier::Balanced), ("fast", Tier::Fast)])
             .map(|v| s.backend.tier = v),
         "Bits kept of each dimension: 1, 2 or 4. After a change run `ragged reindex`.";
-    "backend.epsilon", "a number",
+    "backend.epsilon", "a number from 0 to 10",
         |s| s.backend.epsilon.to_string(),
         |s, v| fraction(v, 0.0, 10.0).map(|v| s.backend.epsilon = v),
         "Standard errors that an estimate may be wrong: higher finds more and recomputes more.";
-    "backend.max_recomputes", COUNT,
+    "backend.max_recomputes", whole!(0, 1000000),
         |s| s.backend.max_recomputes.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.backend.max_recomputes = v),
         "The most embeddings that one query recomputes.";
-    "backend.beam_width", COUNT,
+    "backend.beam_width", whole!(1, 10000),
         |s| s.backend.beam_width.to_string(),
         |s, v| count(v, 1, 10_000).map(|v| s.backend.beam_width = v),
         "The greatest width of the beam of a walk through the graph: more finds more and compares more. Also known as `backend.search_complexity`.";
@@ -167,19 +213,19 @@ keys! {
             ("auto", GraphUse::Auto), ("always", GraphUse::Always), ("never", GraphUse::Never),
         ]).map(|v| s.backend.graph = v),
         "When a graph is kept beside the codes: where it is expected to pay, always, never. `ragged compact` applies it at once.";
-    "backend.cache_size", COUNT,
+    "backend.cache_size", whole!(0, 10000000),
         |s| s.backend.cache_size.to_string(),
         |s, v| count(v, 0, 10_000_000).map(|v| s.backend.cache_size = v),
         "Answers of this many searches are kept in memory by a process that stays; 0 keeps none.";
-    "backend.cache_memory", SIZE,
+    "backend.cache_memory", sized!("0", "1024GiB"),
         |s| size(s.backend.cache_bytes),
         |s, v| size_within(v, 0, 1 << 40).map(|v| s.backend.cache_bytes = v),
         "Memory that those answers may take.";
-    "backend.vector_cache", SIZE,
+    "backend.vector_cache", sized!("0", "1024GiB"),
         |s| size(s.backend.vector_cache_bytes),
         |s, v| size_within(v, 0, 1 << 40).map(|v| s.backend.vector_cache_bytes = v),
         "Memory for vectors that were recomputed and may be wanted again.";
-    "backend.batch_threads", COUNT,
+    "backend.batch_threads", whole!(0, 256),
         |s| s.backend.batch_threads.to_string(),
         |s, v| count(v, 0, 256).map(|v| s.backend.batch_threads = v),
         "Threads that a batch of searches is spread over; 0 takes one for each processor.";
@@ -215,11 +261,11 @@ keys! {
         |s| s.backend.chroma.database.clone(),
         |s, v| filled(v).map(|v| s.backend.chroma.database = v),
         "Database of that tenant.";
-    "chroma.timeout", DURATION,
+    "chroma.timeout", TIMEOUT,
         |s| duration(s.backend.chroma.timeout),
         |s, v| timeout(v).map(|v| s.backend.chroma.timeout = v),
         "How long one request to the Chroma server may take.";
-    "chroma.batch", COUNT,
+    "chroma.batch", whole!(1, 100000),
         |s| s.backend.chroma.batch.to_string(),
         |s, v| count(v, 1, 100_000).map(|v| s.backend.chroma.batch = v),
         "Vectors sent to the Chroma server at once, where it takes as many.";
@@ -229,7 +275,7 @@ keys! {
             ("hybrid", SearchMode::Hybrid), ("vector", SearchMode::Vector), ("lexical", SearchMode::Lexical),
         ]).map(|v| s.search.mode = v),
         "Which sides of the index a search asks.";
-    "search.k", COUNT,
+    "search.k", whole!(1, 10000),
         |s| s.search.k.to_string(),
         |s, v| count(v, 1, 10_000).map(|v| s.search.k = v),
         "Hits given by a search.";
@@ -237,7 +283,7 @@ keys! {
         |s| s.search.vector_weight.to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.search.vector_weight = v),
         "Share of the vector side in a hybrid score.";
-    "search.candidates", COUNT,
+    "search.candidates", whole!(1, 100000),
         |s| s.search.candidates.to_string(),
         |s, v| count(v, 1, 100_000).map(|v| s.search.candidates = v),
         "Candidates taken from each side before they are mixed.";
@@ -252,7 +298,7 @@ keys! {
         |s| s.memory.timezone.clone(),
         |s, v| zone(v).map(|v| s.memory.timezone = v),
         "The zone in which your days begin and end; `auto` takes the system's.";
-    "memory.session_gap_minutes", COUNT,
+    "memory.session_gap_minutes", whole!(1, 10080),
         |s| s.memory.session_gap_minutes.to_string(),
         |s, v| count(v, 1, 10_080).map(|v| s.memory.session_gap_minutes = v as u32),
         "Minutes without a question after which the next one begins another session.";
@@ -260,7 +306,7 @@ keys! {
         |s| s.memory.pii_redaction.to_string(),
         |s, v| switch(v).map(|v| s.memory.pii_redaction = v),
         "Whether addresses, telephone and card numbers and the like are replaced by markers before a question is stored.";
-    "memory.retention_days", COUNT,
+    "memory.retention_days", whole!(0, 36500),
         |s| s.memory.retention_days.to_string(),
         |s, v| count(v, 0, 36_500).map(|v| s.memory.retention_days = v as u32),
         "Days after which what was asked is deleted; 0 keeps it.";
@@ -268,15 +314,15 @@ keys! {
         |s| s.search.reads_time.to_string(),
         |s, v| switch(v).map(|v| s.search.reads_time = v),
         "Whether a time in a question, such as *last March* or *my recent work*, narrows or orders what is found.";
-    "memory.cache.l1_size", COUNT,
+    "memory.cache.l1_size", whole!(0, 1000000),
         |s| s.memory.cache.l1_size.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l1_size = v),
         "Profiles of personas that are kept at hand; 0 for none.";
-    "memory.cache.l2_size", COUNT,
+    "memory.cache.l2_size", whole!(0, 1000000),
         |s| s.memory.cache.l2_size.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l2_size = v),
         "Profiles of personas that are kept behind those; 0 for none.";
-    "memory.cache.l3_size", COUNT,
+    "memory.cache.l3_size", whole!(0, 1000000),
         |s| s.memory.cache.l3_size.to_string(),
         |s, v| count(v, 0, 1_000_000).map(|v| s.memory.cache.l3_size = v),
         "Searches of personas that are kept, before the personal part; 0 for none.";
@@ -296,11 +342,11 @@ keys! {
         |s| s.search.time_decay_rate.to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.search.time_decay_rate = v),
         "How fast a document's time counts as far away: a day is worth e to the minus this.";
-    "learning.min_topic_length", COUNT,
+    "learning.min_topic_length", whole!(1, 64),
         |s| s.learning.min_topic_length.to_string(),
         |s, v| count(v, 1, 64).map(|v| s.learning.min_topic_length = v),
         "Fewest characters of a topic; acronyms and terms with signs may have fewer.";
-    "learning.max_topics_per_query", COUNT,
+    "learning.max_topics_per_query", whole!(1, 100),
         |s| s.learning.max_topics_per_query.to_string(),
         |s, v| count(v, 1, 100).map(|v| s.learning.max_topics_per_query = v),
         "Most topics that are learned from one question.";
@@ -316,11 +362,11 @@ keys! {
         |s| s.learning.time_decay_rate.to_string(),
         |s, v| share(v).map(|v| s.learning.time_decay_rate = v),
         "How fast an interest fades: a day is worth e to the minus this.";
-    "learning.min_frequency_for_tracking", COUNT,
+    "learning.min_frequency_for_tracking", whole!(1, 1000),
         |s| s.learning.min_frequency_for_tracking.to_string(),
         |s, v| count(v, 1, 1000).map(|v| s.learning.min_frequency_for_tracking = v as u64),
         "Questions in which a topic must be met before it is an interest.";
-    "learning.co_occurrence_threshold", COUNT,
+    "learning.co_occurrence_threshold", whole!(1, 1000),
         |s| s.learning.co_occurrence_threshold.to_string(),
         |s, v| count(v, 1, 1000).map(|v| s.learning.co_occurrence_threshold = v as u64),
         "Questions in which two interests must be met together before one speaks for the other.";
@@ -340,7 +386,7 @@ keys! {
         |s| s.personalisation.alpha().to_string(),
         |s, v| fraction(v, 0.0, 0.9).map(|v| s.personalisation.alpha = Some(v)),
         "Share of the personal part in a score; the rest is how well the passage matches.";
-    "personalisation.retrieve_multiplier", COUNT,
+    "personalisation.retrieve_multiplier", whole!(1, 10),
         |s| s.personalisation.retrieve_multiplier().to_string(),
         |s, v| count(v, 1, 10).map(|v| s.personalisation.retrieve_multiplier = Some(v)),
         "So many times as many candidates as hits may change places.";
@@ -348,7 +394,7 @@ keys! {
         |s| s.personalisation.min_confidence_threshold().to_string(),
         |s, v| fraction(v, 0.0, 1.0).map(|v| s.personalisation.min_confidence_threshold = Some(v)),
         "Interests that are less sure do not count, unless they were set by hand.";
-    "personalisation.full_alpha_words", COUNT,
+    "personalisation.full_alpha_words", whole!(0, 256),
         |s| s.personalisation.full_alpha_words.to_string(),
         |s, v| count(v, 0, 256).map(|v| s.personalisation.full_alpha_words = v),
         "Alpha holds for questions of up to so many words, and is less for longer ones; 0 takes it for all.";
@@ -384,15 +430,15 @@ keys! {
         |s| s.answer.api_key.clone(),
         |s, v| { s.answer.api_key = v.to_owned(); Ok(()) },
         "Key for the generating server.", secret;
-    "answer.timeout", DURATION,
+    "answer.timeout", TIMEOUT,
         |s| duration(s.answer.timeout),
         |s, v| timeout(v).map(|v| s.answer.timeout = v),
         "How long the generating server may be silent before the answer is made without it.";
-    "answer.k", COUNT,
+    "answer.k", whole!(1, 100),
         |s| s.answer.k.to_string(),
         |s, v| count(v, 1, 100).map(|v| s.answer.k = v),
         "Hits that an answer may draw on.";
-    "answer.max_sentences", COUNT,
+    "answer.max_sentences", whole!(1, 50),
         |s| s.answer.max_sentences.to_string(),
         |s, v| count(v, 1, 50).map(|v| s.answer.max_sentences = v),
         "Sentences quoted by an extractive answer.";
@@ -400,14 +446,14 @@ keys! {
         |s| s.answer.temperature.to_string(),
         |s, v| fraction(v, 0.0, 2.0).map(|v| s.answer.temperature = v),
         "How freely a server's model may word its answer.";
-    "database.page_cache", SIZE,
-        |s| size(s.database.page_cache_bytes),
-        |s, v| size_within(v, 0, 1 << 40).map(|v| s.database.page_cache_bytes = v),
-        "Page cache of one connection to library.db.";
-    "database.mmap", SIZE,
-        |s| size(s.database.mmap_bytes),
-        |s, v| size_within(v, 0, 1 << 40).map(|v| s.database.mmap_bytes = v),
-        "Bytes of library.db that may be mapped into memory.";
+    "database.sqlite_cache_mb", MIB,
+        |s| mib(s.database.page_cache_bytes),
+        |s, v| mib_within(v, 65_536).map(|v| s.database.page_cache_bytes = v),
+        "Page cache of one connection to library.db, or to what a persona remembers. Also known as `database.page_cache`.";
+    "database.mmap_size_mb", MIB,
+        |s| mib(s.database.mmap_bytes),
+        |s, v| mib_within(v, 65_536).map(|v| s.database.mmap_bytes = v),
+        "How much of library.db may be mapped into memory, shared by all connections; encrypted files cannot be. Also known as `database.mmap`.";
 }
 
 fn filled(value: &str) -> Result<String, String> {
@@ -508,6 +554,21 @@ fn size_within(value: &str, least: u64, most: u64) -> Result<u64, String> {
     } else {
         Ok(bytes)
     }
+}
+
+/// A size whose bare number is MiB.
+fn mib_within(value: &str, most_mib: u64) -> Result<u64, String> {
+    let is_bare = value.trim().bytes().all(|byte| byte.is_ascii_digit());
+    let bytes = parse_size(&if is_bare { format!("{value}MiB") } else { value.to_owned() })?;
+    if bytes > most_mib << 20 {
+        return Err(format!("{value:?} is outside 0 to {most_mib} MiB"));
+    }
+    Ok(bytes)
+}
+
+/// Bytes as MiB where they are whole ones.
+fn mib(bytes: u64) -> String {
+    if bytes.is_multiple_of(1 << 20) { (bytes >> 20).to_string() } else { size(bytes) }
 }
 
 /// Shorter waits end before anything can have answered.

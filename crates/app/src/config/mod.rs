@@ -72,8 +72,8 @@ pub(crate) struct Problem {
     message: String,
     /// What mends it.
     pub(crate) hint: String,
-    /// It stands where only measured costs may: searches plan without them, and nothing is lost.
-    pub(crate) is_measured: bool,
+    /// It stands in the file that `tune` writes: all works without it, only not as fast.
+    pub(crate) is_of_tuning: bool,
 }
 
 impl Problem {
@@ -102,6 +102,16 @@ impl Resolved {
         Some(Origin::Preset(preset, Box::new(origin.clone())))
     }
 
+    /// What says otherwise than `config/performance.yaml` may, and stands above it.
+    pub(crate) fn above_tuning(&self, key: &Key) -> Option<Origin> {
+        let tuned = performance_path(&self.data_dir);
+        match self.origin(key) {
+            Origin::Default | Origin::Preset(..) => None,
+            Origin::File(path) if path == tuned => None,
+            origin => Some(origin),
+        }
+    }
+
     pub(crate) fn config_path(&self) -> PathBuf {
         config_path(&self.data_dir)
     }
@@ -111,10 +121,10 @@ fn config_path(data_dir: &Path) -> PathBuf {
     data_dir.join("config.yaml")
 }
 
-/// What the names of the settings in that file begin with.
-pub(crate) const MEASURED: &str = "backend.costs.";
 /// What mends that file.
-const REMEASURE: &str = "`ragged tune probe` measures anew and writes the file anew";
+const RETUNE: &str = "`ragged tune reset` empties the file";
+/// What mends what it says of measured costs.
+const REMEASURE: &str = "`ragged tune probe` measures anew";
 
 /// The file that `ragged tune` writes; what the user wrote stands above it.
 pub(crate) fn performance_path(data_dir: &Path) -> PathBuf {
@@ -181,20 +191,20 @@ pub(crate) fn resolve(
         origins: BTreeMap::new(),
         problems: Vec::new(),
     };
-    let measured = performance_path(&resolved.data_dir);
-    for (path, is_measured, remedy) in [
-        (&measured, true, REMEASURE),
+    let tuned = performance_path(&resolved.data_dir);
+    for (path, is_of_tuning, remedy) in [
+        (&tuned, true, RETUNE),
         (&path, false, "mend the file by hand, or move it away and `ragged init`"),
     ] {
         match ConfigFile::read(path) {
             Ok(None) => {}
-            Ok(Some(file)) => resolved.apply_file(&file, is_measured),
+            Ok(Some(file)) => resolved.apply_file(&file, is_of_tuning),
             Err(error) => resolved.problems.push(Problem {
                 place: path.display().to_string(),
                 key: String::new(),
                 message: format!("{error:#}"),
                 hint: remedy.to_owned(),
-                is_measured,
+                is_of_tuning,
             }),
         }
     }
@@ -208,7 +218,7 @@ pub(crate) fn resolve(
                     key: key.name.to_owned(),
                     message,
                     hint: format!("`unset {variable}`"),
-                    is_measured: false,
+                    is_of_tuning: false,
                 });
             }
         }
@@ -281,7 +291,7 @@ pub(crate) fn of_persona(general: &Resolved, name: &str, own: &[(String, String)
                 } else {
                     hint
                 },
-                is_measured: false,
+                is_of_tuning: false,
             });
         }
     }
@@ -340,42 +350,44 @@ impl Resolved {
         Ok(())
     }
 
-    /// Takes over what a file says; one that `is_measured` may say what steps cost, and no more.
-    fn apply_file(&mut self, file: &ConfigFile, is_measured: bool) {
+    /// Takes over what a file says; one that `is_of_tuning` may say what trades speed and memory, and
+    /// no more.
+    fn apply_file(&mut self, file: &ConfigFile, is_of_tuning: bool) {
         let place = file.path().display().to_string();
         let problem = |key: &str, message: String, hint: String| Problem {
             place: place.clone(),
             key: key.to_owned(),
             message,
             hint,
-            is_measured,
+            is_of_tuning,
+        };
+        let remedy = |name: &str| match find(name) {
+            Ok(key) if is_of_tuning && key.is_measured() => REMEASURE.to_owned(),
+            _ if is_of_tuning => format!("`ragged tune reset {name}`"),
+            _ => format!("`ragged config unset {name}`"),
         };
         for (name, message) in file.unusable() {
-            let hint = if is_measured { REMEASURE } else { "mend the file by hand" };
+            let hint = if is_of_tuning { RETUNE } else { "mend the file by hand" };
             self.problems.push(problem(name, format!("{name} {message}"), hint.to_owned()));
         }
         for (name, value) in file.values() {
-            if is_measured && !name.starts_with(MEASURED) {
-                let message = format!("{name} is not a measured cost, and is not used");
-                let hint = format!("{REMEASURE}, `ragged config set {name}` sets it");
-                self.problems.push(problem(name, message, hint));
-                continue;
-            }
-            let remedy = if is_measured {
-                REMEASURE.to_owned()
-            } else {
-                format!("`ragged config unset {name}`")
-            };
             let applied = match find(name) {
+                Ok(key) if is_of_tuning && !key.is_tunable() => {
+                    let message = format!("{name} trades no speed or memory, and is not used here");
+                    let hint = format!(
+                        "{} takes it out, `ragged config set {name}` sets it",
+                        remedy(name)
+                    );
+                    Err((message, hint))
+                }
                 Ok(key) => {
                     let origin = Origin::File(file.path().to_path_buf());
-                    self.apply(key, value, origin).map_err(|message| (message, remedy))
+                    self.apply(key, value, origin).map_err(|message| (message, remedy(name)))
                 }
-                Err(error) if is_measured => Err((error.to_string(), remedy)),
                 Err(error) => {
                     let nearest = error.hint().filter(|hint| hint.contains("did you mean"));
                     let nearest = nearest.map(|hint| format!("{hint} ")).unwrap_or_default();
-                    Err((error.to_string(), format!("{nearest}{remedy} takes it out")))
+                    Err((error.to_string(), format!("{nearest}{} takes it out", remedy(name))))
                 }
             };
             if let Err((message, hint)) = applied {
@@ -399,7 +411,7 @@ impl Resolved {
             message: format!("{error:#}"),
             hint: "`ragged config show --origin` shows the sizes, `ragged config set` changes them"
                 .to_owned(),
-            is_measured: false,
+            is_of_tuning: false,
         });
         self.settings.chunk = Settings::default().chunk;
         self.origins.retain(|name, _| !is_chunk(name));
@@ -428,12 +440,14 @@ fn data_dir(flag: Option<&Path>, environment: &BTreeMap<String, String>) -> Resu
 }
 
 /// Other names of settings.
-const ALIASES: [(&str, &str); 5] = [
+const ALIASES: [(&str, &str); 7] = [
     ("personalised_ranking.alpha", "personalisation.alpha"),
     ("retrieve_multiplier", "personalisation.retrieve_multiplier"),
     ("backend.search_complexity", "backend.beam_width"),
     ("vectorstore.leann.search_complexity", "backend.beam_width"),
     ("vectorstore.backend", "backend.type"),
+    ("database.page_cache", "database.sqlite_cache_mb"),
+    ("database.mmap", "database.mmap_size_mb"),
 ];
 
 /// The key with this name, or an error that names the nearest one.

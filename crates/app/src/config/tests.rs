@@ -90,6 +90,91 @@ fn what_a_file_says_wrongly_is_named_and_the_rest_holds() {
     assert!(resolved.problems[0].to_string().contains("RAGGED_SEARCH_K"), "{resolved:?}");
 }
 
+/// What the reference says that a setting takes is what it takes.
+#[test]
+fn limits_that_are_told_are_those_that_hold() {
+    let mut n_checked = 0;
+    for key in KEYS {
+        let Some((_, limits)) = key.kind.split_once(" from ") else { continue };
+        let (least, most) = limits.split_once(" to ").unwrap();
+        let most = most.split([',', ' ']).next().unwrap();
+        let takes = |value: &str| (key.set)(&mut Settings::default(), value).is_ok();
+        assert!(takes(least) && takes(most), "{}: {least} to {most}", key.name);
+        let number = |text: &str| text.parse::<f64>().ok();
+        if let (Some(low), Some(high)) = (number(least), number(most)) {
+            let step = if high > 10.0 { 1.0 } else { 0.01 };
+            for value in [low - step, high + step] {
+                assert!(!takes(&value.to_string()), "{} takes {value}", key.name);
+            }
+        } else if key.kind.starts_with("a size") {
+            assert!(!takes("1025GiB"), "{}", key.name);
+            assert!(least == "0" || !takes("0.5KB"), "{}", key.name);
+        } else {
+            assert!(!takes("99ms") && !takes("25h"), "{}", key.name);
+        }
+        n_checked += 1;
+    }
+    assert!(n_checked > 40, "{n_checked}");
+}
+
+#[test]
+fn what_tunes_may_say_only_what_trades_speed_and_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = performance_path(dir.path());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = "backend:\n  type: leann\n  cache_size: 10000\n  beam_width: 150\n\nmemory:\n  cache:\n    \
+                l1_size: 1000\n    l2_size: 500\n    profile_ttl: 3600\n    query_ttl: 1800\n\n\
+                personalisation:\n  retrieve_multiplier: 2\n  async_updates: true\n\ndatabase:\n  \
+                sqlite_cache_mb: 128\n  mmap_size_mb: 512\n";
+    std::fs::write(&path, text).unwrap();
+    let resolved = resolve(Some(dir.path()), &[], &BTreeMap::new()).unwrap();
+    assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
+    let settings = &resolved.settings;
+    assert_eq!(settings.backend.cache_size, 10_000);
+    assert_eq!(settings.memory.cache.query_ttl.as_secs(), 1800);
+    assert_eq!(settings.database.page_cache_bytes, 128 << 20);
+    assert_eq!(settings.database.mmap_bytes, 512 << 20);
+    assert_eq!(resolved.above_tuning(key("backend.cache_size")), None);
+
+    // What the user says stands above it.
+    let environment = environment(&[("RAGGED_BACKEND_CACHE_SIZE", "7")]);
+    let mut own = ConfigFile::read_or_new(&config_path(dir.path())).unwrap();
+    own.set("database.mmap", "8MiB").unwrap();
+    let resolved = resolve(Some(dir.path()), &[], &environment).unwrap();
+    assert_eq!(resolved.settings.backend.cache_size, 7);
+    assert!(resolved.above_tuning(key("backend.cache_size")).is_some());
+    assert_eq!(
+        resolved.above_tuning(key("database.mmap_size_mb")),
+        Some(Origin::File(config_path(dir.path())))
+    );
+
+    std::fs::write(&path, "search:\n  k: 3\nbackend:\n  cache_size: 9\n  cach_size: 8\n").unwrap();
+    let resolved = resolve(Some(dir.path()), &[], &BTreeMap::new()).unwrap();
+    let named: Vec<&str> = resolved.problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(named, ["backend.cach_size", "search.k"]);
+    assert!(resolved.problems.iter().all(|problem| problem.is_of_tuning));
+    assert!(resolved.problems[0].hint.contains("did you mean backend.cache_size?"));
+    assert_eq!((resolved.settings.search.k, resolved.settings.backend.cache_size), (10, 9));
+}
+
+#[test]
+fn several_values_are_written_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = config_path(dir.path());
+    let mut file = ConfigFile::begun(&path, "# by a program\n");
+    let value = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let set = [value("backend.cache_size", "5"), value("search.k", "3")];
+    assert!(file.edit(&[], &set).unwrap());
+    let text = "# by a program\nbackend:\n  cache_size: 5\nsearch:\n  k: 3\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert!(!file.edit(&["answer.k".to_owned()], &set).unwrap(), "nothing changed");
+    let out = ["search.k".to_owned(), "backend.cache_size".to_owned()];
+    assert!(file.edit(&out, &[value("search.k", "4")]).unwrap());
+    let text = "# by a program\nsearch:\n  k: 4\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(file.values().collect::<Vec<_>>(), [("search.k", "4")]);
+}
+
 #[test]
 fn values_that_could_not_work_are_refused() {
     for (name, value) in [
@@ -101,12 +186,16 @@ fn values_that_could_not_work_are_refused() {
         ("answer.timeout", "99h"),
         ("answer.generator", "gpt"),
         ("answer.generator", "ollama:"),
+        ("database.mmap_size_mb", "65537"),
+        ("database.sqlite_cache_mb", "-1"),
         ("database.mmap", "9e18"),
     ] {
         assert!((key(name).set)(&mut Settings::default(), value).is_err(), "{name} = {value}");
     }
     for (name, value) in [
         ("ingest.max_file_size", "1KB"),
+        ("database.sqlite_cache_mb", "128"),
+        ("database.page_cache", "1MB"),
         ("ingest.parser_memory", "64MiB"),
         ("answer.timeout", "100ms"),
         ("answer.generator", "openai:gpt-oss"),

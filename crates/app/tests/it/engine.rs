@@ -119,12 +119,12 @@ fn a_probe_keeps_what_it_measures_unless_it_is_dry() {
     let got = scene.run(&["config", "get", "backend.costs.recompute"]);
     assert_eq!(got.stdout.trim(), "5");
 
-    // A file of measurements that cannot be read stops nothing, sets nothing else and is made anew.
-    for (text, named) in [
-        (&b"backend:\n  costs:\n    scan: cheap\n"[..], "backend.costs.scan"),
-        (b"search:\n  k: 1\n", "search.k"),
-        (b"backend: {costs: {scan: -4}}\n", "backend.costs.scan"),
-        (b"\xff\x00\xfe", "performance.yaml"),
+    // A file of tuning that cannot be used stops nothing, sets nothing else and is made anew.
+    for (text, named, hint) in [
+        (&b"backend:\n  costs:\n    scan: cheap\n"[..], "backend.costs.scan", "ragged tune probe"),
+        (b"search:\n  k: 1\n", "search.k", "ragged tune reset search.k"),
+        (b"backend: {costs: {scan: -4}}\n", "backend.costs.scan", "ragged tune probe"),
+        (b"\xff\x00\xfe", "performance.yaml", "ragged tune reset"),
     ] {
         std::fs::write(&kept, text).unwrap();
         let found = scene.run(&["search", "tides", "--format", "json"]);
@@ -132,7 +132,7 @@ fn a_probe_keeps_what_it_measures_unless_it_is_dry() {
         let response: Value = serde_json::from_str(&found.stdout).unwrap();
         assert_eq!(response["hits"].as_array().unwrap().len(), 10, "{named}");
         assert!(found.stderr.contains(named), "{named}: {}", found.stderr);
-        assert!(found.stderr.contains("ragged tune probe"), "{named}: {}", found.stderr);
+        assert!(found.stderr.contains(hint), "{named}: {}", found.stderr);
         let probe = scene.run(&["tune", "probe"]);
         assert_eq!(probe.code, 0, "{named}: {}", probe.stderr);
         let found = scene.run(&["search", "tides"]);

@@ -59,6 +59,8 @@ mod terminal;
 /// When questions were asked.
 mod timeline;
 mod times;
+/// Settings that fit the machine, the library and its use.
+mod tune;
 /// Following changes of files.
 #[cfg(unix)]
 mod watch;

@@ -3,6 +3,8 @@
 //! A [`Settings`] is complete: every decision is taken, none is optional. Where a value came from
 //! (file, environment, flag) is known only to the program that built it.
 
+pub mod tuning;
+
 use std::time::Duration;
 
 use crate::{chunk::ChunkConfig, store::StoreConfig};

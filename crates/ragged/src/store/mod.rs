@@ -145,6 +145,23 @@ impl Store {
         &self.path
     }
 
+    /// The memory that SQLite itself says a connection may use: less than was asked for where it
+    /// cannot give as much, as for maps of more than 2 GiB.
+    pub fn limits(&self) -> Result<StoreConfig> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // A SQLite that cannot map files has no row to give.
+        let ask = |pragma| -> Result<i64> {
+            let found = writer.pragma_query_value(None, pragma, |row| row.get(0)).optional();
+            sql(found).map(Option::unwrap_or_default)
+        };
+        let limits = || -> Result<StoreConfig> {
+            // Negative numbers are KiB.
+            let page_cache_bytes = natural(-ask("cache_size")?) * 1024;
+            Ok(StoreConfig { page_cache_bytes, mmap_bytes: natural(ask("mmap_size")?) })
+        };
+        limits().context_with(|| format!("asking for the limits of {}", self.path.display()))
+    }
+
     /// Begins reading one unchanging state of the library.
     pub fn reader(&self) -> Result<Reader<'_>> {
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();

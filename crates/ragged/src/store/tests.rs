@@ -633,3 +633,18 @@ proptest::proptest! {
         assert_eq!(reader.counts().unwrap().documents, distinct.len() as u64);
     }
 }
+
+#[test]
+fn limits_are_those_that_were_asked_for_as_far_as_there_are_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("library.db");
+    for asked in [
+        StoreConfig { page_cache_bytes: 32 << 20, mmap_bytes: 128 << 20 },
+        StoreConfig { page_cache_bytes: 1 << 20, mmap_bytes: 0 },
+    ] {
+        assert_eq!(Store::open(&path, asked).unwrap().limits().unwrap(), asked);
+    }
+    let huge = StoreConfig { mmap_bytes: 1 << 40, ..StoreConfig::default() };
+    let limits = Store::open(&path, huge).unwrap().limits().unwrap();
+    assert!(limits.mmap_bytes < 1 << 40, "SQLite maps 2 GiB and no more: {limits:?}");
+}

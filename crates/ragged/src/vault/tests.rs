@@ -262,3 +262,23 @@ fn readers_are_bounded_and_see_one_state() {
         .unwrap();
     assert_eq!(count(&database), 2);
 }
+
+#[test]
+fn the_page_cache_is_as_asked_for_and_nothing_is_mapped() {
+    let dir = tempfile::tempdir().unwrap();
+    let master = MasterKey::create(&dir.path().join("keys/memory.key"), None).unwrap();
+    let config = DatabaseConfig { page_cache_bytes: 32 << 20, ..DatabaseConfig::default() };
+    let vault = Vault::new(&dir.path().join("memory"), master, config).unwrap();
+    let database = vault.create("a").unwrap();
+    plant(&database, CANARY);
+    let pragma = |name: &str| {
+        database
+            .read(|connection| {
+                let asked = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+                crate::sqlite::sql(asked)
+            })
+            .unwrap()
+    };
+    assert_eq!(pragma("cache_size"), -32 * 1024);
+    assert_eq!(pragma("mmap_size"), 0);
+}

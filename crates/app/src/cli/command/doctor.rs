@@ -92,7 +92,7 @@ fn settings(session: &Session) -> Finding {
             next: Some(first.hint.clone()),
             ..finding(
                 "settings",
-                if problems.iter().all(|p| p.is_measured) {
+                if problems.iter().all(|p| p.is_of_tuning) {
                     Verdict::Warning
                 } else {
                     Verdict::Failure

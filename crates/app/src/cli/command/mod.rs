@@ -54,7 +54,7 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Collection { command } => collection::run(command, session),
         Command::Model { command } => model::run(command, session),
         Command::Time(args) => time::run(&args, session),
-        Command::Tune { command } => tune::run(&command, session),
+        Command::Tune { command } => tune::run(command, session),
         Command::Benchmark { command } => benchmark::run(command, session),
         Command::Backend { command } => backend::run(command, session),
         Command::Cache { command } => cache::run(&command, session),

@@ -1,25 +1,20 @@
-//! `tune`: settings that fit this machine and this library.
+//! `tune probe`: what steps of a search cost here.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use ragged::{library::Keep, settings::UnitCosts};
 
+use super::file::PerformanceFile;
 use crate::{
-    cli::{Session, args::TuneCommand, progress},
-    config::{ConfigFile, KEYS, MEASURED, performance_path},
+    cli::{Session, progress},
+    config::{KEYS, performance_path},
     failure::Outcome,
     wire,
 };
 
-pub(crate) fn run(command: &TuneCommand, session: &Session) -> Result<Outcome> {
-    match command {
-        TuneCommand::Probe { dry_run } => probe(*dry_run, session),
-    }
-}
-
 /// Measures what steps of a search cost, and keeps that in the settings.
-fn probe(dry_run: bool, session: &Session) -> Result<Outcome> {
+pub(super) fn run(dry_run: bool, session: &Session) -> Result<Outcome> {
     let printer = &session.printer;
     let library = session.existing_library()?;
     let spinner = progress::waiting(printer, "measuring searches");
@@ -68,13 +63,12 @@ fn probe(dry_run: bool, session: &Session) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Writes costs to the file of measured settings.
+/// Writes costs to the file of tuning, and leaves out of it what cannot be used.
 fn keep(costs: &UnitCosts, session: &Session) -> Result<()> {
     let mut settings = session.resolved.settings.clone();
     settings.backend.costs = *costs;
-    let mut file = ConfigFile::empty(&performance_path(&session.resolved.data_dir));
-    for key in KEYS.iter().filter(|key| key.name.starts_with(MEASURED)) {
-        file.set(key.name, &(key.get)(&settings))?;
-    }
+    let measured = KEYS.iter().filter(|key| key.is_measured());
+    let values: Vec<_> = measured.map(|key| (key.name.to_owned(), (key.get)(&settings))).collect();
+    PerformanceFile::mended(session)?.change(&[], &values)?;
     Ok(())
 }
