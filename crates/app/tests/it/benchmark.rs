@@ -182,6 +182,7 @@ fn a_plan_is_told_and_wrong_words_are_usage() {
         &["query", "--corpus-sizes", "0"],
         &["query", "--corpus-sizes", "many"],
         &["query", "--repeats", "0"],
+        &["query", "--profiles", "medium"],
     ] {
         assert_eq!(bench.run(args).code, 2, "{args:?}");
     }
@@ -205,6 +206,20 @@ fn ones_own_files_are_measured() {
     let missing = bench.scene.path("nowhere");
     let ran = bench.run(&["query", "--corpus", missing.to_str().unwrap()]);
     assert!(ran.code == 1 && ran.stderr.contains("nowhere"), "{ran:?}");
+}
+
+#[test]
+fn profiles_stand_beside_each_other() {
+    let bench = Bench::new();
+    let profiles = ["query", "--profiles", "low-memory,high-performance", "--label", "x"];
+    let ran = bench.run(&[&profiles[..], &TINY[..]].concat());
+    assert!(ran.code == 0 && ran.stdout.contains("low-memory"), "{ran:?}");
+    let result = bench.json(&["show", "x"]);
+    for profile in ["low-memory", "high-performance"] {
+        let rows = result["rows"].as_array().unwrap();
+        let is_it = |row: &&Value| row["cell"]["configuration"] == profile;
+        assert!(rows.iter().filter(is_it).count() > 10, "{profile}: {result}");
+    }
 }
 
 #[test]

@@ -200,6 +200,9 @@ pub(crate) struct MeasureArgs {
     /// A folder of files, a folder in BEIR layout, or `synthetic`
     #[arg(long, default_value = "synthetic", value_name = "DIR")]
     pub(crate) corpus: String,
+    /// Tuning profiles to measure beside each other: high-performance, balanced, low-memory, default
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) profiles: Vec<String>,
     /// How many questions, or a file with one a line
     #[arg(long, default_value = "100", value_name = "N|FILE")]
     pub(crate) queries: String,

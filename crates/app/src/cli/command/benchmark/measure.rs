@@ -2,19 +2,16 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    ffi::OsString,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ragged::{
     error::{Error, ErrorKind},
     evaluation::JudgedSet,
-    settings::BackendKind,
+    settings::{BackendKind, tuning::Profile},
 };
 use ragged_benchmark::{
     corpus::{self, Corpus},
@@ -23,7 +20,7 @@ use ragged_benchmark::{
     report,
     result::{Missing, RunResult, SCHEMA},
     run::{Gathered, Plan, Step},
-    task::{Figure, Task, Test},
+    task::Test,
     threshold::{Held, Thresholds},
 };
 
@@ -32,6 +29,7 @@ use crate::{
     cli::{
         Session,
         args::benchmark::{KeptArgs, MeasureArgs},
+        child,
         interrupt::{TemporaryFolder, Watch},
         printer::counted,
         progress,
@@ -224,13 +222,29 @@ fn plan(args: &MeasureArgs, tests: &[Test]) -> Result<Plan> {
             args.corpus_sizes.clone()
         },
         backends: args.backends.clone(),
-        configurations: vec![DEFAULT.to_owned()],
+        configurations: configurations(args)?,
         tests: tests.iter().copied().collect::<BTreeSet<Test>>(),
         repeats: usize::from(args.repeats.unwrap_or(REPEATS)),
         n_questions: args.queries.parse().unwrap_or(usize::MAX),
         chroma: config::chroma_program(),
         seed: args.kept.seed,
     })
+}
+
+/// The settings as they are, or the profiles that are named.
+fn configurations(args: &MeasureArgs) -> Result<Vec<String>, Usage> {
+    if args.profiles.is_empty() {
+        return Ok(vec![DEFAULT.to_owned()]);
+    }
+    let is_known = |name: &String| name == DEFAULT || Profile::named(name).is_some();
+    match args.profiles.iter().find(|name| !is_known(name)) {
+        None => Ok(args.profiles.clone()),
+        Some(name) => {
+            let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.as_str()).collect();
+            Err(Usage::new(format!("there is no profile {name:?}"))
+                .with_hint(format!("there are: {}, {DEFAULT}", known.join(", "))))
+        }
+    }
 }
 
 /// Where documents come from.
@@ -318,42 +332,13 @@ fn take(
     session: &Session,
 ) -> Result<()> {
     Ok(gathered.take(step, journal, &mut |task| {
-        spawn(task, session).map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => error,
-            Err(error) => Error::new(ErrorKind::Internal, format!("{error:#}")),
+        child::measure(&["benchmark", "task"], &[], task, session).map_err(|error| {
+            match error.downcast::<Error>() {
+                Ok(error) => error,
+                Err(error) => Error::new(ErrorKind::Internal, format!("{error:#}")),
+            }
         })
     })?)
-}
-
-/// Has a task measured in a process of its own.
-fn spawn(task: &Task, session: &Session) -> Result<Vec<Figure>> {
-    let program = env::current_exe().context("finding this program")?;
-    let mut arguments: Vec<OsString> = vec!["--data-dir".into()];
-    arguments.push(session.resolved.data_dir.clone().into());
-    for option in crate::cli::options(env::args_os().skip(1)) {
-        arguments.extend(["-o".into(), option.into()]);
-    }
-    arguments.extend(["--format", "json", "benchmark", "task"].map(OsString::from));
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("starting a process to measure in")?;
-    let text = serde_json::to_vec(task)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A process that ended early says why on standard error.
-        drop(stdin.write_all(&text));
-    }
-    let ended = child.wait_with_output().context("waiting for a measurement")?;
-    if !ended.status.success() {
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        let parsed: Option<serde_json::Value> = serde_json::from_str(&said).ok();
-        let message = parsed.as_ref().and_then(|value| value["error"]["message"].as_str());
-        anyhow::bail!("measuring failed: {}", message.unwrap_or(said.trim()));
-    }
-    serde_json::from_slice(&ended.stdout).context("reading what was measured")
 }
 
 /// Version, and commit where this is a working copy of one.

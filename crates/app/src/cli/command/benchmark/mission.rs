@@ -98,6 +98,7 @@ fn measure_all(extent: &Extent, kept: &KeptArgs, session: &Session) -> Result<Op
         backends: vec![BACKEND.to_owned()],
         corpus_sizes: sizes.to_vec(),
         corpus: measure::SYNTHETIC.to_owned(),
+        profiles: Vec::new(),
         queries: questions.to_string(),
         repeats: Some(repeats),
         kept: kept.clone(),

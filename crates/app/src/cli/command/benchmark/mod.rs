@@ -99,6 +99,7 @@ fn synthetic(
         backends: vec![backend],
         corpus_sizes: vec![documents],
         corpus: measure::SYNTHETIC.to_owned(),
+        profiles: Vec::new(),
         queries: queries.to_owned(),
         repeats: Some(repeats),
         kept,

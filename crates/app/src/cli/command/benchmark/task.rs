@@ -1,20 +1,20 @@
 //! One task, for the process that measures: it comes on standard input, its figures go to standard
 //! output.
 
-use std::{io::Read as _, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ragged::{
     document::Readers,
     error::{Error, ErrorKind},
     library::Library,
-    settings::Settings,
+    settings::{Settings, tuning::Profile},
     temporal::Clock,
 };
 use ragged_benchmark::task::{self, Opening, Task};
 
 use crate::{
-    cli::{Session, SystemClock, command::add},
+    cli::{Session, SystemClock, child, command::add},
     failure::Outcome,
 };
 
@@ -41,8 +41,11 @@ impl Opening for AsConfigured<'_> {
         if configuration == super::measure::DEFAULT {
             return Ok(self.0.resolved.settings.clone());
         }
-        let message = format!("there is no configuration {configuration:?}");
-        Err(Error::new(ErrorKind::Invalid, message))
+        let profile = Profile::named(configuration).ok_or_else(|| {
+            let message = format!("there is no configuration {configuration:?}");
+            Error::new(ErrorKind::Invalid, message)
+        })?;
+        Ok(profile.apply(&self.0.resolved.settings))
     }
 
     fn readers(&self, settings: &Settings) -> ragged::error::Result<Readers> {
@@ -55,9 +58,7 @@ impl Opening for AsConfigured<'_> {
 }
 
 pub(super) fn run(session: &Session) -> Result<Outcome> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("reading the task")?;
-    let task: Task = serde_json::from_str(&text).context("reading the task")?;
+    let task: Task = child::task()?;
     let figures = task::run(&task, &AsConfigured(session))?;
     session.printer.json(&figures)?;
     Ok(Outcome::Done)
