@@ -5,6 +5,7 @@ mod asking;
 mod command;
 mod interrupt;
 mod printer;
+mod profiling;
 mod progress;
 
 use std::{

@@ -408,6 +408,10 @@ keys! {
         |s| size(s.database.mmap_bytes),
         |s, v| size_within(v, 0, 1 << 40).map(|v| s.database.mmap_bytes = v),
         "Bytes of library.db that may be mapped into memory.";
+    "telemetry.otlp_endpoint", TEXT,
+        |s| s.telemetry.otlp_endpoint.clone(),
+        |s, v| { s.telemetry.otlp_endpoint = v.to_owned(); Ok(()) },
+        "Address of an OpenTelemetry collector, such as `http://localhost:4318`, that is sent how long each stage of a question took while that is profiled; empty sends nothing. Needs a build with the feature `otlp`.";
 }
 
 fn filled(value: &str) -> Result<String, String> {

@@ -44,6 +44,8 @@ mod personas;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;
+/// How long questions take.
+mod profile;
 /// Searching and answering.
 mod questions;
 /// A command in a folder of its own.

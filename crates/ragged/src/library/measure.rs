@@ -7,8 +7,11 @@ use crate::{
     telemetry::{CacheUse, Components, Kind, Sample, Stage, Trace},
 };
 
+/// A cache's name, and where it is told of.
+pub type NamedCache = (&'static str, fn(&Caches) -> CacheStats);
+
 /// The caches of a library by name, and where each is told of.
-pub const CACHES: [(&str, fn(&Caches) -> CacheStats); 6] = [
+pub const CACHES: [NamedCache; 6] = [
     ("results", |caches| caches.results),
     ("l1", |caches| caches.l1),
     ("l2", |caches| caches.l2),
@@ -26,13 +29,7 @@ impl Caches {
 
 /// What is kept of a question that was answered now, whose trace ends now. The time before it was
 /// asked, which is that of [`Stage::Open`], is not part of its total.
-pub fn measured(
-    kind: Kind,
-    at_ms: i64,
-    trace: &Trace,
-    components: Components,
-    response: &SearchResponse,
-) -> Sample {
+pub fn measured(kind: Kind, at_ms: i64, trace: &Trace, response: &SearchResponse) -> Sample {
     let spans = trace.spans();
     let opening = spans.iter().filter(|span| span.stage == Stage::Open);
     let asked_ns = opening.map(|span| span.end_ns).max().unwrap_or(0);
@@ -49,6 +46,6 @@ pub fn measured(
         recomputed: work(counts.recomputed_embeddings),
         cached_vectors: work(counts.cached_vectors),
         visited: work(counts.visited_codes),
-        ..Sample::new(kind, at_ms, total_ns, &spans, components)
+        ..Sample::new(kind, at_ms, total_ns, &spans, Components::ALL)
     }
 }

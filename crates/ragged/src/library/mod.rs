@@ -47,7 +47,7 @@ pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
 };
-pub use measure::{CACHES, measured};
+pub use measure::{CACHES, NamedCache, measured};
 pub use migration::{
     BackendCondition, BackendHolding, BackendState, Backup, CleanedBackups, FULL_BELOW_DOCUMENTS,
     KEPT_BACKUPS, LEAST_OVERLAP, LEAST_SCORE, LastMigration, MigrateOptions, MigrateProgress,

@@ -1,6 +1,6 @@
 //! From what was measured to what may help: rules, each with its evidence and a command. Pure.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::{
     sample::{Digested, Kind, Sample, Spread},
@@ -81,13 +81,15 @@ pub struct Recommendation {
     pub command: String,
 }
 
+type Says = fn(&[&Sample], &Circumstances) -> Option<Recommendation>;
+
 /// What may help, in the order of the rules. O(n).
 pub fn recommendations(samples: &[Sample], circumstances: &Circumstances) -> Vec<Recommendation> {
     let asked: Vec<&Sample> = samples.iter().filter(|sample| sample.kind != Kind::Ingest).collect();
     if asked.len() < LEAST_QUESTIONS {
         return Vec::new();
     }
-    let rules: [fn(&[&Sample], &Circumstances) -> Option<Recommendation>; 8] = [
+    let rules: [Says; 8] = [
         repeated_queries,
         recompute_bound,
         walk_too_narrow,
@@ -130,19 +132,19 @@ fn recommend(
     finding: String,
     evidence: Vec<(&'static str, f64)>,
     command: impl Into<String>,
-) -> Option<Recommendation> {
-    Some(Recommendation { rule, finding, evidence, command: command.into() })
+) -> Recommendation {
+    Recommendation { rule, finding, evidence, command: command.into() }
 }
 
 fn repeated_queries(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation> {
     const LEAST_PERCENT: f64 = 10.0;
-    let mut seen: HashMap<Digested, ()> = HashMap::new();
+    let mut seen: HashSet<Digested> = HashSet::new();
     let mut again: Vec<&Sample> = Vec::new();
     let mut n_known = 0;
     for sample in asked {
         let Some(digest) = sample.digest else { continue };
         n_known += 1;
-        if seen.insert(digest, ()).is_some() {
+        if !seen.insert(digest) {
             again.push(sample);
         }
     }
@@ -174,7 +176,7 @@ fn repeated_queries(asked: &[&Sample], now: &Circumstances) -> Option<Recommenda
         (format!("{key} of {size} keeps too few"), format!("ragged config set {key} {}", 2 * size))
     };
     let n_again = again.len();
-    recommend(
+    Some(recommend(
         Rule::RepeatedQueries,
         format!(
             "{repeated:.0} % of questions ({n_again} of {n_known}) were asked before, and {n_missed} \
@@ -187,7 +189,7 @@ fn repeated_queries(asked: &[&Sample], now: &Circumstances) -> Option<Recommenda
             ("cache_size", size as f64),
         ],
         command,
-    )
+    ))
 }
 
 fn recompute_bound(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation> {
@@ -202,14 +204,14 @@ fn recompute_bound(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
     let kept = percent(cached, cached + recomputed);
     // A cache helps where a process stays and the same texts come again.
     let command = if !are_cold(asked) && kept > 5.0 {
-        let mib = (4 * now.vector_cache_bytes >> 20).max(8);
+        let mib = ((4 * now.vector_cache_bytes) >> 20).max(8);
         format!("ragged config set backend.vector_cache {mib}MiB")
     } else if now.is_fastest_tier {
         return None;
     } else {
         "ragged config set backend.tier fast && ragged reindex".to_owned()
     };
-    recommend(
+    Some(recommend(
         Rule::RecomputeBound,
         format!(
             "{share:.0} % of the time goes into making vectors again, {a_question:.0} a question; \
@@ -222,7 +224,7 @@ fn recompute_bound(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
             ("vector_cache_bytes", now.vector_cache_bytes as f64),
         ],
         command,
-    )
+    ))
 }
 
 fn walks<'a>(asked: &[&'a Sample]) -> Vec<&'a Sample> {
@@ -242,7 +244,7 @@ fn walk_too_narrow(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
         return None;
     }
     let n_walks = walks.len();
-    recommend(
+    Some(recommend(
         Rule::WalkTooNarrow,
         format!(
             "{share:.0} % of walks through the graph ({n_short} of {n_walks}) found fewer hits than \
@@ -255,7 +257,7 @@ fn walk_too_narrow(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
             ("beam_width", now.beam_width as f64),
         ],
         format!("ragged config set backend.beam_width {}", now.beam_width * 2),
-    )
+    ))
 }
 
 fn walk_too_wide(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation> {
@@ -272,7 +274,7 @@ fn walk_too_wide(asked: &[&Sample], now: &Circumstances) -> Option<Recommendatio
         return None;
     }
     let visited = walks.iter().map(|sample| sample.visited).sum::<u64>() / walks.len() as u64;
-    recommend(
+    Some(recommend(
         Rule::WalkTooWide,
         format!(
             "{share:.0} % of the time of questions that walk the graph goes into the walk, over \
@@ -285,7 +287,7 @@ fn walk_too_wide(asked: &[&Sample], now: &Circumstances) -> Option<Recommendatio
             ("beam_width", now.beam_width as f64),
         ],
         format!("ragged config set backend.beam_width {enough}"),
-    )
+    ))
 }
 
 fn large_results(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation> {
@@ -306,7 +308,7 @@ fn large_results(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation>
     // One who asks for answers sets another key than one who searches.
     let is_search = 2 * count(&large, |sample| sample.kind == Kind::Search) > n_large as u64;
     let key = if is_search { "search.k" } else { "answer.k" };
-    recommend(
+    Some(recommend(
         Rule::LargeResults,
         format!(
             "{n_large} questions asked for {LARGE} hits or more and took {slow:.1} ms at the median, \
@@ -314,7 +316,7 @@ fn large_results(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation>
         ),
         vec![("large", n_large as f64), ("large_p50_ms", slow), ("other_p50_ms", quick)],
         format!("ragged config set {key} 10"),
-    )
+    ))
 }
 
 fn cold_opens(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation> {
@@ -327,7 +329,7 @@ fn cold_opens(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation> {
     let (open_ms, ask_ms) =
         (opening as f64 / n_cold as f64 / 1e3, asking as f64 / n_cold as f64 / 1e3);
     let share = percent(opening, opening + asking);
-    recommend(
+    Some(recommend(
         Rule::ColdOpens,
         format!(
             "{n_cold} of {} questions opened the library for themselves: {open_ms:.1} ms each, beside \
@@ -336,7 +338,7 @@ fn cold_opens(asked: &[&Sample], _: &Circumstances) -> Option<Recommendation> {
         ),
         vec![("cold", n_cold as f64), ("open_ms", open_ms), ("open_percent", share)],
         "ragged chat",
-    )
+    ))
 }
 
 fn memory_heavy(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation> {
@@ -358,7 +360,7 @@ fn memory_heavy(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation
         format!("ragged config set memory.cache.l1_size {size}")
     };
     let ms = |us: u64| us as f64 / asked.len() as f64 / 1000.0;
-    recommend(
+    Some(recommend(
         Rule::MemoryHeavy,
         format!(
             "memory takes {share:.0} % of the time: {:.1} ms a question for the persona's profile and \
@@ -368,7 +370,7 @@ fn memory_heavy(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation
         ),
         vec![("memory_percent", share), ("enhance_ms", ms(enhance)), ("record_ms", ms(record))],
         command,
-    )
+    ))
 }
 
 fn generation_dominates(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation> {
@@ -380,7 +382,7 @@ fn generation_dominates(asked: &[&Sample], now: &Circumstances) -> Option<Recomm
         return None;
     }
     let ms = sum(&generated, Stage::Generate) as f64 / generated.len() as f64 / 1000.0;
-    recommend(
+    Some(recommend(
         Rule::GenerationDominates,
         format!(
             "{} words answers in {ms:.0} ms, {share:.0} % of the time; a smaller model is quicker, and \
@@ -393,5 +395,5 @@ fn generation_dominates(asked: &[&Sample], now: &Circumstances) -> Option<Recomm
             ("generated", generated.len() as f64),
         ],
         "ragged config set answer.generator extractive",
-    )
+    ))
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{sample::Kind, stage::Stage, trace::Span};
+pub use crate::http::Patience;
 use crate::{
     error::{Context, Error, ErrorKind, Result},
-    http::{Answer, Http, Patience},
+    http::{Answer, Http},
 };
 
 /// One question for a collector.

@@ -53,6 +53,8 @@ struct Shared {
     /// Opened with the first batch. Held while a batch is written.
     store: Mutex<Option<SampleStore>>,
     histograms: Mutex<Histograms>,
+    /// `None` where the system gave no random bytes.
+    key: Option<[u8; 32]>,
 }
 
 #[derive(Default)]
@@ -93,6 +95,7 @@ impl Telemetry {
             work: Condvar::new(),
             store: Mutex::new(None),
             histograms: Mutex::default(),
+            key: random_key(),
         });
         let thread = match writing {
             Writing::AtEnd => None,
@@ -123,6 +126,18 @@ impl Telemetry {
         }
     }
 
+    /// A keyed hash of a question by which it is known again as long as this lives, and no longer: the
+    /// key is in no file. For questions of nobody, of whom nothing is remembered.
+    pub fn digest(&self, question: &str) -> Digest {
+        let question = question.to_lowercase();
+        let key = self.shared.key;
+        Box::new(move || {
+            let words: Vec<&str> = question.split_whitespace().collect();
+            let hash = blake3::keyed_hash(&key?, words.join(" ").as_bytes());
+            hash.as_bytes().first_chunk().copied()
+        })
+    }
+
     /// Takes what became of requests to caches.
     pub fn note_caches(&self, caches: &[CacheUse]) {
         let used = caches.iter().filter(|cache| cache.hits + cache.misses + cache.evictions > 0);
@@ -148,6 +163,12 @@ impl Telemetry {
     pub fn with_histograms<T>(&self, look: impl FnOnce(&Histograms) -> T) -> T {
         look(&self.shared.histograms.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn random_key() -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).ok()?;
+    Some(key)
 }
 
 impl Drop for Telemetry {
@@ -212,7 +233,9 @@ impl Shared {
                 return Err(error);
             }
             let mut histograms = self.histograms.lock().unwrap_or_else(PoisonError::into_inner);
-            samples.iter().for_each(|sample| histograms.add(sample));
+            for sample in &samples {
+                histograms.add(sample);
+            }
         }
     }
 

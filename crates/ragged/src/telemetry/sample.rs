@@ -148,6 +148,17 @@ impl Sample {
         Self { total_us, k: files, n_hits: chunks, ..sample }
     }
 
+    /// The same with the stages of these components alone.
+    #[must_use]
+    pub fn of(&self, components: Components) -> Self {
+        let mut sample = self.clone();
+        for stage in Stage::ALL.into_iter().filter(|stage| !components.contains(stage.component()))
+        {
+            sample.stages.set(stage, None);
+        }
+        sample
+    }
+
     /// What of it the stages of [`Stage::TOP`] do not tell.
     pub fn other_us(&self) -> u64 {
         let told: u64 = Stage::TOP.iter().map(|stage| self.stages.us(*stage)).sum();

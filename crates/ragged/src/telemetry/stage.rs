@@ -66,14 +66,6 @@ impl Components {
     pub fn iter(self) -> impl Iterator<Item = Component> {
         Component::ALL.into_iter().filter(move |component| self.contains(*component))
     }
-
-    pub(super) fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(super) fn from_bits(bits: u8) -> Self {
-        Self(bits & Self::ALL.0)
-    }
 }
 
 impl fmt::Display for Components {

@@ -292,6 +292,57 @@ impl SampleStore {
         read().map_err(explain).context_with(|| format!("reading {}", self.path.display()))
     }
 
+    /// The interactions that samples are of.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn interactions(&self) -> Result<Vec<String>> {
+        let read = || -> Result<Vec<String>> {
+            let mut statement = sql(self.connection.prepare_cached(
+                "SELECT DISTINCT interaction FROM samples WHERE interaction IS NOT NULL",
+            ))?;
+            let rows = sql(statement.query_map([], |row| row.get(0)))?;
+            sql(rows.collect())
+        };
+        read().map_err(explain).context_with(|| format!("reading {}", self.path.display()))
+    }
+
+    /// Forgets the samples of interactions, and leaves nothing of these in the files. A reader in
+    /// another process may keep that from happening; it happens with the next.
+    ///
+    /// # Errors
+    ///
+    /// `Busy`; then some of them may be left.
+    pub fn forget(&mut self, interactions: &[String]) -> Result<u64> {
+        /// So few that the log stays small, although what is freed is overwritten.
+        const AT_ONCE: usize = 500;
+        let what = || format!("forgetting in {}", self.path.display());
+        let secure = |how: &str| {
+            sql(self.connection.pragma_update_and_check(None, "secure_delete", how, |_| Ok(())))
+        };
+        secure("ON")?;
+        let forget = || -> Result<u64> {
+            let mut n = 0;
+            for some in interactions.chunks(AT_ONCE) {
+                self.make_room_in_log()?;
+                let transaction = sql(self.connection.unchecked_transaction())?;
+                for interaction in some {
+                    n += sql(transaction
+                        .prepare_cached("DELETE FROM samples WHERE interaction = ?1")
+                        .and_then(|mut statement| statement.execute([interaction])))?
+                        as u64;
+                }
+                sql(transaction.commit())?;
+                self.write_back()?;
+            }
+            Ok(n)
+        };
+        let forgotten = forget();
+        secure("FAST")?;
+        forgotten.map_err(explain).context_with(what)
+    }
+
     /// Forgets everything, and leaves nothing of it in the files.
     ///
     /// # Errors
@@ -466,7 +517,7 @@ fn insert(tx: &Transaction<'_>, sample: &Sample) -> Result<()> {
 }
 
 fn count_time(tx: &Transaction<'_>, stage: i64, us: u64) -> Result<()> {
-    let bucket = BUCKETS_US.partition_point(|bound| *bound < us) as i64;
+    let bucket = integer(BUCKETS_US.partition_point(|bound| *bound < us) as u64);
     sql(tx
         .prepare_cached(COUNT_TIME)
         .and_then(|mut statement| statement.execute(params![stage, bucket, integer(us)])))

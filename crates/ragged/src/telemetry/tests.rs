@@ -73,7 +73,6 @@ fn components_are_read_as_they_are_written() {
     }
     let some = Components::NONE.with(Component::Backend);
     assert!(some.contains(Component::Backend) && !some.contains(Component::Query));
-    assert_eq!(Components::from_bits(Components::ALL.bits()), Components::ALL);
 }
 
 #[test]
@@ -599,6 +598,30 @@ proptest! {
 }
 
 #[test]
+fn samples_of_interactions_are_forgotten_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SampleStore::open(folder.path(), small()).unwrap();
+    let id = |n: usize| format!("{n:032}");
+    let samples: Vec<Sample> = (0..40)
+        .map(|n| Sample { interaction: Some(id(n % 20)), ..sample(NOW_MS) })
+        .chain([sample(NOW_MS)])
+        .collect();
+    store.append(&samples, &[], 0, NOW_MS).unwrap();
+    assert_eq!(store.interactions().unwrap().len(), 20);
+    let gone: Vec<String> = (0..15).map(id).collect();
+    assert_eq!(store.forget(&gone).unwrap(), 30);
+    assert_eq!(store.extent().unwrap().0, 11);
+    let mut left = store.interactions().unwrap();
+    left.sort();
+    assert_eq!(left, (15..20).map(id).collect::<Vec<_>>());
+    for file in ["telemetry.db", "telemetry.db-wal"] {
+        let bytes = std::fs::read(folder.path().join(file)).unwrap_or_default();
+        let holds = |id: &String| bytes.windows(32).any(|window| window == id.as_bytes());
+        assert!(!gone.iter().any(holds), "{file}");
+    }
+}
+
+#[test]
 fn the_default_bounds_are_those_that_are_promised() {
     assert!(Bounds::default().total_bytes() <= 20_000_000);
     assert_eq!(Bounds::default().age_ms, 90 * 24 * HOUR_MS);
@@ -625,6 +648,11 @@ fn a_full_ring_stays_below_twenty_megabytes() {
     let (n, _) = store.extent().unwrap();
     assert!(n < 128_000, "the ring never had to make room: {n}");
     assert!(n > 40_000 && most > 12_000_000 && most <= 20_000_000, "{n} rows, {most} bytes");
+    // All of it goes at once where nothing was recorded for so long.
+    let later = NOW_MS + 91 * 24 * HOUR_MS;
+    store.append(&[sample(later)], &[], 0, later).unwrap();
+    assert_eq!(store.extent().unwrap(), (1, Some(later..later)));
+    assert!(store.bytes() <= 20_000_000, "{} bytes", store.bytes());
 }
 
 #[test]
@@ -694,6 +722,17 @@ fn samples_are_written_when_asked_for_and_at_the_end() {
     let cached: Vec<&str> =
         counters.iter().filter(|c| c.name.starts_with("cache")).map(|c| c.label.as_str()).collect();
     assert_eq!(cached, ["l1"]);
+}
+
+#[test]
+fn a_question_of_nobody_is_known_again_by_who_heard_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = recorder(folder.path(), Writing::AtEnd);
+    let digest = telemetry.digest("When does  it END?")();
+    assert!(digest.is_some());
+    assert_eq!(telemetry.digest(" when does it end?")(), digest);
+    assert_ne!(telemetry.digest("when did it end?")(), digest);
+    assert_ne!(recorder(folder.path(), Writing::AtEnd).digest("when does it end?")(), digest);
 }
 
 #[test]

@@ -77,6 +77,13 @@ impl Trace {
         }
     }
 
+    /// All that was needed for the first question has been opened since the trace began.
+    pub fn opened(&self) {
+        if let Some(taken) = &self.0 {
+            self.add(Stage::Open, taken.begun, Instant::now());
+        }
+    }
+
     /// Nanoseconds since it began; 0 where it is off.
     pub fn elapsed_ns(&self) -> u64 {
         self.0.as_ref().map_or(0, |taken| nanoseconds(taken.begun, Instant::now()))
