@@ -24,3 +24,5 @@ mod layering;
 mod model;
 /// What profiles and favoured times do to a search.
 mod personal;
+/// How long questions take.
+mod profiling;

@@ -254,10 +254,11 @@ fn named(window: &Range<i64>, args: &StretchArgs, zone: &TimeZone) -> String {
     if args.until.is_some() {
         return format!("{} to {}", time_in(window.start, zone), time_in(window.end, zone));
     }
-    let seconds = (window.end - window.start) / 1000;
+    // The clock went on between reading the one end and the other.
+    let seconds = (window.end.saturating_sub(window.start).saturating_add(500)) / 1000;
     let units = [(7 * 86_400, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")];
     // A day is 24 hours, as whoever asked for hours has it.
-    let fitting = units.iter().find(|(unit, _)| seconds >= *unit && seconds % unit <= 1);
+    let fitting = units.iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
     match fitting {
         Some((unit, name)) if seconds / unit != 1 || *name != "day" => {
             let n = u64::try_from(seconds / unit).unwrap_or(0);
