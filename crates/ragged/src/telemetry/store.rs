@@ -183,10 +183,14 @@ impl SampleStore {
     ) -> Result<()> {
         let what = || "recording how long questions took";
         self.make_room_in_log().context_with(what)?;
-        let bounds = self.bounds;
+        let (bounds, log) = (self.bounds, self.log());
         let transaction =
             sql(self.connection.transaction_with_behavior(TransactionBehavior::Immediate))
                 .context_with(what)?;
+        // Another process may have filled the log before this one had its turn.
+        if is_full(&log, bounds) {
+            return Err(log_is_full()).context_with(what);
+        }
         let written = trim(&transaction, bounds, now_ms)
             .and_then(|()| samples.iter().try_for_each(|sample| insert(&transaction, sample)))
             .and_then(|()| count_caches(&transaction, caches))
@@ -196,17 +200,10 @@ impl SampleStore {
     }
 
     fn make_room_in_log(&self) -> Result<()> {
-        let is_full = || bytes_of(&self.log()) + BATCH_BYTES > self.bounds.log_bytes;
-        if is_full() {
+        if is_full(&self.log(), self.bounds) {
             self.write_back()?;
         }
-        if is_full() {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                "the log is full and cannot be written back while another process reads",
-            ));
-        }
-        Ok(())
+        if is_full(&self.log(), self.bounds) { Err(log_is_full()) } else { Ok(()) }
     }
 
     fn write_back(&self) -> Result<()> {
@@ -360,6 +357,19 @@ impl SampleStore {
         self.write_back().context_with(what)?;
         Ok(n)
     }
+}
+
+/// Whether a batch could make the log larger than it may be.
+fn is_full(log: &Path, bounds: Bounds) -> bool {
+    bytes_of(log) + BATCH_BYTES > bounds.log_bytes
+}
+
+#[cold]
+fn log_is_full() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        "the log is full and cannot be written back while another process reads",
+    )
 }
 
 fn bytes_of(path: &Path) -> u64 {

@@ -105,7 +105,7 @@ fn words_alone_need_no_vector() {
     let taken = stages(&trace);
     assert!(taken.contains(&Stage::Lexical) && !taken.contains(&Stage::Embed), "{taken:?}");
     let sample = measured(Kind::Search, NOW_MS, &trace, &response);
-    assert_eq!((sample.strategy.as_str(), sample.interaction), ("", None));
+    assert_eq!((sample.strategy.as_str(), &sample.interaction), ("", &None));
     assert_eq!(sample.of(Components::ALL).stages, sample.stages);
 }
 
