@@ -36,7 +36,6 @@ CREATE TABLE samples (
 ) STRICT;
 
 CREATE INDEX idx_samples_at ON samples (at_ms);
-CREATE INDEX idx_samples_interaction ON samples (interaction) WHERE interaction IS NOT NULL;
 
 -- Since the file was made or cleared, whatever the ring has dropped since. Stage -1 is the whole
 -- question; a bucket is a position among those of the program.

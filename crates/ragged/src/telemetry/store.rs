@@ -1,6 +1,7 @@
 //! `telemetry.db`: samples in a ring that is bounded in bytes and in days. All its SQL is here.
 
 use std::{
+    collections::HashSet,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -27,8 +28,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const CHECKPOINT_FRAMES: u32 = 256;
 /// What writing one batch may add to the log.
 const BATCH_BYTES: u64 = 512 << 10;
-/// When the ring is full, one of so many parts of it makes room, the oldest.
-const PARTS: i64 = 32;
+/// Rows that go at once: in the order of writing they lie on few pages, which the log has to take.
+const STEP_ROWS: i64 = 1000;
+/// The same of rows that lie anywhere.
+const STEP_SCATTERED_ROWS: usize = 100;
 
 /// Upper bounds of the buckets in which durations are counted, in microseconds; a last one holds
 /// what is longer.
@@ -182,6 +185,7 @@ impl SampleStore {
         now_ms: i64,
     ) -> Result<()> {
         let what = || "recording how long questions took";
+        self.expire(now_ms).context_with(what)?;
         self.make_room_in_log().context_with(what)?;
         let (bounds, log) = (self.bounds, self.log());
         let transaction =
@@ -191,12 +195,30 @@ impl SampleStore {
         if is_full(&log, bounds) {
             return Err(log_is_full()).context_with(what);
         }
-        let written = trim(&transaction, bounds, now_ms)
+        let written = trim(&transaction, bounds)
             .and_then(|()| samples.iter().try_for_each(|sample| insert(&transaction, sample)))
             .and_then(|()| count_caches(&transaction, caches))
             .and_then(|()| count_up(&transaction, "dropped", "", n_dropped));
         written.map_err(explain).context_with(what)?;
         sql(transaction.commit()).context_with(what)
+    }
+
+    /// Drops what is too old, in steps of which each leaves the log small.
+    fn expire(&self, now_ms: i64) -> Result<()> {
+        let oldest = now_ms.saturating_sub(self.bounds.age_ms);
+        loop {
+            self.make_room_in_log()?;
+            let n = sql(self
+                .connection
+                .prepare_cached(
+                    "DELETE FROM samples WHERE seq IN \
+                     (SELECT seq FROM samples WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+                )
+                .and_then(|mut statement| statement.execute([oldest, STEP_ROWS])))?;
+            if n == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn make_room_in_log(&self) -> Result<()> {
@@ -312,32 +334,47 @@ impl SampleStore {
     ///
     /// `Busy`; then some of them may be left.
     pub fn forget(&mut self, interactions: &[String]) -> Result<u64> {
-        /// So few that the log stays small, although what is freed is overwritten.
-        const AT_ONCE: usize = 500;
         let what = || format!("forgetting in {}", self.path.display());
         let secure = |how: &str| {
             sql(self.connection.pragma_update_and_check(None, "secure_delete", how, |_| Ok(())))
         };
+        // No index finds them: one over random ids would make each batch write as many pages as rows.
+        let gone: HashSet<&str> = interactions.iter().map(String::as_str).collect();
+        let rows = self.rows_of(&gone).map_err(explain).context_with(what)?;
+        // What is freed is overwritten.
         secure("ON")?;
         let forget = || -> Result<u64> {
-            let mut n = 0;
-            for some in interactions.chunks(AT_ONCE) {
+            for some in rows.chunks(STEP_SCATTERED_ROWS) {
                 self.make_room_in_log()?;
                 let transaction = sql(self.connection.unchecked_transaction())?;
-                for interaction in some {
-                    n += sql(transaction
-                        .prepare_cached("DELETE FROM samples WHERE interaction = ?1")
-                        .and_then(|mut statement| statement.execute([interaction])))?
-                        as u64;
+                for row in some {
+                    sql(transaction
+                        .prepare_cached("DELETE FROM samples WHERE seq = ?1")
+                        .and_then(|mut statement| statement.execute([row])))?;
                 }
                 sql(transaction.commit())?;
                 self.write_back()?;
             }
-            Ok(n)
+            Ok(rows.len() as u64)
         };
         let forgotten = forget();
         secure("FAST")?;
         forgotten.map_err(explain).context_with(what)
+    }
+
+    fn rows_of(&self, interactions: &HashSet<&str>) -> Result<Vec<i64>> {
+        let mut statement = sql(self.connection.prepare_cached(
+            "SELECT seq, interaction FROM samples WHERE interaction IS NOT NULL ORDER BY seq",
+        ))?;
+        let mut rows = sql(statement.query([]))?;
+        let mut found = Vec::new();
+        while let Some(row) = sql(rows.next())? {
+            let (seq, interaction): (i64, String) = sql(row.try_into())?;
+            if interactions.contains(interaction.as_str()) {
+                found.push(seq);
+            }
+        }
+        Ok(found)
     }
 
     /// Forgets everything, and leaves nothing of it in the files.
@@ -451,35 +488,29 @@ fn prepare(connection: &Connection) -> Result<()> {
     made
 }
 
-/// Drops what is too old, and where little room is left the oldest part of the rest.
-fn trim(tx: &Transaction<'_>, bounds: Bounds, now_ms: i64) -> Result<()> {
-    let oldest = now_ms.saturating_sub(bounds.age_ms);
-    sql(tx
-        .prepare_cached("DELETE FROM samples WHERE at_ms < ?1")
-        .and_then(|mut statement| statement.execute([oldest])))?;
+/// Drops the oldest where little room is left.
+fn trim(tx: &Transaction<'_>, bounds: Bounds) -> Result<()> {
     let pragma = |name: &str| -> Result<u64> {
         let n: i64 = sql(tx.pragma_query_value(None, name, |row| row.get(0)))?;
         Ok(natural(n))
     };
     let page_bytes = page_bytes(tx)?;
     let room = |tx_used: u64| bounds.data_bytes.saturating_sub(tx_used * page_bytes);
-    // Each part that goes frees some; the last one frees all.
-    for _ in 0..PARTS {
+    loop {
         let n_used = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
         if room(n_used) >= BATCH_BYTES.min(bounds.data_bytes / 2) {
-            break;
+            return Ok(());
         }
         let n_dropped = sql(tx
             .prepare_cached(
-                "DELETE FROM samples WHERE seq <= \
-                 (SELECT min(seq) + (max(seq) - min(seq)) / ?1 FROM samples)",
+                "DELETE FROM samples WHERE seq IN (SELECT seq FROM samples ORDER BY seq LIMIT \
+                 min(?1, (SELECT (max(seq) - min(seq)) / 16 + 1 FROM samples)))",
             )
-            .and_then(|mut statement| statement.execute([PARTS])))?;
+            .and_then(|mut statement| statement.execute([STEP_ROWS])))?;
         if n_dropped == 0 {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 fn insert(tx: &Transaction<'_>, sample: &Sample) -> Result<()> {

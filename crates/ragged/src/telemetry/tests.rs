@@ -632,16 +632,17 @@ fn the_default_bounds_are_those_that_are_promised() {
 fn a_full_ring_stays_below_twenty_megabytes() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = SampleStore::open(folder.path(), Bounds::default()).unwrap();
-    let interaction = Some("ab".repeat(16));
-    let batch: Vec<Sample> = (0..256)
-        .map(|idx| Sample {
-            interaction: interaction.clone(),
-            digest: Some([idx as u8; 16]),
-            ..sample(NOW_MS)
-        })
-        .collect();
     let mut most = 0;
-    for _ in 0..500 {
+    for n in 0..500_u64 {
+        // Ids are random, and so no two that follow each other are near each other.
+        let batch: Vec<Sample> = (0..256_u64)
+            .map(|idx| {
+                let hash = blake3::hash(&(n * 256 + idx).to_le_bytes());
+                let interaction = Some(hash.to_hex()[..32].to_owned());
+                let digest = hash.as_bytes().first_chunk().copied();
+                Sample { interaction, digest, ..sample(NOW_MS) }
+            })
+            .collect();
         store.append(&batch, &[], 0, NOW_MS).unwrap();
         most = most.max(store.bytes());
     }
