@@ -640,7 +640,7 @@ fn a_full_ring_stays_below_twenty_megabytes() {
                 let hash = blake3::hash(&(n * 256 + idx).to_le_bytes());
                 let interaction = Some(hash.to_hex()[..32].to_owned());
                 let digest = hash.as_bytes().first_chunk().copied();
-                Sample { interaction, digest, ..sample(NOW_MS) }
+                Sample { digest, interaction, ..sample(NOW_MS) }
             })
             .collect();
         store.append(&batch, &[], 0, NOW_MS).unwrap();
