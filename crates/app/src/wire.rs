@@ -2,6 +2,7 @@
 //!
 //! Fields are only ever added. `docs/reference/json.md` describes them.
 
+pub(crate) mod profile;
 pub(crate) mod ranking;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
@@ -198,6 +199,9 @@ pub(crate) struct Search {
     pub(crate) time: Option<QuestionTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) memory: Option<AskedWith>,
+    /// With `--profile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<profile::Question>,
 }
 
 /// How the time in a question was read.
@@ -534,6 +538,7 @@ impl Search {
             plan: WirePlan::new(response),
             time: None,
             memory: None,
+            profile: None,
         }
     }
 }
@@ -628,6 +633,9 @@ pub(crate) struct Query {
     /// What the persona noted that is true at the time asked about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) facts: Vec<Fact>,
+    /// With `--profile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<profile::Question>,
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,9 @@ mod idle;
 mod measure;
 mod memory;
 mod personalisation;
+mod profiling;
 mod program;
+mod ratio;
 mod speed;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Command {
     Memory(memory::Args),
     /// Measure what personal ranking gains and costs, with personas made from judged sets
     Personalisation(personalisation::Args),
+    /// Measure what profiling costs: questions with it and without, in turn
+    Profiling(profiling::Args),
     /// Time adding and searching a folder of real files
     Speed(speed::Args),
     /// Compare the ways of searching vectors with each other and with exact search
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Idle(args) => idle::run(&args),
         Command::Memory(args) => memory::run(&args),
         Command::Personalisation(args) => personalisation::run(&args),
+        Command::Profiling(args) => profiling::run(&args),
         Command::Speed(args) => speed::run(&args),
         Command::Strategies(args) => engine::strategies::run(&args),
         Command::Batch(args) => engine::batch::run(&args),

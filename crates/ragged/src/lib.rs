@@ -60,6 +60,7 @@ pub mod retrieval;
 pub mod settings;
 mod sqlite;
 pub mod store;
+pub mod telemetry;
 pub mod temporal;
 pub mod vault;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod benchmark;
 pub(crate) mod memory;
+pub(crate) mod profile;
 pub(crate) mod tune;
 
 use std::{path::PathBuf, time::Duration};
@@ -276,6 +277,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: benchmark::BenchmarkCommand,
     },
+    /// Record how long questions take, and tell where the time goes
+    #[command(
+        after_help = "Examples:\n  ragged profile enable\n  ragged profile report --since -1h\n  ragged query \"when does the lease end?\" --profile    (one question, without recording)"
+    )]
+    Profile {
+        #[command(subcommand)]
+        command: profile::ProfileCommand,
+    },
+    /// Print what the library holds and how long questions took, for Prometheus
+    #[command(after_help = "Example:\n  ragged metrics > /var/lib/node_exporter/ragged.prom")]
+    Metrics,
     /// Read files for another ragged process
     #[command(hide = true)]
     ParseWorker,
@@ -399,6 +411,8 @@ pub(crate) struct SearchArgs {
     pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) asking: memory::AskingArgs,
+    #[command(flatten)]
+    pub(crate) profiling: profile::ProfilingArgs,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ use ragged::{
     ranking::Profile,
     retrieval::Filter,
     settings::{PersonalisationSettings, Settings},
+    telemetry::Digest,
 };
 
 #[cfg(test)]
@@ -307,6 +308,13 @@ impl Asking {
             recorder.flush()?;
         }
         Ok(Some(id))
+    }
+
+    /// By what a question of the persona is known again.
+    pub(crate) fn digest(&self, question: &str) -> Option<Digest> {
+        let (remembered, question) = (Arc::clone(self.remembered.as_ref()?), question.to_owned());
+        // Only a saving of work: without it the question counts as a new one.
+        Some(Box::new(move || remembered.digest(&question).ok()))
     }
 
     /// What the persona noted that bears on a question and is true at the time that it asks about:

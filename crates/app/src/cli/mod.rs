@@ -6,6 +6,7 @@ mod child;
 mod command;
 mod interrupt;
 mod printer;
+mod profiling;
 mod progress;
 
 use std::{

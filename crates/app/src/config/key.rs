@@ -454,6 +454,10 @@ keys! {
         |s| mib(s.database.mmap_bytes),
         |s, v| mib_within(v, 65_536).map(|v| s.database.mmap_bytes = v),
         "How much of library.db may be mapped into memory, shared by all connections; encrypted files cannot be. Also known as `database.mmap`.";
+    "telemetry.otlp_endpoint", TEXT,
+        |s| s.telemetry.otlp_endpoint.clone(),
+        |s, v| { s.telemetry.otlp_endpoint = v.to_owned(); Ok(()) },
+        "Address of an OpenTelemetry collector, such as `http://localhost:4318`, that is sent how long each stage of a question took while that is profiled; empty sends nothing. Needs a build with the feature `otlp`.";
 }
 
 fn filled(value: &str) -> Result<String, String> {

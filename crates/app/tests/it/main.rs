@@ -46,6 +46,8 @@ mod personas;
 /// What is remembered stays with its owner, and goes when it is told to.
 #[cfg(unix)]
 mod privacy;
+/// How long questions take.
+mod profile;
 /// Searching and answering.
 mod questions;
 /// A command in a folder of its own.
@@ -61,6 +63,7 @@ mod timeline;
 mod times;
 /// Settings that fit the machine, the library and its use.
 mod tune;
+mod tutorials;
 /// Following changes of files.
 #[cfg(unix)]
 mod watch;

@@ -12,11 +12,11 @@ use ragged::{
     memory::{AfterRecording, Persona, PersonaMemory, Recorder, Recording, if_agreed},
 };
 
-use super::{
-    ground::{Ground, LOADED, asked, persona},
+use super::ground::{Ground, LOADED, asked, persona};
+use crate::{
+    measure::{percentile, spread, timed},
     ratio::change,
 };
-use crate::measure::{percentile, spread, timed};
 
 /// Whoever asks with memory, as a chat of the program does.
 struct Asker<'a> {

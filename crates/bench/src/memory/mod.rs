@@ -4,7 +4,6 @@
 mod asking;
 mod ground;
 mod lookup;
-mod ratio;
 mod together;
 
 use std::path::PathBuf;

@@ -14,6 +14,7 @@ use crate::{
     memory::{CitationStyle, DetailLevel, PersonaDraft, ResponseStyle},
     ranking::Profile,
     settings::SearchMode,
+    telemetry::Stage,
 };
 
 /// An answer, what it rests on, and how it was made.
@@ -179,6 +180,7 @@ impl Library {
         };
         drop(passages);
         search.hits = hits;
+        request.trace.add(Stage::Generate, answering, Instant::now());
         search.timings.answer = milliseconds(answering);
         search.timings.total = milliseconds(begun);
         Ok(Answered { text, citations, generator, note, search })

@@ -6,7 +6,7 @@ use super::{
     Library,
     passages::Passages,
     personal,
-    search::{Hit, HitFile, HitTaste, MatchedChunk, PersonalPlan, SearchRequest, Wording, timed},
+    search::{Hit, HitFile, HitTaste, MatchedChunk, PersonalPlan, SearchRequest, Wording, traced},
 };
 use crate::{
     error::Result,
@@ -18,6 +18,7 @@ use crate::{
     },
     retrieval::SearchTimings,
     store::{ChunkPlace, DocumentRow},
+    telemetry::Stage,
 };
 
 /// What has been read for one question.
@@ -156,7 +157,7 @@ impl Library {
         if profile.is_none() && request.favour.is_none() {
             return Ok(Order { adjusted: adjust(fused, None, None), names: None, plan: None });
         }
-        timed(&mut timings.personal, || {
+        traced((&request.trace, Stage::Rerank), &mut timings.personal, || {
             let movable = fused.get(..self.n_movable(request)).unwrap_or(fused);
             let mut plan = None;
             let mut names = None;

@@ -3,7 +3,8 @@
 //! `ingest` brings files in, `collection` keeps them apart, `search` and `answer` take answers out
 //! (`allowed` says of which documents; `personal` what a profile makes of candidates, `hydrate` which
 //! of them become hits; `batch` takes many at once, `results` gives them again),
-//! `remember` says what is recorded of a question, `explanation` why a persona has it so,
+//! `remember` says what is recorded of a question, `measure` what is kept of how long it took,
+//! `explanation` why a persona has it so,
 //! `derived` keeps the indexes level with the truth, `migration` changes the backend, `sync` follows
 //! changes of files, `upkeep` checks, repairs, compacts and rebuilds.
 
@@ -17,6 +18,7 @@ mod explanation;
 mod hydrate;
 mod ingest;
 mod lock;
+mod measure;
 mod migration;
 mod model;
 mod passages;
@@ -45,6 +47,7 @@ pub use ingest::{
     AddOptions, AddProgress, AddReport, Cancel, FileOutcome, NoProgress, RemoveReport, Skip,
     VirtualDocument,
 };
+pub use measure::{CACHES, NamedCache, measured};
 pub use migration::{
     BackendCondition, BackendHolding, BackendState, Backup, CleanedBackups, FULL_BELOW_DOCUMENTS,
     KEPT_BACKUPS, LEAST_OVERLAP, LEAST_SCORE, LastMigration, MigrateOptions, MigrateProgress,

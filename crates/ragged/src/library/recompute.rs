@@ -3,19 +3,32 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Library;
-use crate::{backend::Recompute, chunk::index_text, error::Result, id::ChunkId, store::Reader};
+use crate::{
+    backend::Recompute,
+    chunk::index_text,
+    error::Result,
+    id::ChunkId,
+    store::Reader,
+    telemetry::{Stage, Trace},
+};
 
 /// Embeds chunks from their text, which never changes: a chunk is there or gone.
 pub(super) struct FromText<'a> {
     library: &'a Library,
     /// Readers that no thread is using.
     idle: Mutex<Vec<Reader<'a>>>,
+    trace: Trace,
 }
 
 impl<'a> FromText<'a> {
     /// Reads the states that these readers see; more readers are begun where more threads ask.
     pub(super) fn lending(library: &'a Library, readers: Vec<Reader<'a>>) -> Self {
-        Self { library, idle: Mutex::new(readers) }
+        Self { library, idle: Mutex::new(readers), trace: Trace::default() }
+    }
+
+    /// The same; how long it takes is taken down.
+    pub(super) fn traced(self, trace: &Trace) -> Self {
+        Self { trace: trace.clone(), ..self }
     }
 
     /// Gives the readers back.
@@ -33,6 +46,12 @@ impl<'a> FromText<'a> {
 
 impl Recompute for FromText<'_> {
     fn recompute(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()> {
+        self.trace.time(Stage::Recompute, || self.embed_anew(chunks, rows))
+    }
+}
+
+impl FromText<'_> {
+    fn embed_anew(&self, chunks: &[ChunkId], rows: &mut Vec<f32>) -> Result<()> {
         let reader = self.take()?;
         let texts: Result<Vec<Option<String>>> =
             chunks.iter().map(|chunk| index_text_of(&reader, *chunk)).collect();

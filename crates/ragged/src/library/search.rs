@@ -2,7 +2,13 @@
 
 use std::{cell::OnceCell, sync::Arc, time::Instant};
 
-use super::{Library, hydrate::Known, passages::Passages, recompute::FromText, results::Entry};
+use super::{
+    Library,
+    hydrate::{Hydrated, Known, Order},
+    passages::Passages,
+    recompute::FromText,
+    results::Entry,
+};
 use crate::{
     backend::{VectorHits, VectorRequest},
     collection::CollectionName,
@@ -13,6 +19,7 @@ use crate::{
     retrieval::{AllowedChunks, Filter, Plan, SearchCounts, SearchTimings},
     settings::{PersonalisationSettings, SearchMode, SearchSettings, Strategy},
     store::{ChunkPlace, Dated, DocumentRow, Reader},
+    telemetry::{Stage, Trace},
 };
 
 /// What is looked for.
@@ -32,6 +39,8 @@ pub struct SearchRequest {
     pub favour: Option<TimeFavour>,
     /// How far the profile of who asks may move hits; `None` takes the library's settings.
     pub personalisation: Option<Arc<PersonalisationSettings>>,
+    /// Takes down how long each stage took; off unless it is begun.
+    pub trace: Trace,
 }
 
 impl SearchRequest {
@@ -45,6 +54,7 @@ impl SearchRequest {
             strategy: settings.strategy,
             favour: None,
             personalisation: None,
+            trace: Trace::default(),
         }
     }
 }
@@ -259,11 +269,18 @@ impl Library {
             }
         }
         let mut timings = SearchTimings::default();
-        let words = self.lexical.snapshot()?;
-        let wanted = timed(&mut timings.filter, || self.wanted(&reader, &words, request))?;
-        let query = words.query(&request.query);
-        let (vector, lexical, reader) =
-            self.both_sides(&wanted, (&words, &query), reader, generation, &mut timings)?;
+        let trace = &request.trace;
+        let (words, wanted, query, (vector, lexical, reader)) =
+            trace.time(Stage::Retrieve, || -> Result<_> {
+                let words = self.lexical.snapshot()?;
+                let wanted = traced((trace, Stage::Filter), &mut timings.filter, || {
+                    self.wanted(&reader, &words, request)
+                })?;
+                let query = words.query(&request.query);
+                let sides = (&words, &query);
+                let found = self.both_sides(&wanted, sides, reader, generation, &mut timings)?;
+                Ok((words, wanted, query, found))
+            })?;
         let mut passages = Passages::of(&reader);
         let words = Wording::of(words, query);
         let (mut response, entry) =
@@ -288,7 +305,8 @@ impl Library {
         let (vector, (lexical, lexical_ms), reader) = std::thread::scope(|scope| {
             let lexical_side = || {
                 let mut ms = 0.0;
-                let found = timed(&mut ms, || wanted.matching(words, query));
+                let step = (&wanted.request.trace, Stage::Lexical);
+                let found = traced(step, &mut ms, || wanted.matching(words, query));
                 found.map(|found| (found, ms))
             };
             // Either alone needs no second thread.
@@ -364,12 +382,13 @@ impl Library {
         generation: Generation,
         timings: &mut SearchTimings,
     ) -> Result<(VectorSide, Reader<'a>)> {
-        let embedded = timed(&mut timings.embed, || {
+        let trace = &wanted.request.trace;
+        let embedded = traced((trace, Stage::Embed), &mut timings.embed, || {
             self.embedder.embed_query(&wanted.request.query).context_with(|| "embedding the query")
         })?;
-        let from_text = FromText::lending(self, vec![reader]);
+        let from_text = FromText::lending(self, vec![reader]).traced(trace);
         let before = self.vectors.generation();
-        let found = timed(&mut timings.vector, || {
+        let found = traced((trace, Stage::Vector), &mut timings.vector, || {
             self.vectors
                 .search(wanted.of_vectors(&embedded, generation), &from_text)
                 .context_with(|| "searching the vectors")
@@ -392,6 +411,24 @@ impl Library {
         }
     }
 
+    /// Makes hits of what was ranked.
+    fn read(
+        &self,
+        passages: &mut Passages<'_, '_>,
+        request: &SearchRequest,
+        order: &Order<'_>,
+        known: &mut Known,
+        words: &Wording,
+        timings: &mut SearchTimings,
+    ) -> Result<Hydrated> {
+        let trace = &request.trace;
+        trace.time(Stage::Retrieve, || {
+            traced((trace, Stage::Read), &mut timings.hydrate, || {
+                self.hydrate(passages, request, request.k, order, known, words)
+            })
+        })
+    }
+
     /// From what both sides found to hits, and what may be kept in memory of it.
     #[expect(clippy::too_many_arguments, reason = "a step of a search, cut out for batches")]
     pub(super) fn complete(
@@ -410,7 +447,8 @@ impl Library {
         counts.vector_candidates = vector.found.candidates.len() as u64;
         counts.lexical_candidates = lexical.len() as u64;
         let vector_weight = self.vector_weight(request.mode);
-        let fused = timed(&mut timings.fuse, || {
+        let rerank = (&request.trace, Stage::Rerank);
+        let fused = traced(rerank, &mut timings.fuse, || {
             Ok(fuse(&vector.found.candidates, lexical, Fusion { vector_weight }))
         })?;
         // By what was searched, not by what the indexes have come to meanwhile.
@@ -422,9 +460,7 @@ impl Library {
         let mut known = Known::default();
         let order =
             self.order(passages, request, profile, &fused, &mut known, words, &mut timings)?;
-        let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, request.k, &order, &mut known, words)
-        })?;
+        let found = self.read(passages, request, &order, &mut known, words, &mut timings)?;
         counts.hydrated_chunks = found.n_texts;
         let response = SearchResponse {
             is_level,
@@ -465,9 +501,7 @@ impl Library {
         let fused = &entry.fused;
         let order =
             self.order(passages, request, profile, fused, &mut known, words, &mut timings)?;
-        let found = timed(&mut timings.hydrate, || {
-            self.hydrate(passages, request, request.k, &order, &mut known, words)
-        })?;
+        let found = self.read(passages, request, &order, &mut known, words, &mut timings)?;
         if found.hits.len() < request.k && !entry.is_whole {
             return Ok(None);
         }
@@ -596,10 +630,25 @@ impl VectorSide {
     }
 }
 
+/// Does a step and adds up how long it took.
 pub(super) fn timed<T>(ms: &mut f64, step: impl FnOnce() -> Result<T>) -> Result<T> {
     let begun = Instant::now();
     let result = step();
     *ms += milliseconds(begun);
+    result
+}
+
+/// The same, and takes it down as a stage.
+pub(super) fn traced<T>(
+    (trace, stage): (&Trace, Stage),
+    ms: &mut f64,
+    step: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let begun = Instant::now();
+    let result = step();
+    let ended = Instant::now();
+    *ms += ended.duration_since(begun).as_secs_f64() * 1000.0;
+    trace.add(stage, begun, ended);
     result
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 
 use super::{
-    Feedback, InteractionKind, PersonaMemory, TopicSource, fact, record::RecordedTopic, views,
+    Feedback, InteractionKind, PersonaMemory, TopicSource, erasure::fold, fact,
+    record::RecordedTopic, views,
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -385,6 +386,9 @@ impl PersonaMemory {
 
     /// Takes interactions out of the views and the record.
     pub(super) fn delete_these(&self, tx: &Transaction<'_>, seqs: &[i64]) -> Result<()> {
+        if !seqs.is_empty() {
+            views::forget_digests(tx)?;
+        }
         let (mut topics, mut documents) = (BTreeSet::new(), BTreeSet::new());
         for seq in seqs {
             let note = |statement: &str, into: &mut BTreeSet<i64>| -> Result<()> {
@@ -447,6 +451,28 @@ impl PersonaMemory {
                 views::bump_revision(tx)
             })
             .context_with(|| format!("clearing what {} remembers", self.name()))
+    }
+
+    /// A keyed hash of a question, whatever the case of its letters and the width of its blanks, by
+    /// which it is known again. The key is in the encrypted file and nowhere else, and another one
+    /// after anything that was asked is deleted: what was hashed before then fits no text any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, and of writing the key where there is none yet.
+    pub fn digest(&self, question: &str) -> Result<[u8; 16]> {
+        let known = self.database().read(views::digest_key)?;
+        let key = match known {
+            Some(key) => Some(key),
+            None => self.database().write(views::make_digest_key)?,
+        };
+        let key = key.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "the key by which questions are known again is damaged")
+        })?;
+        let hash = blake3::keyed_hash(&key, fold(question).as_bytes());
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.as_bytes()[..16]);
+        Ok(digest)
     }
 
     /// Writes the file anew, without free pages, and empties its log: what was deleted is then

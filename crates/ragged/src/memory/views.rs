@@ -40,6 +40,8 @@ pub(super) const KEY_ROLLUP_ZONE: &str = "rollup_zone";
 /// The version of the analysis that made the terms of facts.
 pub(super) const KEY_FACT_TERMS: &str = "fact_terms";
 const KEY_REVISION: &str = "revision";
+/// The key of hashes of questions; see [`super::PersonaMemory::digest`].
+const KEY_DIGEST: &str = "digest_key";
 /// The key of the hashes of forgotten topics.
 const KEY_FORGETTING: &str = "forgetting_key";
 
@@ -125,6 +127,25 @@ pub(super) fn unforget_key(tx: &Transaction<'_>, key: &str) -> Result<()> {
     let Ok(secret) = <[u8; 32]>::try_from(secret) else { return Ok(()) };
     sql(tx.execute("DELETE FROM forgotten_topics WHERE digest = ?1", [digest_of(&secret, key)]))
         .map(|_| ())
+}
+
+/// The key under which questions are known again; `None` where none was needed since the last
+/// deletion.
+pub(super) fn digest_key(connection: &Connection) -> Result<Option<[u8; 32]>> {
+    Ok(state::<Vec<u8>>(connection, KEY_DIGEST)?.and_then(|key| key.try_into().ok()))
+}
+
+pub(super) fn make_digest_key(tx: &Transaction<'_>) -> Result<Option<[u8; 32]>> {
+    sql(tx.execute(
+        "INSERT OR IGNORE INTO state (key, value) VALUES (?1, randomblob(32))",
+        [KEY_DIGEST],
+    ))?;
+    digest_key(tx)
+}
+
+/// Has questions no longer known again by what was hashed so far.
+pub(super) fn forget_digests(tx: &Transaction<'_>) -> Result<()> {
+    sql(tx.execute("DELETE FROM state WHERE key = ?1", [KEY_DIGEST])).map(|_| ())
 }
 
 /// Adds an interaction to every view.

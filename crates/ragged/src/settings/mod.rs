@@ -32,6 +32,8 @@ pub struct Settings {
     pub answer: AnswerSettings,
     /// Memory for `library.db`.
     pub database: StoreConfig,
+    /// What becomes of how long questions take.
+    pub telemetry: TelemetrySettings,
 }
 
 /// Reading files.
@@ -630,4 +632,11 @@ impl std::fmt::Debug for AnswerSettings {
             .field("temperature", &self.temperature)
             .finish()
     }
+}
+
+/// What becomes of how long questions take, where that is recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TelemetrySettings {
+    /// Address of an OpenTelemetry collector that takes OTLP over HTTP; empty sends nothing.
+    pub otlp_endpoint: String,
 }

@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("permission", &["error"]),
     ("sqlite", &["error"]),
     ("temporal", &["error"]),
+    ("telemetry", &["cache", "error", "http", "permission", "sqlite", "temporal"]),
     ("vault", &["error", "permission", "sqlite"]),
     ("knowledge", &["error"]),
     (
@@ -74,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "retrieval",
             "settings",
             "store",
+            "telemetry",
             "temporal",
         ],
     ),

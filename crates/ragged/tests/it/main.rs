@@ -24,5 +24,7 @@ mod layering;
 mod model;
 /// What profiles and favoured times do to a search.
 mod personal;
+/// How long questions take.
+mod profiling;
 /// What the profiles of tuning do to a search.
 mod tuning;

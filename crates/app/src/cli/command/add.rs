@@ -19,6 +19,7 @@ use crate::{
         args::{AddArgs, RemoveArgs},
         interrupt::Watch,
         printer::{Printer, bytes, counted, thousands, visible},
+        profiling,
         progress::AddBar,
     },
     config,
@@ -48,6 +49,8 @@ pub(crate) fn run(args: &AddArgs, session: &Session) -> Result<Outcome> {
     drop(watch);
     bar.finish();
     let report = report?;
+
+    profiling::record_ingest(&report, args.dry_run, session);
 
     if printer.is_json() {
         printer.json(&wire::Add::new(&report, args.dry_run))?;

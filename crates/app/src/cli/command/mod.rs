@@ -14,9 +14,11 @@ mod eval;
 mod init;
 mod list;
 mod memory;
+mod metrics;
 mod model;
 pub(crate) mod parse_worker;
 mod persona;
+mod profile;
 mod query;
 mod reference;
 mod search;
@@ -57,6 +59,8 @@ pub(crate) fn run(command: Command, session: &Session) -> Result<Outcome> {
         Command::Tune { command } => tune::run(command, session),
         Command::Benchmark { command } => benchmark::run(command, session),
         Command::Backend { command } => backend::run(command, session),
+        Command::Profile { command } => profile::run(command, session),
+        Command::Metrics => metrics::run(session),
         Command::Cache { command } => cache::run(&command, session),
         Command::Persona { command } => persona::run(command, session),
         Command::Memory(args) => memory::run(args, session),

@@ -15,6 +15,7 @@ use crate::{
         Session,
         args::memory::{Citations, Detail, PersonaCommand, PersonaSaid, Style},
         printer::{counted, table, thousands, visible, word},
+        profiling,
     },
     failure::Outcome,
     wire,
@@ -216,6 +217,7 @@ fn delete(name: &str, confirm: bool, session: &Session) -> Result<Outcome> {
     let persona = memory.persona(&name)?;
     if confirm {
         memory.delete_persona(&persona.name)?;
+        profiling::forget_erased(&memory, session);
     } else if name.is_default() {
         return Err(crate::Usage::new("the persona \"default\" cannot be deleted")
             .with_hint("`ragged memory clear --confirm` empties it")

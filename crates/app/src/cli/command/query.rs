@@ -8,6 +8,7 @@ use ragged::{
     library::{AddOptions, Answered, Citation, Library, NoProgress, SearchRequest},
     memory::{Fact, InteractionKind},
     settings::Settings,
+    telemetry::{Kind, Stage, Trace},
 };
 
 use super::{add, add::shortened, memory, question, search};
@@ -18,6 +19,7 @@ use crate::{
         asking::{self, Asking, ReadTime},
         interrupt::{TemporaryFolder, Watch},
         printer::{Printer, counted, milliseconds, visible, visible_lines},
+        profiling::{Asked, Profiling},
     },
     failure::Outcome,
     wire,
@@ -29,15 +31,23 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
         "extractive".clone_into(&mut settings.answer.generator);
     }
     session.require_library()?;
+    let mut profiling = Profiling::begin(&args.search.profiling, session);
     let library = session.library_with(settings)?;
     let mut asking = Asking::begin(&args.search.asking, session)?;
+    profiling.opened(&library);
     question(&args.search.query)?;
     let mut request = search::request(&args.search, &library, &asking.zone()?)?;
     request.k = args.search.k.map_or(library.settings().answer.k, usize::from);
     let question = request.query.clone();
-    let time = asking.settle(&mut request)?;
-    let asked = Some((&mut asking, question.as_str(), time.as_ref()));
-    let answered = answer(session, &library, &request, asked)?;
+    request.trace = profiling.trace();
+    let time = request.trace.clone().time(Stage::Enhance, || asking.settle(&mut request))?;
+    let asked = Asker {
+        asking: &mut asking,
+        question: question.as_str(),
+        time: time.as_ref(),
+        profiling: &mut profiling,
+    };
+    let answered = answer(session, &library, &request, Some(asked))?;
     asking.finish(&session.printer);
     if answered.text.is_empty() && !session.printer.is_json() {
         search::suggest(&args.search, &library, &session.printer)?;
@@ -45,7 +55,17 @@ pub(crate) fn run(args: &QueryArgs, session: &Session) -> Result<Outcome> {
     if args.search.explain && !session.printer.is_json() {
         search::print_plan(&answered.search, &session.printer)?;
     }
+    profiling.show(&question, &session.printer)?;
+    profiling.finish(&library, &session.printer);
     Ok(Outcome::Done)
+}
+
+/// Whoever asks, and what is done about it.
+struct Asker<'a, 's> {
+    asking: &'a mut Asking,
+    question: &'a str,
+    time: Option<&'a ReadTime>,
+    profiling: &'a mut Profiling<'s>,
 }
 
 /// Answers from a folder that is read into a temporary library.
@@ -84,14 +104,14 @@ fn answer(
     session: &Session,
     library: &Library,
     request: &SearchRequest,
-    mut asking: Option<(&mut Asking, &str, Option<&ReadTime>)>,
+    asker: Option<Asker<'_, '_>>,
 ) -> Result<Answered> {
     let printer = &session.printer;
-    let profile = match &asking {
-        Some((asking, ..)) => asking.profile(library)?,
+    let profile = match &asker {
+        Some(asker) => request.trace.time(Stage::Enhance, || asker.asking.profile(library))?,
         None => None,
     };
-    let style = asking.as_ref().map(|(asking, ..)| asking.style()).unwrap_or_default();
+    let style = asker.as_ref().map(|asker| asker.asking.style()).unwrap_or_default();
     let mut speech = Speech::new(printer, style);
     let answered =
         library.answer_in(style, request, profile.as_deref(), &mut |text| speech.say(text));
@@ -103,7 +123,7 @@ fn answer(
             return Err(error.into());
         }
     };
-    let Some((asking, asked, time)) = &mut asking else {
+    let Some(Asker { asking, question, time, profiling }) = asker else {
         if printer.is_json() {
             warn_of_note(&answered, printer);
             printer.json(&wire(request, &answered))?;
@@ -112,12 +132,15 @@ fn answer(
         }
         return Ok(answered);
     };
-    let told = Told::new(asking, asked, *time, InteractionKind::Query, &answered)?;
+    let kind = InteractionKind::Query;
+    let told = Told::new(asking, question, time, kind, &answered, &request.trace)?;
+    profiling.answered(Kind::Query, &told.asked(asking), &answered.search, is_generated(&answered));
     if printer.is_json() {
         warn_of_note(&answered, printer);
-        printer.json(&told.wire(request, &answered))?;
+        let profile = profiling.wire();
+        printer.json(&wire::Query { profile, ..told.wire(request, &answered) })?;
     } else {
-        search::print_time(*time, false, printer)?;
+        search::print_time(time, false, printer)?;
         show(&answered, speech, library, Some(&told.footer), printer)?;
         told.show_facts(printer)?;
     }
@@ -127,6 +150,8 @@ fn answer(
 /// What stands beside an answer of a persona: who asked, how its time was read, what was noted.
 pub(crate) struct Told<'a> {
     question: &'a str,
+    /// The interaction that is recorded.
+    recorded: Option<String>,
     time: Option<&'a ReadTime>,
     /// What is said of memory.
     pub(crate) footer: String,
@@ -143,17 +168,25 @@ impl<'a> Told<'a> {
         time: Option<&'a ReadTime>,
         kind: InteractionKind,
         answered: &Answered,
+        trace: &Trace,
     ) -> Result<Self> {
-        let recorded = asking.record(question, kind, &answered.search, Some(answered))?;
-        let recorded = recorded.as_deref();
+        let recorded = trace.time(Stage::Record, || {
+            asking.record(question, kind, &answered.search, Some(answered))
+        })?;
         Ok(Self {
             question,
             time,
-            footer: asking.footer(recorded),
-            asked_with: asking.wire(recorded),
-            facts: asking.facts(question, time)?,
+            footer: asking.footer(recorded.as_deref()),
+            asked_with: asking.wire(recorded.as_deref()),
+            facts: trace.time(Stage::Enhance, || asking.facts(question, time))?,
             zone: asking.zone()?,
+            recorded,
         })
+    }
+
+    /// What was asked, for profiling.
+    pub(crate) fn asked<'b>(&'b self, asking: &'b Asking) -> Asked<'b> {
+        Asked { asking, question: self.question, recorded: self.recorded.as_deref() }
     }
 
     /// All of it, for programs.
@@ -173,6 +206,11 @@ impl<'a> Told<'a> {
             printer.line(format!("you noted: {}", memory::fact::line(fact, &self.zone)))
         })
     }
+}
+
+/// Whether a model worded an answer.
+pub(crate) fn is_generated(answered: &Answered) -> bool {
+    answered.generator.is_some()
 }
 
 /// The words of a generator, shown as they come.
@@ -363,5 +401,6 @@ pub(crate) fn wire(request: &SearchRequest, answered: &Answered) -> wire::Query 
         time: None,
         memory: None,
         facts: Vec::new(),
+        profile: None,
     }
 }

@@ -8,6 +8,7 @@ use ragged::{
     memory::InteractionKind,
     retrieval::Filter,
     settings::{SearchMode, Strategy},
+    telemetry::{self, Stage},
     temporal::expression::{self, Context, Kind, Reading},
 };
 
@@ -18,6 +19,7 @@ use crate::{
         args::{Filters, Mode, SearchArgs, SearchManyArgs, Way},
         asking::{self, Asking, ReadTime},
         printer::{Printer, counted, milliseconds, thousands, visible},
+        profiling::{Asked, Profiling},
     },
     failure::Outcome,
     wire,
@@ -28,24 +30,42 @@ const SHOWN_LINES: usize = 4;
 
 pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     if let Some(file) = &args.batch {
+        if args.search.profiling.is_given() {
+            return Err(crate::Usage::new("--profile, --flame and --trace are of one search")
+                .with_hint("search for one line, or `ragged profile enable` and report later")
+                .into());
+        }
         return super::batch::run(file, &args.search, session);
     }
     let args = &args.search;
-    let library = session.existing_library()?;
+    session.require_library()?;
+    let mut profiling = Profiling::begin(&args.profiling, session);
+    let library = session.library()?;
     let mut asking = Asking::begin(&args.asking, session)?;
+    profiling.opened(&library);
     let mut request = request(args, &library, &asking.zone()?)?;
     let question = request.query.clone();
-    let time = asking.settle(&mut request)?;
-    let response = library.search_for(&request, asking.profile(&library)?.as_deref())?;
-    let recorded = asking.record(&question, InteractionKind::Search, &response, None)?;
+    let trace = profiling.trace();
+    request.trace = trace.clone();
+    let time = trace.time(Stage::Enhance, || asking.settle(&mut request))?;
+    let profile = trace.time(Stage::Enhance, || asking.profile(&library))?;
+    let response = library.search_for(&request, profile.as_deref())?;
+    let recorded = trace.time(Stage::Record, || {
+        asking.record(&question, InteractionKind::Search, &response, None)
+    })?;
+    let asked = Asked { asking: &asking, question: &question, recorded: recorded.as_deref() };
+    profiling.answered(telemetry::Kind::Search, &asked, &response, false);
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&wire::Search {
             time: time.as_ref().map(wire::QuestionTime::from),
             memory: asking.wire(recorded.as_deref()),
+            profile: profiling.wire(),
             ..wire::Search::new(&question, &response)
         })?;
         asking.finish(printer);
+        profiling.show(&question, printer)?;
+        profiling.finish(&library, printer);
         return Ok(Outcome::Done);
     }
     note_if_behind(&response, printer);
@@ -61,6 +81,8 @@ pub(crate) fn run(args: &SearchManyArgs, session: &Session) -> Result<Outcome> {
     let memory = asking.footer(recorded.as_deref());
     asking::note(&format!("{found} in {took}{from} · {memory}"), printer);
     asking.finish(printer);
+    profiling.show(&question, printer)?;
+    profiling.finish(&library, printer);
     Ok(Outcome::Done)
 }
 

@@ -23,6 +23,7 @@ use ragged::{
     id::DocumentId,
     library::{Answered, Hit, Library, SearchRequest, SearchResponse},
     memory::{InteractionKind, NewInteraction},
+    telemetry::{Kind, Stage, Trace},
 };
 
 use self::{
@@ -39,10 +40,11 @@ use super::{
 use crate::{
     cli::{
         Session,
-        args::{ChatArgs, Filters, Mode, SearchArgs, memory::AskingArgs},
+        args::{ChatArgs, Filters, Mode, SearchArgs, memory::AskingArgs, profile::ProfilingArgs},
         asking::{Asking, ReadTime},
         interrupt,
         printer::{self, Printer, counted, visible, visible_lines},
+        profiling::{self, Profiling},
     },
     failure::{Outcome, Report},
     wire,
@@ -69,12 +71,13 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     let mut chat = Chat {
         session,
         printer,
-        library,
         asking,
         record: None,
         search: SearchArgs::default(),
         last: Asked::default(),
         interrupts: Interrupts::default(),
+        profiling: Profiling::staying(&library, session),
+        library,
     };
     let resumed = if args.resume { Record::resume(&data_dir)? } else { None };
     if let Some((record, kept)) = resumed {
@@ -94,6 +97,7 @@ pub(crate) fn run(args: &ChatArgs, session: &Session) -> Result<Outcome> {
     }
     let outcome = chat.converse(input);
     chat.asking.finish(printer);
+    chat.profiling.finish(&chat.library, printer);
     outcome
 }
 
@@ -141,6 +145,7 @@ struct Chat<'a> {
     /// The last question and the passages that have numbers.
     last: Asked,
     interrupts: Interrupts,
+    profiling: Profiling<'a>,
 }
 
 /// Whether the conversation goes on.
@@ -194,10 +199,12 @@ impl Chat<'_> {
         match line {
             Line::Nothing => {}
             Line::Question(question) => {
+                self.profiling.next();
                 self.asking.refresh(self.session)?;
                 self.answer(question)?;
             }
             Line::Search(query) => {
+                self.profiling.next();
                 self.asking.refresh(self.session)?;
                 self.search(query)?;
             }
@@ -250,10 +257,11 @@ impl Chat<'_> {
         Ok(Then::GoOn)
     }
 
-    fn request(&self, question: &str) -> Result<(SearchRequest, Option<ReadTime>)> {
+    fn request(&self, question: &str, trace: &Trace) -> Result<(SearchRequest, Option<ReadTime>)> {
         let mut request = search::request(&self.search, &self.library, &self.asking.zone()?)?;
         question.clone_into(&mut request.query);
-        let time = self.asking.settle(&mut request)?;
+        let time = trace.time(Stage::Enhance, || self.asking.settle(&mut request))?;
+        request.trace = trace.clone();
         if let Some(time) = &time {
             self.printer.note(visible(&time.line()));
         }
@@ -262,13 +270,14 @@ impl Chat<'_> {
 
     fn answer(&mut self, question: String) -> Result<()> {
         let printer = self.printer;
-        let (mut request, time) = self.request(&question)?;
+        let trace = self.profiling.trace();
+        let (mut request, time) = self.request(&question, &trace)?;
         request.k = self.search.k.map_or(self.library.settings().answer.k, usize::from);
         let style = self.asking.style();
         let mut speech = Speech::new(printer, style);
         let answered = {
             let (library, request) = (Arc::clone(&self.library), request.clone());
-            let profile = self.asking.profile(&library)?;
+            let profile = trace.time(Stage::Enhance, || self.asking.profile(&library))?;
             self.interrupts.work(
                 move |say| library.answer_in(style, &request, profile.as_deref(), say),
                 |text| speech.say(text),
@@ -287,7 +296,9 @@ impl Chat<'_> {
             }
         };
         let (time, kind) = (time.as_ref(), InteractionKind::Chat);
-        let told = Told::new(&mut self.asking, &question, time, kind, &answered)?;
+        let told = Told::new(&mut self.asking, &question, time, kind, &answered, &trace)?;
+        let (asked, is_generated) = (told.asked(&self.asking), query::is_generated(&answered));
+        self.profiling.answered(Kind::Chat, &asked, &answered.search, is_generated);
         if printer.is_json() {
             query::warn_of_note(&answered, printer);
             printer.json_line(&told.wire(&request, &answered))?;
@@ -322,9 +333,15 @@ impl Chat<'_> {
     }
 
     fn search(&mut self, query: String) -> Result<()> {
-        let (request, time) = self.request(&query)?;
+        let trace = self.profiling.trace();
+        let (request, time) = self.request(&query, &trace)?;
         let Some(found) = self.find(&request)? else { return Ok(()) };
-        let recorded = self.asking.record(&query, InteractionKind::Search, &found, None)?;
+        let recorded = trace.time(Stage::Record, || {
+            self.asking.record(&query, InteractionKind::Search, &found, None)
+        })?;
+        let (asking, recorded_as) = (&self.asking, recorded.as_deref());
+        let asked = profiling::Asked { asking, question: &query, recorded: recorded_as };
+        self.profiling.answered(Kind::Search, &asked, &found, false);
         self.show_hits(&query, &found, time.as_ref(), recorded.as_deref())?;
         if found.hits.is_empty() && !self.printer.is_json() {
             self.printer.line("Nothing found.")?;
@@ -343,7 +360,7 @@ impl Chat<'_> {
             ));
         }
         let mut asked = self.last.clone();
-        let (mut request, time) = self.request(&asked.question)?;
+        let (mut request, time) = self.request(&asked.question, &Trace::default())?;
         let n_wanted = request.k;
         request.k += asked.passages.len();
         let Some(mut found) = self.find(&request)? else { return Ok(()) };
@@ -372,7 +389,7 @@ impl Chat<'_> {
     /// `None` if it was cancelled.
     fn find(&self, request: &SearchRequest) -> Result<Option<SearchResponse>> {
         let (library, request) = (Arc::clone(&self.library), request.clone());
-        let profile = self.asking.profile(&library)?;
+        let profile = request.trace.time(Stage::Enhance, || self.asking.profile(&library))?;
         let found = self
             .interrupts
             .work(move |_| library.search_for(&request, profile.as_deref()), |_| {})?;
@@ -568,6 +585,7 @@ fn from_kept(kept: &record::Settings) -> SearchArgs {
         strategy: None,
         explain,
         asking: AskingArgs::default(),
+        profiling: ProfilingArgs::default(),
     }
 }
 

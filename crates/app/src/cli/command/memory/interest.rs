@@ -15,6 +15,7 @@ use crate::{
         Session,
         args::memory::{InterestCommand, OfPersona, Switch},
         printer::{Printer, counted, one_line, table, thousands, visible},
+        profiling,
     },
     failure::Outcome,
     wire,
@@ -52,7 +53,12 @@ pub(crate) fn run(command: &InterestCommand, of: &OfPersona, session: &Session) 
             related(&remembered, &joined(topic), *limit, printer)
         }
         InterestCommand::ForgetTopic { topic, with_interactions, dry_run: _, confirm } => {
-            forget(&memory, &remembered, &joined(topic), *with_interactions, *confirm, printer)
+            let (topic, with, confirm) = (joined(topic), *with_interactions, *confirm);
+            let done = forget(&memory, &remembered, &topic, with, confirm, printer)?;
+            if confirm {
+                profiling::forget_erased(&memory, session);
+            }
+            Ok(done)
         }
         InterestCommand::MergeTopics { from, into } => {
             let (from, into) = (remembered.topic_named(from)?, remembered.topic_named(into)?);

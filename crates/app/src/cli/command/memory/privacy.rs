@@ -25,6 +25,7 @@ use crate::{
             privacy::{KeyCommand, PrivacyCommand},
         },
         printer::{Printer, counted, table, thousands, visible, word},
+        profiling,
     },
     failure::Outcome,
     wire,
@@ -56,12 +57,20 @@ pub(crate) fn run(command: PrivacyCommand, of: &OfPersona, session: &Session) ->
         PrivacyCommand::Delete { id, since, until, confirm } => {
             let memory = memory()?;
             let persona = Session::persona(&memory, of.persona.as_deref())?;
-            delete(&memory, &persona, id.as_deref(), (since, until), confirm, session)
+            let done = delete(&memory, &persona, id.as_deref(), (since, until), confirm, session)?;
+            if confirm {
+                profiling::forget_erased(&memory, session);
+            }
+            Ok(done)
         }
         PrivacyCommand::Clear { confirm } => {
             let memory = memory()?;
             let persona = Session::persona(&memory, of.persona.as_deref())?;
-            clear(&memory, &persona, confirm, session)
+            let done = clear(&memory, &persona, confirm, session)?;
+            if confirm {
+                profiling::forget_erased(&memory, session);
+            }
+            Ok(done)
         }
         PrivacyCommand::Forget { text, dry_run: _, confirm } => {
             let memory = memory()?;
@@ -73,6 +82,9 @@ pub(crate) fn run(command: PrivacyCommand, of: &OfPersona, session: &Session) ->
             } else {
                 None
             };
+            if erased.is_some() {
+                profiling::forget_erased(&memory, session);
+            }
             let chats = if confirm { chats_with(&[&text], session)? } else { Vec::new() };
             let done = print_erased(&persona, (found, erased.as_ref()), chats, confirm, session)?;
             if confirm && !session.printer.is_json() {

@@ -24,7 +24,7 @@ const KEPT: [(&str, &str, &str); 10] = [
     ("chat", "lines typed into chats, and how to resume them", "permissions"),
     ("config.yaml", "settings", "permissions"),
     ("config", "measured settings", "permissions"),
-    ("telemetry", "measurements, without questions", "permissions"),
+    ("telemetry.db", "how long questions took, in numbers alone", "permissions"),
     ("backups", "copies that you had made", "permissions"),
 ];
 

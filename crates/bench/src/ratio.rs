@@ -10,7 +10,7 @@ const RESAMPLES: usize = 400;
 
 /// What a percentile of the first times is of that of the second, with its 95 % interval: pairs are
 /// drawn again and again from those that were measured (Efron's bootstrap).
-pub(super) fn ratio(
+pub(crate) fn ratio(
     first: &[Duration],
     second: &[Duration],
     percent: usize,
@@ -36,7 +36,7 @@ pub(super) fn ratio(
 }
 
 /// The same as a change in per cent, in words.
-pub(super) fn change(
+pub(crate) fn change(
     first: &[Duration],
     second: &[Duration],
     percent: usize,
