@@ -93,8 +93,8 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// The aims that a run at [`SIZES`] and a long run speak of. What the program itself knows (profiling,
-/// tuning, coverage, documents) is added by it.
+/// The aims that a run at [`SIZES`] and a long run speak of. What the program itself knows (tuning,
+/// coverage, documents) is added by it.
 pub fn aims(run: &RunResult, soaked: Option<&soak::Report>) -> Vec<Aim> {
     let figures = Figures(run);
     let mut aims = criteria(figures, soaked);
@@ -168,6 +168,8 @@ fn criteria(figures: Figures<'_>, soaked: Option<&soak::Report>) -> Vec<Aim> {
     let apart = figures.row(SMALL, "query", "latency_p50").and_then(halves_apart);
     let name = "medians of odd and of even runs of the same questions, apart";
     aims.push(Aim::most(name, 5.0, "%", apart).of(7));
+    let profiled = figures.of(SMALL, "profiling", "query_share");
+    aims.push(Aim::most("timing the stages of a question adds", 2.0, "%", profiled).of(8));
     let slower = figures.row(SMALL, "strategies", "default_p50").map(|_| {
         let worse = |(default, naive): (&str, &str)| {
             figures
@@ -281,7 +283,7 @@ mod tests {
             aims.iter().filter(|aim| aim.pass).map(|aim| aim.name.as_str()).collect();
         assert_eq!(passed, [""; 0]);
         let criteria: BTreeSet<u8> = aims.iter().filter_map(|aim| aim.criterion).collect();
-        assert_eq!(criteria, BTreeSet::from([1, 2, 3, 4, 5, 6, 7, 12]));
+        assert_eq!(criteria, BTreeSet::from([1, 2, 3, 4, 5, 6, 7, 8, 12]));
     }
 
     #[test]

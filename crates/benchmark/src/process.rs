@@ -9,6 +9,8 @@ pub struct Memory {
     pub resident: u64,
     /// The most that were.
     pub peak: u64,
+    /// Those of `resident` that are no pages of files: what the allocator holds, and stacks.
+    pub anonymous: u64,
 }
 
 /// Memory of a process and of those that it started, as the kernel counts it; `None` where the
@@ -19,12 +21,17 @@ pub fn memory(process: u32) -> Option<Memory> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
     };
-    let mut memory = Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? };
+    let mut memory = Memory {
+        resident: bytes("VmRSS:")?,
+        peak: bytes("VmHWM:")?,
+        anonymous: bytes("RssAnon:").unwrap_or(0),
+    };
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
     for child in children.unwrap_or_default().split_whitespace() {
         if let Some(of_child) = child.parse().ok().and_then(self::memory) {
             memory.resident += of_child.resident;
             memory.peak += of_child.peak;
+            memory.anonymous += of_child.anonymous;
         }
     }
     Some(memory)

@@ -27,7 +27,7 @@ pub const TITLE: &str = "Memory System Benchmark Report";
 
 /// Rows that are shown, in their order: test, metric, heading, name. Deltas are means of pairs, not
 /// differences of the percentiles above them.
-const SHOWN: [(&str, &str, &str, &str); 41] = [
+const SHOWN: [(&str, &str, &str, &str); 56] = [
     ("ingest", "documents_per_second", "Ingest", "Documents a second"),
     ("ingest", "chunks_per_second", "Ingest", "Chunks a second"),
     ("ingest", "cpu_per_document", "Ingest", "Processor time a document"),
@@ -50,12 +50,15 @@ const SHOWN: [(&str, &str, &str, &str); 41] = [
     ("storage", "per_document", "Storage", "Per document"),
     ("memory", "idle", "Memory", "Open, idle"),
     ("memory", "active", "Memory", "After the questions"),
+    ("memory", "active_heap", "Memory", "Of these no pages of files"),
     ("memory", "peak", "Memory", "Peak of reading files"),
     ("overhead", "baseline_p95", "Overhead", "Baseline, no memory (p95)"),
     ("overhead", "profiling", "Overhead", "+ profiling (paired mean)"),
     ("overhead", "personalisation", "Overhead", "+ personalisation (paired mean)"),
     ("overhead", "temporal", "Overhead", "+ temporal (paired mean)"),
-    ("personalisation", "overhead", "Overhead", "Personal ranking (paired mean)"),
+    ("overhead", "resident", "Overhead", "Memory of the process, with memory"),
+    ("personalisation", "profile_p95", "Overhead", "A profile read anew (p95)"),
+    ("personalisation", "answer_p95", "Overhead", "A whole answer, personal (p95)"),
     ("temporal", "question_p95", "Time", "Question that names a time (p95)"),
     ("temporal", "as_of_p95", "Time", "Facts as of a day (p95)"),
     ("temporal", "timeline_p95", "Time", "Timeline (p95)"),
@@ -68,7 +71,19 @@ const SHOWN: [(&str, &str, &str, &str); 41] = [
     ("concurrent", "personas_per_second_4", "Concurrency", "Questions a second, 4 personas"),
     ("concurrent", "personas_per_second_16", "Concurrency", "Questions a second, 16 personas"),
     ("concurrent", "read_beside_write_p95", "Concurrency", "Question beside a writer (p95)"),
-    ("concurrent", "write_wait_p95", "Concurrency", "Waiting for the write lock (p95)"),
+    ("concurrent", "write_alone_p95", "Concurrency", "A write alone (p95)"),
+    ("concurrent", "write_wait_p95", "Concurrency", "A write beside another writer (p95)"),
+    ("strategies", "default_p50", "Ways to search vectors", "As it comes (p50)"),
+    ("strategies", "naive_p50", "Ways to search vectors", "Plain walk (p50)"),
+    ("strategies", "brute_force_p50", "Ways to search vectors", "Brute force (p50)"),
+    ("strategies", "gain", "Ways to search vectors", "Faster than the better of these"),
+    ("strategies", "default_recall_at_10", "Ways to search vectors", "Recall@10, as it comes"),
+    ("strategies", "naive_recall_at_10", "Ways to search vectors", "Recall@10, plain walk"),
+    ("strategies", "default_recomputed", "Ways to search vectors", "Recomputed, as it comes"),
+    ("strategies", "naive_recomputed", "Ways to search vectors", "Recomputed, plain walk"),
+    ("strategies", "batch_gain", "Ways to search vectors", "Ten of a session in a batch, faster"),
+    ("profiling", "added", "Profiling", "Added to a question (paired median)"),
+    ("profiling", "query_share", "Profiling", "Of the question's time"),
 ];
 
 /// The figures of one number of documents.

@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsString,
     io::{Read as _, Write as _},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -31,17 +32,30 @@ pub(super) fn measure<T: Serialize, R: DeserializeOwned>(
     }
     arguments.extend(["--format", "json"].map(OsString::from));
     arguments.extend(command.iter().map(OsString::from));
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let said = output(&mut command, &serde_json::to_vec(task)?)?;
+    serde_json::from_value(said).context("reading what was measured")
+}
+
+/// Has a command done with the library of another folder, and nothing of this process's settings.
+pub(super) fn run(data_dir: &Path, command: &[&str]) -> Result<serde_json::Value> {
+    let mut child = Command::new(env::current_exe().context("finding this program")?);
+    child.arg("--data-dir").arg(data_dir).args(["--format", "json"]).args(command);
+    output(&mut child, b"")
+}
+
+/// What a process prints, given its input. Where it fails, what it says on standard error.
+fn output(command: &mut Command, input: &[u8]) -> Result<serde_json::Value> {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .context("starting a process to measure in")?;
-    let text = serde_json::to_vec(task)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A process that ended early says why on standard error.
-        drop(stdin.write_all(&text));
+        drop(stdin.write_all(input));
     }
     let ended = child.wait_with_output().context("waiting for a measurement")?;
     if !ended.status.success() {

@@ -54,6 +54,8 @@ pub struct Sample {
     pub operations: u64,
     /// Bytes resident; 0 where the system does not tell.
     pub resident: u64,
+    /// Those of them that are no pages of files; 0 where the system does not tell.
+    pub heap: u64,
     /// Open files, sockets and the like; 0 where the system does not tell.
     pub handles: u64,
     /// Bytes on disk.
@@ -84,7 +86,7 @@ pub struct Report {
 /// How something changed with the number of operations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trend {
-    /// What: `resident`, `handles`, `disk`, `latency_p50`.
+    /// What: `resident`, `heap`, `handles`, `disk`, `latency_p50`.
     pub name: &'static str,
     /// Its unit, of a thousand operations.
     pub unit: &'static str,
@@ -123,11 +125,18 @@ impl Watched {
     }
 }
 
-const WATCHED: [Watched; 4] = [
+const WATCHED: [Watched; 5] = [
     Watched {
         name: "resident",
         unit: "KB",
         of: |sample| sample.resident as f64 / 1000.0,
+        limit: 200.0,
+        total: 32_000.0,
+    },
+    Watched {
+        name: "heap",
+        unit: "KB",
+        of: |sample| sample.heap as f64 / 1000.0,
         limit: 200.0,
         total: 32_000.0,
     },
@@ -205,10 +214,12 @@ pub fn run(
 fn sample(load: &mut Load<'_>, dir: &Path, elapsed: Duration) -> Sample {
     let latencies = sorted(&load.take_latencies());
     let of = |percent: f64| percentile(&latencies, percent).unwrap_or(0.0);
+    let memory = memory(std::process::id()).unwrap_or_default();
     Sample {
         seconds: elapsed.as_secs_f64(),
         operations: load.n_operations(),
-        resident: memory(std::process::id()).map_or(0, |memory| memory.resident),
+        resident: memory.resident,
+        heap: memory.anonymous,
         handles: open_files().unwrap_or(0),
         disk: folder_bytes(dir),
         latency_p50: of(50.0),
@@ -266,6 +277,7 @@ mod tests {
                 seconds: at as f64,
                 operations: at * 100,
                 resident: 50_000_000 + grown(at * 100) + rng.u64(..400_000),
+                heap: 20_000_000,
                 handles: 20 + rng.u64(..2),
                 disk: 9_000_000 + rng.u64(..800_000),
                 latency_p50: 2.0 + 0.4 * rng.f64(),

@@ -11,7 +11,7 @@ use ragged::{
     library::{AddOptions, Cancel, NoProgress},
 };
 
-use super::{Figure, MIB, Measuring, timed};
+use super::{Figure, Measuring, timed};
 use crate::{
     process::{cpu_seconds, folder_bytes},
     result::{Better, Kind},
@@ -32,7 +32,7 @@ impl Measuring<'_> {
             let looking = scope.spawn(|| {
                 let mut resident = Vec::new();
                 while !is_done.load(Ordering::Relaxed) {
-                    resident.extend(self.resident().map(|(now, _)| now / MIB));
+                    resident.extend(self.memory().map(|memory| memory.resident as f64));
                     thread::sleep(LOOK_EVERY);
                 }
                 resident
@@ -61,11 +61,12 @@ impl Measuring<'_> {
             figures.push(Figure::ms("ingest", "cpu_per_document", 1000.0 * cpu / added.max(1.0)));
         }
         if let Some(median) = median(&resident) {
-            figures.push(Figure::memory("ingest", "memory_p50", median * MIB).over(resident.len()));
+            figures
+                .push(Figure::memory("ingest", "memory_p50", median as u64).over(resident.len()));
         }
-        if let Some((_, peak)) = self.resident() {
-            figures.push(Figure::memory("ingest", "peak_memory", peak));
-            figures.push(Figure::memory("memory", "peak", peak));
+        if let Some(memory) = self.memory() {
+            figures.push(Figure::memory("ingest", "peak_memory", memory.peak));
+            figures.push(Figure::memory("memory", "peak", memory.peak));
         }
         drop(library);
         let bytes = folder_bytes(&self.task.library) as f64;

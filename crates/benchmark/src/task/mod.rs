@@ -1,6 +1,7 @@
 //! What is measured in a child process: one test of one cell, once.
 
 mod files;
+mod profiling;
 mod questions;
 pub(crate) mod remembering;
 mod strategies;
@@ -23,7 +24,7 @@ use ragged::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    process::memory,
+    process::{Memory, memory},
     result::{Better, Cell, Kind},
     sample::{percentile, sorted},
     server::Server,
@@ -51,13 +52,15 @@ pub enum Test {
     Temporal,
     /// The default way to search vectors against a plain walk through the graph and brute force.
     Strategies,
+    /// Questions whose stages are timed, against the same that are not.
+    Profiling,
     /// Questions from many threads, from many personas, and beside writing.
     Concurrent,
 }
 
 impl Test {
-    /// Those of a backend; [`Test::Strategies`] is about one backend, and compares with what nobody
-    /// would use.
+    /// Those that a backend is measured by; [`Test::Strategies`] compares with what nobody would use,
+    /// and [`Test::Profiling`] is of no backend.
     pub const OF_BACKENDS: [Self; 5] =
         [Self::Ingest, Self::Query, Self::Personalisation, Self::Temporal, Self::Concurrent];
 
@@ -65,7 +68,11 @@ impl Test {
     pub fn most_repeats(self) -> usize {
         match self {
             Self::Ingest | Self::Remember | Self::Query => usize::MAX,
-            Self::Personalisation | Self::Temporal | Self::Strategies | Self::Concurrent => 5,
+            Self::Personalisation
+            | Self::Temporal
+            | Self::Strategies
+            | Self::Profiling
+            | Self::Concurrent => 5,
         }
     }
 
@@ -83,6 +90,7 @@ impl Test {
             Self::Personalisation => "personalisation",
             Self::Temporal => "temporal",
             Self::Strategies => "strategies",
+            Self::Profiling => "profiling",
             Self::Concurrent => "concurrent",
         }
     }
@@ -158,8 +166,8 @@ impl Figure {
     }
 
     /// Bytes of memory, told in MiB.
-    fn memory(test: &str, metric: &str, bytes: f64) -> Self {
-        Self::new(test, metric, "MiB", Better::Lower, Kind::Memory, bytes / MIB)
+    fn memory(test: &str, metric: &str, bytes: u64) -> Self {
+        Self::new(test, metric, "MiB", Better::Lower, Kind::Memory, bytes as f64 / MIB)
     }
 
     /// Work, of which less is better.
@@ -216,6 +224,7 @@ pub fn run(task: &Task, opening: &dyn Opening) -> Result<Vec<Figure>> {
         Test::Personalisation => measuring.personalisation(),
         Test::Temporal => measuring.temporal(),
         Test::Strategies => measuring.strategies(),
+        Test::Profiling => measuring.profiling(),
         Test::Concurrent => measuring.concurrent(),
     }
 }
@@ -276,10 +285,14 @@ impl Measuring<'_> {
         self.request(question, K, SearchMode::Hybrid)
     }
 
-    /// This process and the server: bytes resident, and the most that were.
-    fn resident(&self) -> Option<(f64, f64)> {
+    /// What this process and the server take, in bytes.
+    fn memory(&self) -> Option<Memory> {
         let own = memory(std::process::id())?;
         let server = self.server.as_ref().and_then(Server::memory).unwrap_or_default();
-        Some(((own.resident + server.resident) as f64, (own.peak + server.peak) as f64))
+        Some(Memory {
+            resident: own.resident + server.resident,
+            peak: own.peak + server.peak,
+            anonymous: own.anonymous + server.anonymous,
+        })
     }
 }

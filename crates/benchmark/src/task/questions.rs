@@ -23,7 +23,7 @@ impl Measuring<'_> {
         let Task { questions, library: dir, .. } = self.task;
         let is_forgotten = forget_pages(dir);
         let (library, opened) = timed(|| self.open(self.without_answers_kept()))?;
-        let idle = self.resident();
+        let idle = self.memory();
         let ask =
             |library: &Library, question: &str| timed(|| library.search(&self.asking(question)));
         let (_, first) = ask(&library, &questions[0])?;
@@ -48,10 +48,11 @@ impl Measuring<'_> {
         figures.push(Figure::work("query", "recomputed", per_question(recomputed)));
         figures.push(Figure::work("query", "compared", per_question(compared)));
         figures.extend(self.batches(&library)?);
-        if let (Some((resident, peak)), Some((idle, _))) = (self.resident(), idle) {
-            figures.push(Figure::memory("memory", "idle", idle));
-            figures.push(Figure::memory("memory", "active", resident));
-            figures.push(Figure::memory("memory", "active_peak", peak));
+        if let Some((active, idle)) = self.memory().zip(idle) {
+            figures.push(Figure::memory("memory", "idle", idle.resident));
+            figures.push(Figure::memory("memory", "active", active.resident));
+            figures.push(Figure::memory("memory", "active_heap", active.anonymous));
+            figures.push(Figure::memory("memory", "active_peak", active.peak));
         }
         if self.task.counts {
             figures.extend(self.recall(&library)?);

@@ -285,7 +285,7 @@ impl Measuring<'_> {
         for request in self.requests() {
             library.search(&request)?;
         }
-        let without_memory = self.resident();
+        let without_memory = self.memory();
         drop(library);
         let asker = self.experienced()?;
         for question in self.task.questions.iter().take(WARM_UP) {
@@ -293,9 +293,9 @@ impl Measuring<'_> {
         }
         asker.flush()?;
         let mut figures = self.ways(&asker, &mut rng)?;
-        if let Some(((before, _), (after, _))) = without_memory.zip(self.resident()) {
-            let added = (after - before).max(0.0);
-            let share = 100.0 * added / before;
+        if let Some((before, after)) = without_memory.zip(self.memory()) {
+            let added = after.resident.saturating_sub(before.resident);
+            let share = 100.0 * added as f64 / before.resident as f64;
             figures.push(Figure::memory("overhead", "resident", added));
             figures.push(percent("resident_share", Kind::Memory, share));
         }

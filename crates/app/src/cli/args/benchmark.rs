@@ -49,6 +49,9 @@ pub(crate) enum BenchmarkCommand {
         after_help = "Examples:\n  ragged benchmark scale\n  ragged benchmark scale --corpus-sizes 1000,10000 --repeats 3 --output growth.html"
     )]
     Scale(MeasureArgs),
+    /// Measure what it costs a question that `ragged profile` times its stages
+    #[command(after_help = "Example:\n  ragged benchmark profiling --repeats 10")]
+    Profiling(MeasureArgs),
     /// Measure the default way to search vectors against what it replaces
     #[command(after_help = "Example:\n  ragged benchmark strategies --corpus-sizes 10000")]
     Strategies(MeasureArgs),

@@ -379,6 +379,7 @@ fn print_plan(plan: &Plan, session: &Session) -> Result<()> {
             Test::Ingest | Test::Remember => 300.0 + ABOUT_MS.0 * step.task.cell.documents as f64,
             Test::Query | Test::Concurrent => 300.0 + ABOUT_MS.1 * n_questions,
             Test::Personalisation => 3000.0 + 6.0 * ABOUT_MS.1 * n_questions.min(60.0),
+            Test::Profiling => 300.0 + 5.0 * ABOUT_MS.1 * n_questions,
             Test::Temporal => 1500.0 + ABOUT_MS.1 * n_questions.min(60.0),
             Test::Strategies => 2000.0 + 20.0 * ABOUT_MS.1 * n_questions.min(60.0),
         })

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ragged_benchmark::{
+    corpus,
     mission::{self, Aim, BACKEND, SIZES},
     report::{thousands, with_unit},
     result::RunResult,
     task::Test,
 };
+use serde::Deserialize;
 
 use super::{measure, soak};
 use crate::{
     cli::{
         Session,
         args::benchmark::{KeptArgs, MeasureArgs, SoakArgs},
+        child,
+        interrupt::TemporaryFolder,
         printer::{counted, table, visible},
     },
     failure::Outcome,
@@ -25,10 +29,14 @@ struct Extent {
     repeats: u16,
     questions: u32,
     soak: Duration,
+    /// Different questions of the comparison of tuning profiles, and how many are asked again.
+    compared: (u32, u32),
 }
 
-const WHOLE: Extent = Extent { repeats: 7, questions: 100, soak: Duration::from_mins(2) };
-const QUICK: Extent = Extent { repeats: 4, questions: 60, soak: Duration::from_secs(30) };
+const WHOLE: Extent =
+    Extent { repeats: 8, questions: 100, soak: Duration::from_mins(2), compared: (12_000, 6_000) };
+const QUICK: Extent =
+    Extent { repeats: 4, questions: 60, soak: Duration::from_secs(30), compared: (7_000, 1_500) };
 /// Repeats and questions of the large library.
 const LARGE: (u16, u32) = (1, 50);
 const SOAK_DOCUMENTS: usize = 300;
@@ -50,7 +58,12 @@ pub(super) fn run(quick: bool, kept: &KeptArgs, session: &Session) -> Result<Out
         output: None,
     };
     let soaked = soak::work(&soak, session)?;
-    let aims = mission::aims(&result, Some(&soaked));
+    session.printer.note("tuning profiles");
+    let mut aims = mission::aims(&result, Some(&soaked));
+    aims.push(profiles_in_order(&extent, kept.seed)?);
+    aims.push(coverage());
+    aims.push(documents());
+    aims.sort_by_key(|aim| aim.criterion.unwrap_or(u8::MAX));
     let path = measure::keep(&result, &[], kept)?;
     let printer = &session.printer;
     let n_passed = aims.iter().filter(|aim| aim.pass).count();
@@ -105,7 +118,7 @@ fn measure_all(extent: &Extent, kept: &KeptArgs, session: &Session) -> Result<Op
     };
     let printer = &session.printer;
     let mut tests = Test::OF_BACKENDS.to_vec();
-    tests.push(Test::Strategies);
+    tests.extend([Test::Strategies, Test::Profiling]);
     let n = |n: u64| format!("{} documents", thousands(n));
     printer.note(format!("{} and {}", n(small), n(middle)));
     let first = args(&[small, middle], extent.repeats, extent.questions);
@@ -120,4 +133,71 @@ fn measure_all(extent: &Extent, kept: &KeptArgs, session: &Session) -> Result<Op
     result.missing.extend(of_large.missing);
     result.corpus = format!("made-up documents, seed {}", kept.seed);
     Ok(Some(result))
+}
+
+/// Documents of the library that tuning profiles are compared on.
+const COMPARED_DOCUMENTS: usize = 1_000;
+
+/// Of the statements that `tune compare` holds, each profile against the next, the share that is so
+/// beyond chance.
+fn profiles_in_order(extent: &Extent, seed: u64) -> Result<Aim> {
+    let scratch = TemporaryFolder::create()?;
+    let corpus =
+        corpus::write_synthetic(&scratch.path().join("corpus"), COMPARED_DOCUMENTS, 0, seed)?;
+    let library = scratch.path().join("library");
+    let (questions, asked) = extent.compared;
+    let (questions, asked, seed) = (questions.to_string(), asked.to_string(), seed.to_string());
+    child::run(&library, &["add", &corpus.folder.display().to_string()])?;
+    let compared: Compared = child::run(
+        &library,
+        &["tune", "compare", "--questions", &questions, "--asked", &asked, "--seed", &seed],
+    )
+    .and_then(|value| Ok(serde_json::from_value(value)?))?;
+    let holding = compared.order.iter().filter(|order| order.holds).count() as f64;
+    let share = 100.0 * holding / compared.order.len().max(1) as f64;
+    let name = "tuning profiles in their order of speed and memory, beyond chance";
+    Ok(Aim::least(name, 100.0, "%", Some(share)).of(9))
+}
+
+/// What is read of `tune compare --format json`.
+#[derive(Deserialize)]
+struct Compared {
+    order: Vec<Order>,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    holds: bool,
+}
+
+/// The least coverage of a core module, as it was when this program was built.
+fn coverage() -> Aim {
+    const PAGE: &str = include_str!("../../../../../../docs/reference/coverage.md");
+    let percent = |line: &str| line.trim_end_matches(" |").rsplit(' ').next()?.parse().ok();
+    let least = PAGE.lines().filter_map(percent).reduce(f64::min);
+    Aim::least("lines that the tests run, of the core module with fewest", 80.0, "%", least).of(10)
+}
+
+/// What the mission wants its three pages to be about, and where that stands.
+const TOPICS: [(&str, &str); 10] = [
+    (TUNING, "## What a question costs"),
+    (TUNING, "## For a way of using it"),
+    (TUNING, "## Profiles"),
+    (TUNING, "## In production"),
+    (BENCHMARKS, "## Scenarios"),
+    (BENCHMARKS, "## Reading a report"),
+    (BENCHMARKS, "## Regression testing"),
+    (BENCHMARKS, "## In CI"),
+    (OPTIMISING, "## Where the time of one question goes"),
+    (OPTIMISING, "## Measure, change, measure again"),
+];
+const TUNING: &str = include_str!("../../../../../../docs/guides/tuning.md");
+const BENCHMARKS: &str = include_str!("../../../../../../docs/reference/benchmarks.md");
+const OPTIMISING: &str = include_str!("../../../../../../docs/tutorials/optimising.md");
+
+fn documents() -> Aim {
+    let n = TOPICS.iter().filter(|(page, heading)| page.lines().any(|line| line == *heading));
+    let (found, wanted) = (n.count() as f64, TOPICS.len() as f64);
+    Aim::least("topics of the guide, the reference and the tutorial", wanted, "", Some(found))
+        .of(11)
 }

@@ -59,6 +59,9 @@ pub(crate) fn run(command: BenchmarkCommand, session: &Session) -> Result<Outcom
             let shown = ["ingest", "query", "memory", "storage"];
             measure::run(&args, &[Test::Ingest, Test::Query], &shown, session)
         }
+        BenchmarkCommand::Profiling(args) => {
+            measure::run(&args, &[Test::Profiling], &["profiling"], session)
+        }
         BenchmarkCommand::Strategies(args) => {
             measure::run(&args, &[Test::Strategies], &["strategies"], session)
         }
