@@ -73,7 +73,9 @@ pub enum Verdict {
     Worse,
     /// Better beyond tolerance and chance.
     Better,
-    /// Neither.
+    /// Beyond the tolerance, and chance may explain it.
+    Unsure,
+    /// Within the tolerance.
     Same,
     /// Neither way is better.
     Told,
@@ -165,20 +167,52 @@ pub fn pooled(runs: &[RunResult]) -> Result<RunResult> {
     Ok(all)
 }
 
+/// What two runs may differ in and be compared all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Where they were measured.
+    pub another_machine: bool,
+    /// Documents and questions.
+    pub another_corpus: bool,
+}
+
+/// The tests of cells that the first run measured and the second did not, in order.
+pub fn vanished<'a>(before: &'a RunResult, after: &RunResult) -> Vec<(&'a Cell, &'a str)> {
+    let mut vanished: Vec<(&Cell, &str)> = Vec::new();
+    for row in &before.rows {
+        let of = (&row.cell, row.test.as_str());
+        let is_there = after.rows.iter().any(|other| (&other.cell, other.test.as_str()) == of);
+        if !is_there && !vanished.contains(&of) {
+            vanished.push(of);
+        }
+    }
+    vanished
+}
+
 /// How each figure that both runs have changed. `tolerance` is a share: 0.05 is five per cent.
 ///
 /// # Errors
 ///
-/// `Conflict` where the machines differ, unless that is allowed; `Invalid` where the runs have no
-/// figure in common.
+/// `Conflict` where the machines, or documents and questions, differ, unless that is allowed;
+/// `Invalid` where the runs have no figure in common.
 pub fn compare(
     before: &RunResult,
     after: &RunResult,
     tolerance: f64,
     noise: &Noise,
-    allows_another_machine: bool,
+    allowed: Allowed,
 ) -> Result<Vec<Change>> {
-    if before.machine != after.machine && !allows_another_machine {
+    if (&before.corpus, before.seed) != (&after.corpus, after.seed) && !allowed.another_corpus {
+        let of = |run: &RunResult| format!("{}: {}, seed {}", run.label, run.corpus, run.seed);
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("documents or questions are not the same; {}; {}", of(before), of(after)),
+        )
+        .with_hint(
+            "measure the same in both; --allow-different-corpus compares them all the same",
+        ));
+    }
+    if before.machine != after.machine && !allowed.another_machine {
         return Err(Error::new(
             ErrorKind::Conflict,
             format!(
@@ -216,7 +250,8 @@ fn change(before: &Row, after: &Row, asked: f64, noise: f64) -> Change {
     let is_certain = p.is_none_or(|p| p < SIGNIFICANT);
     let verdict = match before.better {
         Better::Neither => Verdict::Told,
-        _ if !(is_beyond && is_certain) => Verdict::Same,
+        _ if !is_beyond => Verdict::Same,
+        _ if !is_certain => Verdict::Unsure,
         Better::Lower if is > was => Verdict::Worse,
         Better::Higher if is < was => Verdict::Worse,
         Better::Lower | Better::Higher => Verdict::Better,

@@ -249,8 +249,11 @@ pub fn is_beyond_noise(a: &Row, b: &Row) -> bool {
     if was == is || ((is - was) / was).abs() < 0.0005 {
         return false;
     }
+    // With fewer repeats chance cannot be told from a change; see `difference_by_chance`.
+    let few = a.repeats.len().min(b.repeats.len()) < 4;
     match (a.kind, a.interval().zip(b.interval())) {
         (Kind::Count, _) => true,
+        _ if few => false,
         (_, Some(((a_low, a_high), (b_low, b_high)))) => b_low > a_high || b_high < a_low,
         // One measurement of a time says nothing of how it strays.
         (_, None) => false,

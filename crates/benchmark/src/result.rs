@@ -16,6 +16,9 @@ use crate::{
 /// The version of the files that this program writes; it reads no newer ones.
 pub const SCHEMA: u32 = 1;
 
+/// What a machine strays by is kept under this name, which is no label.
+pub const NOISE: &str = "noise";
+
 /// Everything that one run measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,11 +142,14 @@ impl RunResult {
     /// `Invalid` for a label that is no file name.
     pub fn path(dir: &Path, label: &str) -> Result<PathBuf> {
         let is_fine = !label.is_empty()
+            && label != NOISE
             && !label.starts_with('.')
             && label.chars().all(|c| c.is_alphanumeric() || "._-+@".contains(c));
         if !is_fine {
             return Err(Error::new(ErrorKind::Invalid, format!("{label:?} cannot be a label"))
-                .with_hint("letters, digits, and . _ - + @; not a dot at the beginning"));
+                .with_hint(
+                    "letters, digits, and . _ - + @; not a dot at the beginning, not \"noise\"",
+                ));
         }
         Ok(dir.join(format!("{label}.json")))
     }
@@ -243,7 +249,7 @@ pub(crate) mod tests {
         let result = run("v0.1.0+abc", rows);
         let path = result.write(&dir.path().join("results")).unwrap();
         assert_eq!(RunResult::read(&path).unwrap(), result);
-        for label in ["", ".", "../x", "a b", "a/b"] {
+        for label in ["", ".", "../x", "a b", "a/b", "noise"] {
             assert_eq!(RunResult::path(dir.path(), label).unwrap_err().kind(), ErrorKind::Invalid);
         }
     }

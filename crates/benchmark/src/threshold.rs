@@ -101,6 +101,10 @@ impl Thresholds {
             Error::from_source(ErrorKind::Invalid, error)
                 .with_hint("a line a limit, such as `query_latency_p95_ms: 100`")
         })?;
+        if limits.is_empty() {
+            return Err(Error::new(ErrorKind::Invalid, "there are no limits in it")
+                .with_hint("a line a limit, such as `query_latency_p95_ms: 100`"));
+        }
         for (key, limit) in &limits {
             if !LIMITED.iter().any(|known| known.key == key) {
                 let known: Vec<&str> = LIMITED.iter().map(|known| known.key).collect();
@@ -186,6 +190,7 @@ mod tests {
             ("query_latency_p95_ms: fast", "query_latency_p95_ms"),
             ("query_latency_p95_ms: .nan", "no number"),
             ("- 1", ""),
+            ("{}", "no limits"),
         ] {
             let error = Thresholds::parse(yaml).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{yaml}");

@@ -67,8 +67,14 @@ fn output(command: &mut Command, input: &[u8]) -> Result<serde_json::Value> {
     serde_json::from_slice(&ended.stdout).context("reading what was measured")
 }
 
-/// The task that another process has for this one.
+/// The task that another process has for this one, which ends with that one.
 pub(super) fn task<T: DeserializeOwned>() -> Result<T> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let kill = Some(rustix::process::Signal::KILL);
+        // Where the system refuses, the process ends when its measurement does.
+        rustix::process::set_parent_process_death_signal(kill).unwrap_or(());
+    }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("reading what is to be measured")?;
     serde_json::from_str(&text).context("reading what is to be measured")

@@ -94,8 +94,22 @@ pub(crate) struct Termination {
 impl Termination {
     #[cfg(unix)]
     pub(crate) fn begin() -> Result<Self> {
-        let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM])
-            .context("listening for SIGTERM")?;
+        Self::of(&[signal_hook::consts::SIGTERM])
+    }
+
+    /// The same, and what is sent when the terminal is closed (SIGHUP), unless whoever started the
+    /// process wants it to outlive that, as nohup does.
+    #[cfg(unix)]
+    fn or_closing() -> Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGTERM};
+        let all = [SIGTERM, SIGHUP];
+        Self::of(if outlives_its_terminal() { &all[..1] } else { &all })
+    }
+
+    #[cfg(unix)]
+    fn of(signals: &[i32]) -> Result<Self> {
+        let mut signals = signal_hook::iterator::Signals::new(signals)
+            .context("listening for the system's request to end")?;
         let handle = signals.handle();
         std::thread::spawn(move || signals.forever().for_each(|_| interrupted()));
         Ok(Self { handle })
@@ -107,6 +121,21 @@ impl Termination {
     pub(crate) fn begin() -> Result<Self> {
         Ok(Self {})
     }
+
+    #[cfg(not(unix))]
+    fn or_closing() -> Result<Self> {
+        Self::begin()
+    }
+}
+
+/// Whether SIGHUP was ignored when this process began; where the system does not tell, it is taken to
+/// be, since that hurts less.
+#[cfg(unix)]
+fn outlives_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask & 1 == 1)
 }
 
 #[cfg(unix)]
@@ -140,19 +169,30 @@ impl Drop for Watch {
     }
 }
 
-/// A folder that is deleted at the end, however the process ends.
+/// A folder that is deleted at the end, however the process ends but by being killed. Nobody else may
+/// look into it.
 #[derive(Debug)]
-pub(crate) struct TemporaryFolder(tempfile::TempDir);
+pub(crate) struct TemporaryFolder {
+    dir: tempfile::TempDir,
+    _ends: Termination,
+}
 
 impl TemporaryFolder {
     pub(crate) fn create() -> Result<Self> {
+        let ends = Termination::or_closing()?;
         let dir = tempfile::tempdir().context("making a temporary library")?;
         let path = dir.path().to_path_buf();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))
+                .context("keeping the temporary library private")?;
+        }
         *TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
-        Ok(Self(dir))
+        Ok(Self { dir, _ends: ends })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.dir.path()
     }
 }

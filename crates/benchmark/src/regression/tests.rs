@@ -6,7 +6,7 @@ fn verdict(before: &[f64], after: &[f64], better: Better, kind: Kind) -> Verdict
         run("a", vec![row("x", better, kind, before)]),
         run("b", vec![row("x", better, kind, after)]),
     );
-    compare(&before, &after, 0.05, &Noise::default(), false).unwrap()[0].verdict
+    compare(&before, &after, 0.05, &Noise::default(), Allowed::default()).unwrap()[0].verdict
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn worse_is_beyond_tolerance_and_chance() {
     assert_eq!(time(&steady, &a_little), Verdict::Same, "certain, and tolerated");
     let wild = [5.0, 20.0, 10.0, 30.0, 8.0];
     let wilder = [9.0, 25.0, 12.0, 28.0, 14.0];
-    assert_eq!(time(&wild, &wilder), Verdict::Same, "beyond tolerance, and chance");
+    assert_eq!(time(&wild, &wilder), Verdict::Unsure, "beyond tolerance, and chance");
     assert_eq!(verdict(&slower, &steady, Better::Higher, Kind::Time), Verdict::Worse);
     assert_eq!(verdict(&slower, &steady, Better::Neither, Kind::Time), Verdict::Told);
     // One that went astray neither hides what the others show nor stands for them.
@@ -31,7 +31,7 @@ fn worse_is_beyond_tolerance_and_chance() {
     assert_eq!(verdict(&[100.0], &[106.0], Better::Lower, Kind::Count), Verdict::Worse);
     assert_eq!(verdict(&[0.0], &[1.0], Better::Lower, Kind::Count), Verdict::Worse);
     assert_eq!(verdict(&[0.0], &[0.0], Better::Lower, Kind::Count), Verdict::Same);
-    assert_eq!(time(&[10.0], &[20.0]), Verdict::Same, "one time proves nothing");
+    assert_eq!(time(&[10.0], &[20.0]), Verdict::Unsure, "one time proves nothing");
 }
 
 #[test]
@@ -42,11 +42,22 @@ fn what_a_machine_strays_by_is_tolerated() {
     };
     let noise = Noise::between(&[of(10.0), of(11.0), of(10.5)]);
     assert!((noise.by_figure["query/x"] - 0.1).abs() < 1e-9, "{noise:?}");
-    let change = &compare(&of(10.0), &of(10.9), 0.05, &noise, false).unwrap()[0];
+    let change = &compare(&of(10.0), &of(10.9), 0.05, &noise, Allowed::default()).unwrap()[0];
     assert_eq!(change.verdict, Verdict::Same);
-    let change = &compare(&of(10.0), &of(11.5), 0.05, &noise, false).unwrap()[0];
+    let change = &compare(&of(10.0), &of(11.5), 0.05, &noise, Allowed::default()).unwrap()[0];
     assert_eq!(change.verdict, Verdict::Worse);
     assert!((change.change.unwrap() - 0.15).abs() < 1e-9);
+}
+
+#[test]
+fn what_is_measured_no_longer_is_told() {
+    let mut before = run("a", vec![row("x", Better::Lower, Kind::Time, &[1.0])]);
+    let mut larger = before.rows[0].clone();
+    larger.cell.documents = 10_000;
+    before.rows.extend([larger.clone(), larger.clone()]);
+    let after = run("b", vec![before.rows[0].clone()]);
+    assert_eq!(vanished(&before, &after), [(&larger.cell, "query")]);
+    assert_eq!(vanished(&after, &before), []);
 }
 
 #[test]
@@ -55,11 +66,21 @@ fn other_machines_and_other_figures_are_refused() {
     let mut other = one.clone();
     other.machine.threads = 64;
     let none = Noise::default();
-    let error = compare(&one, &other, 0.05, &none, false).unwrap_err();
+    let elsewhere = Allowed { another_machine: true, ..Allowed::default() };
+    let error = compare(&one, &other, 0.05, &none, Allowed::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(compare(&one, &other, 0.05, &none, true).is_ok());
+    assert!(compare(&one, &other, 0.05, &none, elsewhere).is_ok());
+    let mut asked_less = one.clone();
+    asked_less.corpus.push_str("; 10 questions");
+    let error = compare(&one, &asked_less, 0.05, &none, Allowed::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let of_others = Allowed { another_corpus: true, ..Allowed::default() };
+    assert!(compare(&one, &asked_less, 0.05, &none, of_others).is_ok());
     let apart = run("b", vec![row("y", Better::Lower, Kind::Time, &[1.0])]);
-    assert_eq!(compare(&one, &apart, 0.05, &none, false).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(
+        compare(&one, &apart, 0.05, &none, Allowed::default()).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
 }
 
 /// Times and memory of 30 repeats, as `benchmark full` measured them at real-time priority, ahead of

@@ -48,12 +48,24 @@ impl Comparison {
     /// How many became worse and better.
     pub fn summary(&self) -> String {
         let better = self.changes.iter().filter(|change| change.verdict == Verdict::Better).count();
-        format!(
-            "{} of {} figures worse and {better} better, beyond {:.1} % and chance.",
+        let n = |of: &dyn Fn(&&Change) -> bool| self.changes.iter().filter(of).count();
+        let unsure = n(&|change| change.verdict == Verdict::Unsure);
+        let wider = n(&|change| change.tolerance > self.tolerance);
+        let mut summary = format!(
+            "{} of {} figures worse and {better} better, beyond {:.1} % and chance",
             self.regressions,
             self.changes.len(),
             100.0 * self.tolerance
-        )
+        );
+        if unsure > 0 {
+            summary.push_str(&format!("; {unsure} unsure, where chance may explain the change"));
+        }
+        if wider > 0 {
+            summary.push_str(&format!(
+                "; {wider} are let stray further, as this machine's noise does"
+            ));
+        }
+        summary + "."
     }
 
     /// What a reader should know before trusting it.
@@ -90,7 +102,8 @@ impl Comparison {
         changes.sort_by_key(|change| match change.verdict {
             Verdict::Worse => 0,
             Verdict::Better => 1,
-            Verdict::Same | Verdict::Told => 2,
+            Verdict::Unsure => 2,
+            Verdict::Same | Verdict::Told => 3,
         });
         changes
     }

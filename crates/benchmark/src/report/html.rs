@@ -88,6 +88,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         let (class, verdict) = match change.verdict {
             Verdict::Worse => ("worse", "worse"),
             Verdict::Better => ("better", "better ✓"),
+            Verdict::Unsure => ("", "unsure"),
             Verdict::Same => ("", "same"),
             Verdict::Told => ("", ""),
         };

@@ -63,6 +63,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         let told = format!("{before} before, {now} now: {by}");
         let end = match change.verdict {
             Verdict::Worse => End::Failed(told.clone()),
+            Verdict::Unsure => End::Skipped("chance may explain the change".to_owned()),
             Verdict::Better | Verdict::Same | Verdict::Told => End::Passed,
         };
         Case { class: class(&change.test, &change.cell), name: change.metric.clone(), told, end }

@@ -88,6 +88,7 @@ pub fn comparison(comparison: &Comparison) -> String {
             let verdict = match change.verdict {
                 Verdict::Worse => "✗ **worse**",
                 Verdict::Better => "✓ better",
+                Verdict::Unsure => "unsure",
                 Verdict::Same => "same",
                 Verdict::Told => "",
             };

@@ -1,6 +1,6 @@
 use super::{comparison::Comparison, *};
 use crate::{
-    regression::{Noise, compare},
+    regression::{Allowed, Noise, compare},
     result::{
         Missing,
         tests::{row, run as result},
@@ -123,7 +123,7 @@ fn hostile() -> RunResult {
 fn words_of_a_result_are_never_markup() {
     let run = hostile();
     let held = Thresholds::parse("query_latency_p95_ms: 1").unwrap().hold(&run);
-    let changes = compare(&run, &run, 0.05, &Noise::default(), false).unwrap();
+    let changes = compare(&run, &run, 0.05, &Noise::default(), Allowed::default()).unwrap();
     let comparison = Comparison::new(&run.label, &run.label, 0.05, changes);
     for format in [Format::Html, Format::Junit] {
         for text in [written(&run, &held, format).unwrap(), comparison.written(format).unwrap()] {
@@ -238,7 +238,8 @@ fn build_servers_see_what_failed_and_what_was_skipped() {
         let repeats = [10.0, 10.1, 9.9, 10.05, 9.95].map(|value| value * factor);
         result("x", vec![row("latency_p95", Better::Lower, Kind::Time, &repeats)])
     };
-    let changes = compare(&slow(1.0), &slow(1.2), 0.05, &Noise::default(), false).unwrap();
+    let changes =
+        compare(&slow(1.0), &slow(1.2), 0.05, &Noise::default(), Allowed::default()).unwrap();
     let comparison = Comparison::new("a", "b", 0.05, changes);
     let xml = comparison.written(Format::Junit).unwrap();
     assert!(xml.contains("failures=\"1\""), "{xml}");

@@ -29,14 +29,14 @@ use crate::{
 /// Personas that ask in turn.
 const PERSONAS: usize = 4;
 /// Interactions of a persona that are kept.
-const KEPT_INTERACTIONS: u64 = 300;
+const KEPT_INTERACTIONS: u64 = 60;
 /// Different questions.
 const QUESTIONS: usize = 400;
 /// How far an operation moves the clock.
 const STEP_MS: i64 = 60_000;
 /// Operations after which everything is closed and opened again, and after which it is compacted.
-const REOPEN_EVERY: u64 = 4_000;
-const COMPACT_EVERY: u64 = 1_000;
+const REOPEN_EVERY: u64 = 1_500;
+const COMPACT_EVERY: u64 = 250;
 /// Errors whose words are kept.
 const ERRORS: usize = 5;
 /// Days of a timeline.

@@ -29,8 +29,11 @@ use crate::{
 const SAMPLES: usize = 400;
 /// The shortest time between two.
 const LEAST_BETWEEN: Duration = Duration::from_millis(200);
-/// The share of the operations that come before caches are full, and do not count.
+/// The share of the operations that come before caches are full and do not count, and the least of them.
 const WARM_UP: f64 = 0.4;
+const LEAST_WARM_UP: f64 = 1_500.0;
+/// Fewer samples than this after that tell nothing.
+const LEAST_SAMPLES: usize = 20;
 
 /// What a long run is like.
 #[derive(Clone, Debug)]
@@ -79,7 +82,9 @@ pub struct Report {
     pub n_errors: u64,
     /// How things stood, in order.
     pub samples: Vec<Sample>,
-    /// What rose and fell, without the beginning.
+    /// Whether it was ended before its time.
+    pub interrupted: bool,
+    /// What rose and fell, without the beginning; empty where the rest is too short to tell.
     pub slopes: Vec<Trend>,
 }
 
@@ -102,6 +107,11 @@ impl Report {
     /// Whether nothing grew and nothing went wrong.
     pub fn is_sound(&self) -> bool {
         self.n_errors == 0 && self.slopes.iter().all(|trend| trend.is_kept)
+    }
+
+    /// Whether it was long enough to tell what grows.
+    pub fn is_long_enough(&self) -> bool {
+        !self.slopes.is_empty()
     }
 }
 
@@ -151,7 +161,7 @@ const WATCHED: [Watched; 5] = [
         name: "disk",
         unit: "KB",
         of: |sample| sample.disk as f64 / 1000.0,
-        limit: 200.0,
+        limit: 1_000.0,
         total: 64_000.0,
     },
     Watched {
@@ -208,7 +218,8 @@ pub fn run(
     let seconds = begun.elapsed().as_secs_f64();
     let slopes = trends(&samples);
     let (operations, errors, n_errors) = load.end();
-    Ok(Report { seconds, operations, errors, n_errors, samples, slopes })
+    let interrupted = cancel.is_cancelled();
+    Ok(Report { seconds, operations, errors, n_errors, samples, interrupted, slopes })
 }
 
 fn sample(load: &mut Load<'_>, dir: &Path, elapsed: Duration) -> Sample {
@@ -229,9 +240,12 @@ fn sample(load: &mut Load<'_>, dir: &Path, elapsed: Duration) -> Sample {
 
 fn trends(samples: &[Sample]) -> Vec<Trend> {
     let Some(last) = samples.last() else { return Vec::new() };
-    let begin = last.operations as f64 * WARM_UP;
+    let begin = (last.operations as f64 * WARM_UP).max(LEAST_WARM_UP);
     let counted: Vec<&Sample> =
         samples.iter().filter(|sample| sample.operations as f64 >= begin).collect();
+    if counted.len() < LEAST_SAMPLES {
+        return Vec::new();
+    }
     let of = |watched: &Watched| {
         let points: Vec<(f64, f64)> = counted
             .iter()
@@ -301,5 +315,6 @@ mod tests {
         }
         assert_eq!(risen(&leaking), ["handles"]);
         assert!(trends(&[]).is_empty());
+        assert!(trends(&samples(|n| n * 1_000)[..30]).is_empty(), "too short to tell");
     }
 }

@@ -65,8 +65,10 @@ impl Measuring<'_> {
                 .push(Figure::memory("ingest", "memory_p50", median as u64).over(resident.len()));
         }
         if let Some(memory) = self.memory() {
-            figures.push(Figure::memory("ingest", "peak_memory", memory.peak));
-            figures.push(Figure::memory("memory", "peak", memory.peak));
+            // The processes that read files have ended, and counted while they ran.
+            let peak = resident.iter().fold(memory.peak, |peak, now| peak.max(*now as u64));
+            figures.push(Figure::memory("ingest", "peak_memory", peak));
+            figures.push(Figure::memory("memory", "peak", peak));
         }
         drop(library);
         let bytes = folder_bytes(&self.task.library) as f64;

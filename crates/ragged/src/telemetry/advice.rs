@@ -166,14 +166,14 @@ fn repeated_queries(asked: &[&Sample], now: &Circumstances) -> Option<Recommenda
     };
     let (why, command) = if size == 0 {
         let size = if is_personal { 200 } else { 5000 };
-        (format!("{key} is 0, so no answer is kept"), format!("ragged config set {key} {size}"))
+        (format!("{key} is 0, so no answer is kept"), format!("ragged tune set {key} {size}"))
     } else if are_cold(&missed) {
         (
             "answers are kept by a process that stays, and each had its own".to_owned(),
             "ragged chat".to_owned(),
         )
     } else {
-        (format!("{key} of {size} keeps too few"), format!("ragged config set {key} {}", 2 * size))
+        (format!("{key} of {size} keeps too few"), format!("ragged tune set {key} {}", 2 * size))
     };
     let n_again = again.len();
     Some(recommend(
@@ -205,7 +205,7 @@ fn recompute_bound(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
     // A cache helps where a process stays and the same texts come again.
     let command = if !are_cold(asked) && kept > 5.0 {
         let mib = ((4 * now.vector_cache_bytes) >> 20).max(8);
-        format!("ragged config set backend.vector_cache {mib}MiB")
+        format!("ragged tune set backend.vector_cache {mib}MiB")
     } else if now.is_fastest_tier {
         return None;
     } else {
@@ -256,7 +256,7 @@ fn walk_too_narrow(asked: &[&Sample], now: &Circumstances) -> Option<Recommendat
             ("walks", n_walks as f64),
             ("beam_width", now.beam_width as f64),
         ],
-        format!("ragged config set backend.beam_width {}", now.beam_width * 2),
+        format!("ragged tune set backend.beam_width {}", now.beam_width * 2),
     ))
 }
 
@@ -286,7 +286,7 @@ fn walk_too_wide(asked: &[&Sample], now: &Circumstances) -> Option<Recommendatio
             ("visited_per_query", visited as f64),
             ("beam_width", now.beam_width as f64),
         ],
-        format!("ragged config set backend.beam_width {enough}"),
+        format!("ragged tune set backend.beam_width {enough}"),
     ))
 }
 
@@ -349,7 +349,7 @@ fn memory_heavy(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation
         return None;
     }
     let command = if record > enhance && !now.is_learning_later {
-        "ragged config set personalisation.async_updates true".to_owned()
+        "ragged tune set personalisation.async_updates true".to_owned()
     } else if are_cold(asked) {
         // Caches live in a process.
         "ragged chat".to_owned()
@@ -357,7 +357,7 @@ fn memory_heavy(asked: &[&Sample], now: &Circumstances) -> Option<Recommendation
         return None;
     } else {
         let size = (2 * now.profile_cache_size).max(500);
-        format!("ragged config set memory.cache.l1_size {size}")
+        format!("ragged tune set memory.cache.l1_size {size}")
     };
     let ms = |us: u64| us as f64 / asked.len() as f64 / 1000.0;
     Some(recommend(

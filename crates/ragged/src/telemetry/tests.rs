@@ -313,7 +313,7 @@ fn repeated_questions_want_a_cache() {
     let again = |idx: usize, sample: &mut Sample| sample.digest = Some([idx as u8 % 10; 16]);
     let rule = |samples: &[Sample], now: &Circumstances| found(samples, now, Rule::RepeatedQueries);
     let told = rule(&with(again), &circumstances()).unwrap();
-    assert_eq!(told.command, "ragged config set memory.cache.l3_size 400");
+    assert_eq!(told.command, "ragged tune set memory.cache.l3_size 400");
     assert!(told.finding.starts_with("50 % of questions (10 of 20)"), "{}", told.finding);
     assert_eq!(told.evidence[0], ("repeated_percent", 50.0));
     let nobody = |idx: usize, sample: &mut Sample| {
@@ -323,11 +323,11 @@ fn repeated_questions_want_a_cache() {
     let off = Circumstances { result_cache_size: 0, ..circumstances() };
     assert_eq!(
         rule(&with(nobody), &off).unwrap().command,
-        "ragged config set backend.cache_size 5000"
+        "ragged tune set backend.cache_size 5000"
     );
     assert_eq!(
         rule(&with(nobody), &circumstances()).unwrap().command,
-        "ragged config set backend.cache_size 10000"
+        "ragged tune set backend.cache_size 10000"
     );
     let cold = with(|idx, sample| {
         again(idx, sample);
@@ -354,7 +354,7 @@ fn much_recomputing_wants_a_cache_or_more_bits() {
     };
     let rule = |samples: &[Sample], now: &Circumstances| found(samples, now, Rule::RecomputeBound);
     let told = rule(&with(much), &circumstances()).unwrap();
-    assert_eq!(told.command, "ragged config set backend.vector_cache 32MiB");
+    assert_eq!(told.command, "ragged tune set backend.vector_cache 32MiB");
     assert!(told.finding.contains("40 %") && told.finding.contains("90 a question"), "{told:?}");
     let cold = with(|idx, sample| {
         much(idx, sample);
@@ -377,7 +377,7 @@ fn walks_want_a_beam_that_fits() {
     };
     let narrow = |samples: &[Sample]| found(samples, &circumstances(), Rule::WalkTooNarrow);
     let told = narrow(&with(short)).unwrap();
-    assert_eq!(told.command, "ragged config set backend.beam_width 200");
+    assert_eq!(told.command, "ragged tune set backend.beam_width 200");
     assert!(told.finding.contains("(4 of 20)"), "{told:?}");
     let fewer = with(|idx, sample| {
         short(idx, sample);
@@ -399,7 +399,7 @@ fn walks_want_a_beam_that_fits() {
         found(samples, &Circumstances { beam_width, ..circumstances() }, Rule::WalkTooWide)
     };
     let told = wide(&with(slow), 100).unwrap();
-    assert_eq!(told.command, "ragged config set backend.beam_width 50");
+    assert_eq!(told.command, "ragged tune set backend.beam_width 50");
     assert!(told.evidence.contains(&("visited_per_query", 700.0)), "{told:?}");
     assert_eq!(wide(&with(slow), 50), None);
     let quick = with(|idx, sample| {
@@ -467,13 +467,13 @@ fn heavy_memory_wants_caches_or_to_learn_later() {
     };
     let rule = |samples: &[Sample], now: &Circumstances| found(samples, now, Rule::MemoryHeavy);
     let told = rule(&heavy(Stage::Enhance, false), &circumstances()).unwrap();
-    assert_eq!(told.command, "ragged config set memory.cache.l1_size 1000");
+    assert_eq!(told.command, "ragged tune set memory.cache.l1_size 1000");
     assert!(told.finding.starts_with("memory takes 31 % of the time: 1.5 ms"), "{}", told.finding);
     let told = rule(&heavy(Stage::Enhance, true), &circumstances()).unwrap();
     assert_eq!(told.command, "ragged chat");
     let at_once = Circumstances { is_learning_later: false, ..circumstances() };
     let told = rule(&heavy(Stage::Record, false), &at_once).unwrap();
-    assert_eq!(told.command, "ragged config set personalisation.async_updates true");
+    assert_eq!(told.command, "ragged tune set personalisation.async_updates true");
     assert_eq!(rule(&heavy(Stage::Record, false), &circumstances()), None);
     let light = with(|_, sample| sample.stages.set(Stage::Enhance, Some(900)));
     assert_eq!(rule(&light, &circumstances()), None);

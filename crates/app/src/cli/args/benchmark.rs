@@ -230,6 +230,9 @@ pub(crate) struct CompareArgs {
     /// Compare results of different machines
     #[arg(long)]
     pub(crate) allow_different_machine: bool,
+    /// Compare results of different documents or questions
+    #[arg(long)]
+    pub(crate) allow_different_corpus: bool,
     /// Also write a report: .html, .md, .json, or .xml for build servers
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

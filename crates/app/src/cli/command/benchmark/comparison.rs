@@ -5,8 +5,11 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use ragged_benchmark::{
     machine::Machine,
-    regression::{self, Noise, Verdict},
-    report::comparison::{self, Comparison},
+    regression::{self, Allowed, Noise, Verdict},
+    report::{
+        self,
+        comparison::{self, Comparison},
+    },
     result::RunResult,
     task::Test,
 };
@@ -74,8 +77,11 @@ pub(super) fn compare(args: &CompareArgs, session: &Session) -> Result<Outcome> 
         args.current.iter().map(|label| find(label, &args.results)).collect::<Result<_>>()?;
     let (before, after) = (regression::pooled(&before)?, regression::pooled(&after)?);
     let noise = noise_of(&args.results.results_dir, &after.machine)?;
-    let changes =
-        regression::compare(&before, &after, tolerance, &noise, args.allow_different_machine)?;
+    let allowed = Allowed {
+        another_machine: args.allow_different_machine,
+        another_corpus: args.allow_different_corpus,
+    };
+    let changes = regression::compare(&before, &after, tolerance, &noise, allowed)?;
     let compared = Comparison::new(&before.label, &after.label, tolerance, changes);
     let printer = &session.printer;
     if printer.is_json() {
@@ -88,6 +94,7 @@ pub(super) fn compare(args: &CompareArgs, session: &Session) -> Result<Outcome> 
             let verdict = match change.verdict {
                 Verdict::Worse => "worse",
                 Verdict::Better => "better",
+                Verdict::Unsure => "unsure",
                 Verdict::Same => "same",
                 Verdict::Told => "",
             };
@@ -105,19 +112,20 @@ pub(super) fn compare(args: &CompareArgs, session: &Session) -> Result<Outcome> 
             printer.note(visible(&note));
         }
     }
-    if (&before.corpus, before.seed) != (&after.corpus, after.seed) {
+    let vanished = regression::vanished(&before, &after);
+    for (cell, test) in &vanished {
         printer.warning(format!(
-            "the documents are not the same: {} and {}, seeds {} and {}",
-            visible(&before.corpus),
-            visible(&after.corpus),
-            before.seed,
-            after.seed
+            "{test} of {}, {} documents, {}, was measured before and not now",
+            visible(&cell.backend),
+            report::thousands(cell.documents),
+            visible(&cell.configuration)
         ));
     }
     if let (Some(path), Some(format)) = (&args.output, format) {
         show::put(path, &compared.written(format)?)?;
     }
-    let fails = args.fail_on_regression.is_some() && compared.regressions > 0;
+    let fails =
+        args.fail_on_regression.is_some() && (compared.regressions > 0 || !vanished.is_empty());
     Ok(if fails { Outcome::Gate } else { Outcome::Done })
 }
 

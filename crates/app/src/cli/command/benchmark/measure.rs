@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use ragged::{
     error::{Error, ErrorKind},
     evaluation::JudgedSet,
@@ -56,7 +56,7 @@ pub(super) fn run(
     if args.kept.dry_run {
         return Ok(Outcome::Done);
     }
-    let path = keep(&result, &[], &args.kept)?;
+    let path = keep(&result, &[], &args.kept, session)?;
     show::run(&result, shown, Some(&path), session)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn ci(args: &MeasureArgs, limits: &Thresholds, session: &Session) -> 
         return Ok(Outcome::Done);
     }
     let held = limits.hold(&result);
-    let path = keep(&result, &held, &args.kept)?;
+    let path = keep(&result, &held, &args.kept, session)?;
     let printer = &session.printer;
     if printer.is_json() {
         printer.json(&serde_json::json!({
@@ -83,6 +83,7 @@ pub(super) fn ci(args: &MeasureArgs, limits: &Thresholds, session: &Session) -> 
             printer.line(limit_line(held))?;
         }
     }
+    printer.note(format!("Kept in {}.", path.display()));
     let broken: Vec<&str> =
         held.iter().filter(|held| !held.is_kept).map(|held| held.key.as_str()).collect();
     if broken.is_empty() {
@@ -117,6 +118,11 @@ pub(super) fn measure(
     let mut plan = plan(args, tests)?;
     let own = own_corpus(args)?;
     if let Source::Folder(corpus) = &own {
+        if !args.corpus_sizes.is_empty() {
+            return Err(Usage::new("a folder of files is measured as it is, in one size")
+                .with_hint("leave --corpus-sizes out")
+                .into());
+        }
         plan.sizes = vec![corpus.n_documents as u64];
     }
     let label = match &args.kept.label {
@@ -124,7 +130,7 @@ pub(super) fn measure(
         None => default_label(),
     };
     // A label that cannot be kept, and a report of no kind, are told before anything is measured.
-    RunResult::path(&args.kept.results.results_dir, &label)?;
+    RunResult::path(&args.kept.results.results_dir, &label).map_err(wrong_word)?;
     show::check(args.kept.reports.output.as_deref())?;
     let mut result = RunResult {
         schema: SCHEMA,
@@ -133,7 +139,7 @@ pub(super) fn measure(
         created: jiff::Timestamp::now().to_string(),
         machine: Machine::this(),
         seed: args.kept.seed,
-        corpus: own.origin(args.kept.seed),
+        corpus: format!("{}; {}", own.origin(args.kept.seed), asked(args)?),
         rows: Vec::new(),
         missing: Vec::new(),
     };
@@ -146,6 +152,9 @@ pub(super) fn measure(
     let bar = progress::counting(&session.printer, "measurements");
     let mut gathered = Gathered::without(unavailable(&plan));
     let mut journal = journal(&result, &plan, &args.kept)?;
+    if args.kept.resume && journal.is_empty() {
+        session.printer.note("There is no interrupted run of this label; this one begins.");
+    }
     if !journal.is_empty() {
         let n = counted(journal.len() as u64, "measurement", "measurements");
         session.printer.note(format!("Going on after {n}."));
@@ -210,6 +219,11 @@ fn plan(args: &MeasureArgs, tests: &[Test]) -> Result<Plan> {
                 .into());
         }
     }
+    if args.queries.trim() == "0" {
+        return Err(Usage::new("without questions there is nothing to measure")
+            .with_hint("--queries 100, or a file with one a line")
+            .into());
+    }
     if args.corpus_sizes.contains(&0) {
         return Err(Usage::new("a corpus of 0 documents gives nothing to measure")
             .with_hint("--corpus-sizes 1000,10000")
@@ -219,9 +233,9 @@ fn plan(args: &MeasureArgs, tests: &[Test]) -> Result<Plan> {
         sizes: if args.corpus_sizes.is_empty() {
             vec![DOCUMENTS]
         } else {
-            args.corpus_sizes.clone()
+            each_once(&args.corpus_sizes)
         },
-        backends: args.backends.clone(),
+        backends: each_once(&args.backends),
         configurations: configurations(args)?,
         tests: tests.iter().copied().collect::<BTreeSet<Test>>(),
         repeats: usize::from(args.repeats.unwrap_or(REPEATS)),
@@ -238,13 +252,36 @@ fn configurations(args: &MeasureArgs) -> Result<Vec<String>, Usage> {
     }
     let is_known = |name: &String| name == DEFAULT || Profile::named(name).is_some();
     match args.profiles.iter().find(|name| !is_known(name)) {
-        None => Ok(args.profiles.clone()),
+        None => Ok(each_once(&args.profiles)),
         Some(name) => {
             let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.as_str()).collect();
             Err(Usage::new(format!("there is no profile {name:?}"))
                 .with_hint(format!("there are: {}, {DEFAULT}", known.join(", "))))
         }
     }
+}
+
+/// What is asked, in words: results of other questions are not compared.
+fn asked(args: &MeasureArgs) -> Result<String> {
+    Ok(match questions(args)? {
+        None => counted(args.queries.parse().unwrap_or_default(), "question", "questions"),
+        Some(questions) => {
+            let bytes: usize = questions.iter().map(String::len).sum();
+            let n = counted(questions.len() as u64, "question", "questions");
+            format!("{n} of {bytes} bytes from {}", args.queries)
+        }
+    })
+}
+
+/// Each once, in the order in which they were named.
+fn each_once<T: Clone + PartialEq>(named: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for one in named {
+        if !once.contains(one) {
+            once.push(one.clone());
+        }
+    }
+    once
 }
 
 /// Where documents come from.
@@ -341,6 +378,11 @@ fn take(
     })?)
 }
 
+/// A word that cannot be what it should be was typed wrongly.
+fn wrong_word(error: Error) -> Usage {
+    error.into()
+}
+
 /// Version, and commit where this is a working copy of one.
 fn default_label() -> String {
     let version = env!("CARGO_PKG_VERSION");
@@ -360,9 +402,24 @@ fn default_label() -> String {
 }
 
 /// Keeps a result, and writes the reports that were asked for, with the limits it was held against.
-pub(super) fn keep(result: &RunResult, held: &[Held], args: &KeptArgs) -> Result<PathBuf> {
-    let path = result.write(&args.results.results_dir)?;
-    show::write(result, held, &args.reports)?;
+pub(super) fn keep(
+    result: &RunResult,
+    held: &[Held],
+    args: &KeptArgs,
+    session: &Session,
+) -> Result<PathBuf> {
+    let path = RunResult::path(&args.results.results_dir, &result.label)?;
+    let is_replaced = path.exists();
+    result.write(&args.results.results_dir)?;
+    if is_replaced {
+        session.printer.note(format!("The result {} was replaced.", path.display()));
+    }
+    show::write(result, held, &args.reports).with_context(|| {
+        format!("the result is kept, and `ragged benchmark show {}` reports it", result.label)
+    })?;
+    if let Some(written) = &args.reports.output {
+        session.printer.note(format!("The report is in {}.", written.display()));
+    }
     Ok(path)
 }
 

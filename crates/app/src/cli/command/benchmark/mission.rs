@@ -64,7 +64,7 @@ pub(super) fn run(quick: bool, kept: &KeptArgs, session: &Session) -> Result<Out
     aims.push(coverage());
     aims.push(documents());
     aims.sort_by_key(|aim| aim.criterion.unwrap_or(u8::MAX));
-    let path = measure::keep(&result, &[], kept)?;
+    let path = measure::keep(&result, &[], kept, session)?;
     let printer = &session.printer;
     let n_passed = aims.iter().filter(|aim| aim.pass).count();
     if printer.is_json() {

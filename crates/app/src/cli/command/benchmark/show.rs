@@ -19,8 +19,20 @@ use crate::{
 };
 
 /// What a report is written as, by how its file is called.
-pub(super) fn check(output: Option<&Path>) -> Result<Option<Format>, Usage> {
-    Ok(output.map(Format::of).transpose()?)
+pub(super) fn check(output: Option<&Path>) -> Result<Option<Format>> {
+    let Some(path) = output else { return Ok(None) };
+    let format = Format::of(path).map_err(Usage::from)?;
+    // A place that cannot be written to is told before hours of measuring.
+    let is_new = !path.exists();
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    if is_new {
+        fs::remove_file(path).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(Some(format))
 }
 
 /// Writes what was asked for.
@@ -96,7 +108,8 @@ pub(super) fn run(
         printer.line(format!("{backend}: not available: {}", visible(&missing.why)))?;
     }
     let n = result.rows.iter().map(|row| row.repeats.len()).max().unwrap_or(0);
-    printer.note(format!("Medians of {n} runs, nearest rank within each; {}.", result.machine));
+    let of = if n == 1 { "Of one run".to_owned() } else { format!("Medians of {n} runs") };
+    printer.note(format!("{of}, nearest rank within each; {}.", result.machine));
     if let Some(path) = kept {
         printer.note(format!("Kept in {}.", path.display()));
     }

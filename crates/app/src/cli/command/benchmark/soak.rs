@@ -32,7 +32,13 @@ pub(super) fn run(args: &SoakArgs, session: &Session) -> Result<Outcome> {
     } else {
         show(&report, args.output.as_ref(), session)?;
     }
-    Ok(if report.is_sound() { Outcome::Done } else { Outcome::Gate })
+    Ok(if !report.is_sound() {
+        Outcome::Gate
+    } else if report.interrupted {
+        Outcome::Interrupted
+    } else {
+        Outcome::Done
+    })
 }
 
 /// The long run, in a folder that is gone afterwards.
@@ -86,6 +92,8 @@ fn show(report: &Report, output: Option<&PathBuf>, session: &Session) -> Result<
     }
     printer.note(if report.n_errors > 0 {
         format!("{} went wrong.", counted(report.n_errors, "operation", "operations"))
+    } else if !report.is_long_enough() {
+        "Too short to tell what grows: some minutes are needed.".to_owned()
     } else if report.is_sound() {
         "Nothing grew beyond its limit, as far as chance lets see.".to_owned()
     } else {

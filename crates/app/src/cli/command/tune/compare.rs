@@ -28,6 +28,8 @@ use crate::{
 
 /// A difference that comes by chance less often than this is one.
 const CHANCE: f64 = 0.05;
+/// With fewer repeats the least p is above [`CHANCE`].
+const LEAST_TO_GATE: u8 = 4;
 /// Settings of these profiles that no search of a library is to change.
 const BACKEND: &str = "backend.type";
 
@@ -39,6 +41,11 @@ pub(super) fn run(args: &CompareArgs, session: &Session) -> Result<Outcome> {
     if profiles.len() < 2 {
         return Err(Usage::new("there is nothing to compare one profile with")
             .with_hint("--profiles balanced,low-memory")
+            .into());
+    }
+    if args.gate && args.repeats < LEAST_TO_GATE {
+        return Err(Usage::new("so few repeats can never be beyond chance")
+            .with_hint(format!("--repeats {LEAST_TO_GATE} or more"))
             .into());
     }
     let library = session.existing_library()?;
