@@ -249,8 +249,8 @@ pub fn is_beyond_noise(a: &Row, b: &Row) -> bool {
     if was == is || ((is - was) / was).abs() < 0.0005 {
         return false;
     }
-    // With fewer repeats chance cannot be told from a change; see `difference_by_chance`.
-    let few = a.repeats.len().min(b.repeats.len()) < 4;
+    // The interval of two is no more than these two.
+    let few = a.repeats.len().min(b.repeats.len()) < 3;
     match (a.kind, a.interval().zip(b.interval())) {
         (Kind::Count, _) => true,
         _ if few => false,

@@ -242,8 +242,10 @@ fn profiles_are_compared_in_processes_of_their_own() {
         #[cfg(target_os = "linux")]
         assert!(profile["resident_mib"]["median"].as_f64().unwrap() > 1.0, "{profile}");
     }
-    // Two runs are never beyond chance.
+    // Two runs are never beyond chance; of four notes nothing is.
     let gated = scene.run(&[&args[..], &["--gate"]].concat());
+    assert!(gated.code == 2 && gated.stderr.contains("--repeats 4"), "{}", gated.stderr);
+    let gated = scene.run(&[&args[..6], &["--repeats", "4", "--gate"]].concat());
     assert_eq!(gated.code, 3, "{}", gated.stderr);
     assert!(gated.stdout.contains("not shown: "), "{}", gated.stdout);
 }

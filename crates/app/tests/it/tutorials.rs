@@ -39,7 +39,7 @@ fn every_command_of_the_tutorial_on_optimising_works() {
     let said = String::from_utf8_lossy(&ended.stdout);
     let noted = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}\n{noted}");
-    for expected in ["retrieve", "slowest", "low-memory", "before", "backend.cache_size"] {
+    for expected in ["retrieve", "Slowest queries", "low-memory", "before", "backend.cache_size"] {
         assert!(said.contains(expected), "{expected}: {said}\n{noted}");
     }
     assert!(fs::read_to_string(folder.path().join("question.svg")).unwrap().contains("<svg"));

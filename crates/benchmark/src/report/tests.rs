@@ -58,9 +58,9 @@ fn two_backends_stand_side_by_side_with_their_difference() {
 
 #[test]
 fn configurations_of_one_backend_stand_side_by_side() {
-    let mut tuned = row("latency_p95", Better::Lower, Kind::Time, &[5.0, 5.1]);
+    let mut tuned = row("latency_p95", Better::Lower, Kind::Time, &[5.0, 5.1, 5.0]);
     tuned.cell.configuration = "low-memory".to_owned();
-    let plain = row("latency_p95", Better::Lower, Kind::Time, &[9.0, 9.1]);
+    let plain = row("latency_p95", Better::Lower, Kind::Time, &[9.0, 9.1, 9.0]);
     let run = result("v1", vec![plain, tuned.clone()]);
     let names: Vec<String> = columns(&run).into_iter().map(|column| column.name).collect();
     assert_eq!(names, ["default", "low-memory"]);
@@ -73,7 +73,7 @@ fn configurations_of_one_backend_stand_side_by_side() {
 
 #[test]
 fn more_is_plus_of_what_is_less_than_nothing_too() {
-    let added = |value: f64| row("temporal", Better::Lower, Kind::Time, &[value, value]);
+    let added = |value: f64| row("temporal", Better::Lower, Kind::Time, &[value; 3]);
     assert_eq!(difference(&added(-0.4), &added(-0.2)).as_deref(), Some("+50.0%"));
     assert_eq!(difference(&added(-0.4), &added(-0.5)).as_deref(), Some("-25.0% ✓"));
     assert_eq!(difference(&added(0.0), &added(1.0)), None);
@@ -187,7 +187,7 @@ fn a_page_needs_nothing_beside_it() {
 #[test]
 fn charts_are_drawn_of_what_is_there() {
     let named = |test: &str, metric: &str, value: f64| {
-        let mut row = row(metric, Better::Lower, Kind::Time, &[value, value]);
+        let mut row = row(metric, Better::Lower, Kind::Time, &[value; 3]);
         row.test = test.to_owned();
         row
     };
