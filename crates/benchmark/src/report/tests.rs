@@ -65,7 +65,7 @@ fn configurations_of_one_backend_stand_side_by_side() {
     let names: Vec<String> = columns(&run).into_iter().map(|column| column.name).collect();
     assert_eq!(names, ["default", "low-memory"]);
     let block = &blocks(&run, &BTreeSet::new())[0];
-    assert_eq!(block.lines[0].difference.as_deref(), Some("-44.2% ✓"));
+    assert_eq!(block.lines[0].difference.as_deref(), Some("-44.4% ✓"));
     let alone = result("v1", vec![tuned]);
     let block = &blocks(&alone, &BTreeSet::new())[0];
     assert_eq!(block.title, "Corpus: 1,000 documents, low-memory");
