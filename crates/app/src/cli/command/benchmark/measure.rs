@@ -459,6 +459,11 @@ fn print_plan(plan: &Plan, session: &Session) -> Result<()> {
             cell.configuration
         ))?;
     }
+    for missing in unavailable(plan) {
+        let documents = counted(missing.cell.documents, "document", "documents");
+        let Missing { cell, why } = missing;
+        printer.line(format!("{}, {documents}: not available: {why}", cell.backend))?;
+    }
     printer.line(format!(
         "{} in processes of their own, {} each; about {} s. Nothing was measured.",
         counted(steps.len() as u64, "measurement", "measurements"),
