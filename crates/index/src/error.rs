@@ -255,3 +255,51 @@ impl std::error::Error for Error {
 }
 
 impl std::error::Error for InputError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_names_the_file_and_what_does_not_hold() {
+        let path = PathBuf::from("index/v.seg");
+        let corrupt = |what| Error::corrupt(&path, what);
+        let incompatible = |found| Error::Incompatible { path: path.clone(), found, supported: 2 };
+        let input = |error: InputError| Error::from(error);
+        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+        for (error, said, is_damage) in [
+            (Error::NotFound { path: path.clone() }, "no vector index in index/v.seg", false),
+            (Error::Exists { path: path.clone() }, "open it instead", false),
+            (incompatible(Version::Other(9)), "version 9, this program reads 2", true),
+            (incompatible(Version::Foreign), "not a file of a vector index", true),
+            (corrupt(Corruption::Length { expected: 8, found: 3 }), "expected 8 bytes", true),
+            (
+                corrupt(Corruption::Checksum { part: "rows", offset: 64, expected: 1, found: 255 }),
+                "the rows at byte 64 should have checksum 00000001, has 000000ff",
+                true,
+            ),
+            (corrupt(Corruption::Content { part: "head" }), "the head cannot be read", true),
+            (
+                corrupt(Corruption::Foreign { what: "count", expected: 2, found: 1 }),
+                "its count should be 2, is 1",
+                true,
+            ),
+            (corrupt(Corruption::Missing), "the file does not exist", true),
+            (Error::io("reading", &path, refused), "reading index/v.seg: ", false),
+            (Error::Closed, "open the index anew", false),
+            (input(InputError::Dims { dims: 0 }), "vectors of 0 dimensions", false),
+            (input(InputError::Length { expected: 4, found: 3 }), "expected 4", false),
+            (input(InputError::NotFinite { position: 7 }), "vector 7 has", false),
+            (input(InputError::TooLong { position: 7 }), "vector 7 is too long", false),
+            (input(InputError::NotAscending { position: 7 }), "sort them first", false),
+            (input(InputError::Occupied { id: 7 }), "id 7 is in the index already", false),
+            (input(InputError::TooMany), "commit in parts", false),
+            (input(InputError::Graph), "8 to 1024 bytes a node", false),
+        ] {
+            assert!(error.to_string().contains(said), "{error}");
+            assert_eq!(error.is_damage(), is_damage, "{error}");
+            let has_source = std::error::Error::source(&error).is_some();
+            assert_eq!(has_source, matches!(error, Error::Io { .. }), "{error}");
+        }
+    }
+}

@@ -2,7 +2,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
-use crate::scene::{Ran, Scene};
+use crate::scene::{Ran, Scene, skipped, variable};
 
 /// A scene whose results are in a folder of its own.
 struct Bench {
@@ -273,4 +273,37 @@ fn a_long_run_is_sound_and_a_planted_leak_is_found() {
     assert_eq!(report["n_errors"], 0, "{report}");
     let searches = report["operations"][0][1].as_u64().unwrap();
     assert!(searches > 20, "{report}");
+}
+
+#[test]
+fn ways_to_search_and_what_profiling_costs_are_measured() {
+    let bench = Bench::new();
+    for (test, metric) in [("strategies", "naive_recall_at_10"), ("profiling", "query_share")] {
+        let ran = bench.run(&[&[test, "--label", test], &TINY[..]].concat());
+        assert!(ran.code == 0 && ran.stdout.lines().count() > 8, "{ran:?}");
+        let result = bench.json(&["show", test]);
+        assert!(row(&result, "leann", test, metric)["n"].as_u64().unwrap() >= 5, "{result}");
+    }
+    let strategies = bench.json(&["show", "strategies"]);
+    let of = |metric: &str| row(&strategies, "leann", "strategies", metric)["repeats"][0].as_f64();
+    assert_eq!(of("brute_force_recall_at_10"), Some(1.0));
+    assert!(of("default_recall_at_10") >= Some(0.9), "{strategies}");
+}
+
+#[test]
+fn a_server_of_chroma_is_measured_and_ended() {
+    let Some(program) = variable("RAGGED_CHROMA").filter(|program| !program.is_empty()) else {
+        skipped("no program `chroma` in RAGGED_CHROMA");
+        return;
+    };
+    let bench = Bench::new();
+    let results = bench.results.to_str().unwrap();
+    let args = ["benchmark", "query", "--backends", "chromadb", "--results-dir", results];
+    let args = [&args[..], &["--label", "x", "--format", "json"], &TINY[..]].concat();
+    let ran = bench.scene.run_with(&args, &[("RAGGED_CHROMA", program.to_str().unwrap())]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let recall = &row(&result, "chromadb", "query", "recall_at_10")["repeats"][0];
+    assert!(recall.as_f64().unwrap() > 0.8, "{result}");
+    assert_eq!(result["missing"], serde_json::json!([]));
 }

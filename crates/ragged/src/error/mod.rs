@@ -199,3 +199,58 @@ impl<T> Context<T> for Result<T, std::io::Error> {
         self.map_err(|error| Error::io(error).context(message()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_systems_errors_keep_their_kind_and_what_was_being_done() {
+        for (system, kind) in [
+            (io::ErrorKind::NotFound, ErrorKind::NotFound),
+            (io::ErrorKind::StorageFull, ErrorKind::Exhausted),
+            (io::ErrorKind::QuotaExceeded, ErrorKind::Exhausted),
+            (io::ErrorKind::PermissionDenied, ErrorKind::Io),
+        ] {
+            let failed: Result<(), io::Error> = Err(system.into());
+            let error = failed.context_with(|| "reading notes.md").unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(format!("{error:#}").starts_with("reading notes.md: "), "{error:#}");
+            assert_eq!(error.to_string(), "reading notes.md", "the outermost alone");
+        }
+    }
+
+    #[test]
+    fn context_goes_outwards_and_the_first_hint_stays() {
+        let inner: Result<()> = Err(Error::new(ErrorKind::Busy, "another one writes")
+            .with_hint("wait for it")
+            .with_hint("try again"));
+        let error = inner.context_with(|| "adding notes").unwrap_err().context("syncing");
+        assert_eq!(format!("{error:#}"), "syncing: adding notes: another one writes");
+        assert_eq!(error.hint(), Some("wait for it"));
+        assert_eq!(format!("{error:?}"), format!("Busy: {error:#}"));
+        assert!(std::error::Error::source(&error).is_none());
+    }
+
+    #[test]
+    fn every_kind_has_a_word_of_its_own() {
+        let kinds = [
+            ErrorKind::NotFound,
+            ErrorKind::Invalid,
+            ErrorKind::Conflict,
+            ErrorKind::Busy,
+            ErrorKind::Corrupt,
+            ErrorKind::Incompatible,
+            ErrorKind::Unavailable,
+            ErrorKind::Exhausted,
+            ErrorKind::Io,
+            ErrorKind::Interrupted,
+            ErrorKind::Internal,
+        ];
+        let words: std::collections::BTreeSet<&str> =
+            kinds.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(words.len(), kinds.len(), "{words:?}");
+    }
+}
