@@ -72,6 +72,20 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// A hint at the known word that is nearest to the one that was typed, where one is so like it: by
+/// Jaro and Winkler, from 0 to 1.
+pub(crate) fn did_you_mean<'a>(
+    typed: &str,
+    known: impl Iterator<Item = &'a str>,
+    so_like: f64,
+) -> Option<String> {
+    let nearest = known
+        .map(|known| (strsim::jaro_winkler(typed, known), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(similarity, _)| *similarity > so_like);
+    nearest.map(|(_, nearest)| format!("did you mean {nearest}?"))
+}
+
 /// An error of the binary that knows what to do next.
 #[derive(Debug)]
 pub(crate) struct Hinted {

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,7 @@ use ragged::{
     telemetry::{Bounds, Components, Kind, SampleStore, Stage, Telemetry, Trace, Writing, switch},
     temporal::FixedClock,
 };
+use ragged_benchmark::asker::Timed;
 use tempfile::TempDir;
 
 use crate::{
@@ -50,35 +52,17 @@ enum Way {
     Answer,
 }
 
-/// A process that stays, as `chat` is one: it looks at the switch before each question.
-struct Asker<'a> {
-    library: &'a Library,
-    dir: &'a Path,
-    telemetry: Telemetry,
-}
-
-impl<'a> Asker<'a> {
-    fn new(library: &'a Library, dir: &'a Path) -> Result<Self> {
-        let clock = std::sync::Arc::new(FixedClock(NOW_MS));
-        let telemetry = Telemetry::begin(dir, Bounds::default(), Writing::Beside, clock)?;
-        Ok(Self { library, dir, telemetry })
-    }
-
-    fn ask(&self, request: &SearchRequest, way: Way) -> Result<Duration> {
-        let mut request = request.clone();
-        let begun = Instant::now();
-        let components = switch::enabled(self.dir);
-        let trace = if components.is_empty() { Trace::default() } else { Trace::begin() };
-        request.trace = trace.clone();
-        let response = match way {
-            Way::Search => self.library.search(&request)?,
-            Way::Answer => self.library.answer(&request, &mut |_| ())?.search,
-        };
-        if trace.is_on() {
-            let sample = measured(Kind::Search, NOW_MS, &trace, &response).of(components);
-            self.telemetry.note(sample, Some(self.telemetry.digest(&request.query)));
-        }
-        Ok(begun.elapsed())
+impl Way {
+    fn ask(
+        self,
+        asker: &Timed<'_>,
+        library: &Library,
+        request: &SearchRequest,
+    ) -> Result<Duration> {
+        Ok(asker.ask(request, |request| match self {
+            Self::Search => library.search(request),
+            Self::Answer => Ok(library.answer(request, &mut |_| ())?.search),
+        })?)
     }
 }
 
@@ -98,11 +82,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let (on, off, same) = (folder("on")?, folder("off")?, folder("the same")?);
     switch::enable(on.path(), Components::ALL)?;
-    let (with, without) = (Asker::new(&library, on.path())?, Asker::new(&library, off.path())?);
-    let again = Asker::new(&library, same.path())?;
+    let asker = |dir| Timed::begin(dir, Arc::new(FixedClock(NOW_MS)));
+    let (with, without) = (asker(on.path())?, asker(off.path())?);
+    let again = asker(same.path())?;
     let mut rng = Rng::with_seed(args.seed);
     for (name, way) in [("search", Way::Search), ("answer", Way::Answer)] {
-        let pairs = Pairs { questions: &questions, rounds: args.rounds, way };
+        let pairs = Pairs { library: &library, questions: &questions, rounds: args.rounds, way };
         // What this machine calls a difference where there is none.
         let (first, second) = pairs.measure(&again, &without, &mut rng)?;
         println!("{name}, off and off: {}", change(&first, &second, 50, &mut rng));
@@ -141,6 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 struct Pairs<'a> {
+    library: &'a Library,
     questions: &'a [String],
     rounds: usize,
     way: Way,
@@ -151,11 +137,11 @@ impl Pairs<'_> {
     /// first round is not counted.
     fn measure(
         &self,
-        first: &Asker<'_>,
-        second: &Asker<'_>,
+        first: &Timed<'_>,
+        second: &Timed<'_>,
         rng: &mut Rng,
     ) -> Result<(Vec<Duration>, Vec<Duration>)> {
-        let settings = first.library.settings().search.clone();
+        let settings = self.library.settings().search.clone();
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for round in 0..=self.rounds {
             for question in self.questions {
@@ -164,9 +150,9 @@ impl Pairs<'_> {
                 let begins = rng.bool();
                 for is_first in [begins, !begins] {
                     if is_first {
-                        one = first.ask(&request, self.way)?;
+                        one = self.way.ask(first, self.library, &request)?;
                     } else {
-                        other = second.ask(&request, self.way)?;
+                        other = self.way.ask(second, self.library, &request)?;
                     }
                 }
                 if round > 0 {
@@ -206,7 +192,7 @@ fn parts(library: &Library, dir: &Path) -> Result<()> {
     };
     let settings = library.settings().search.clone();
     let response = library.search(&SearchRequest::new("what is known", &settings))?;
-    let clock = std::sync::Arc::new(FixedClock(NOW_MS));
+    let clock = Arc::new(FixedClock(NOW_MS));
     let telemetry = Telemetry::begin(dir, Bounds::default(), Writing::AtEnd, clock)?;
     let off = Trace::default();
     let nowhere = tempfile::tempdir()?;

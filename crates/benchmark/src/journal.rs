@@ -32,7 +32,7 @@ pub struct Subject {
     pub corpus: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Taken {
     cell: Cell,
     test: Test,
@@ -46,12 +46,6 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     taken: Vec<Taken>,
-}
-
-impl std::fmt::Debug for Taken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Taken").field(&self.cell).field(&self.test).field(&self.round).finish()
-    }
 }
 
 impl Journal {

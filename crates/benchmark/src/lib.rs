@@ -6,6 +6,7 @@
 //! comes of it is a [`RunResult`](result::RunResult), kept as JSON; two of these are compared by
 //! [`regression`], one is held against limits by [`threshold`].
 
+pub mod asker;
 pub mod corpus;
 pub mod journal;
 pub mod machine;

@@ -1,6 +1,6 @@
 //! What the system knows of a process: memory, processor time; and the pages it keeps of files.
 
-use std::{fs, path::Path};
+use std::{fs, ops::AddAssign, path::Path};
 
 /// Memory of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,14 @@ pub struct Memory {
     pub peak: u64,
     /// Those of `resident` that are no pages of files: what the allocator holds, and stacks.
     pub anonymous: u64,
+}
+
+impl AddAssign for Memory {
+    fn add_assign(&mut self, other: Self) {
+        self.resident += other.resident;
+        self.peak += other.peak;
+        self.anonymous += other.anonymous;
+    }
 }
 
 /// Memory of a process and of those that it started, as the kernel counts it; `None` where the
@@ -29,9 +37,7 @@ pub fn memory(process: u32) -> Option<Memory> {
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
     for child in children.unwrap_or_default().split_whitespace() {
         if let Some(of_child) = child.parse().ok().and_then(self::memory) {
-            memory.resident += of_child.resident;
-            memory.peak += of_child.peak;
-            memory.anonymous += of_child.anonymous;
+            memory += of_child;
         }
     }
     Some(memory)

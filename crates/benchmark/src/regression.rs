@@ -81,6 +81,19 @@ pub enum Verdict {
     Told,
 }
 
+impl Verdict {
+    /// In a word; none for what is told only.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Better => "better",
+            Self::Unsure => "unsure",
+            Self::Same => "same",
+            Self::Told => "",
+        }
+    }
+}
+
 /// By how much each figure strays on a machine if nothing is changed, as a share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {

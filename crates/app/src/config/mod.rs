@@ -14,6 +14,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use ragged::settings::Settings;
 
+use crate::failure::did_you_mean;
+
 pub(crate) use file::{ConfigFile, write_atomically};
 pub(crate) use key::{KEYS, Key, parse_duration};
 
@@ -455,15 +457,8 @@ pub(crate) fn find(name: &str) -> Result<&'static Key, crate::Usage> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
     let name = alias.map_or(name, |(_, name)| name);
     KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
-        let nearest = KEYS
-            .iter()
-            .map(|key| (strsim::jaro_winkler(name, key.name), key.name))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(similarity, _)| *similarity > 0.7);
-        let hint = match nearest {
-            Some((_, nearest)) => format!("did you mean {nearest}?"),
-            None => "`ragged config show` lists them".to_owned(),
-        };
+        let hint = did_you_mean(name, KEYS.iter().map(|key| key.name), 0.7)
+            .unwrap_or_else(|| "`ragged config show` lists them".to_owned());
         crate::Usage::new(format!("there is no setting {name:?}")).with_hint(hint)
     })
 }

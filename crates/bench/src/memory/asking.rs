@@ -11,8 +11,9 @@ use ragged::{
     library::{Answered, Library, SearchRequest, recording},
     memory::{AfterRecording, Persona, PersonaMemory, Recorder, Recording, if_agreed},
 };
+use ragged_benchmark::asker::{persona, ready_for_next};
 
-use super::ground::{Ground, LOADED, asked, persona};
+use super::ground::{Ground, LOADED, asked};
 use crate::{
     measure::{percentile, spread, timed},
     ratio::change,
@@ -74,15 +75,6 @@ fn ask_without(library: &Library, request: &SearchRequest, way: Way) -> Result<D
         Way::Answer => drop(library.answer(request, &mut |_| ())?),
     }
     Ok(begun.elapsed())
-}
-
-/// What the program does after each recording.
-fn ready_for_next(library: Arc<Library>, persona: Persona) -> AfterRecording {
-    Arc::new(move |remembered| {
-        if let Ok(Some(profile)) = library.profile_of(&persona, remembered) {
-            drop(library.warm(&profile));
-        }
-    })
 }
 
 /// Between questions of somebody who reads the answers; what was asked is on disk by then.

@@ -14,14 +14,13 @@ use fastrand::Rng;
 use ragged::{
     library::{Answered, Asked, Library, SearchRequest, SearchResponse, recording},
     memory::{
-        FactDraft, FactQuery, Feedback, InteractionFilter, InteractionKind, Memory, MemoryConfig,
-        NewInteraction, Persona, PersonaDraft, PersonaMemory, PersonaName, Preparation,
-        RecordedTopic, Recording, TopicSource, topic::Extractor,
+        FactDraft, FactQuery, Feedback, InteractionFilter, Memory, MemoryConfig, NewInteraction,
+        Preparation, RecordedTopic, TopicSource, topic::Extractor,
     },
     settings::Settings,
     temporal::FixedClock,
 };
-use ragged_benchmark::process::folder_bytes;
+use ragged_benchmark::{asker, process::folder_bytes};
 use tempfile::TempDir;
 
 use super::Args;
@@ -63,16 +62,6 @@ pub(super) struct Ground {
 pub(super) fn open_memory(dir: &Path) -> Result<Memory> {
     Memory::open(dir, None, MemoryConfig::default(), Arc::new(FixedClock(NOW_MS)))
         .with_context(|| format!("opening the memory in {}", dir.display()))
-}
-
-/// A persona for whom everything is on.
-pub(super) fn persona(memory: &Memory, name: &str) -> Result<(Persona, Arc<PersonaMemory>)> {
-    let name: PersonaName = name.parse()?;
-    if memory.personas()?.iter().all(|persona| persona.name != name) {
-        memory.create_persona(&name, &PersonaDraft::default())?;
-        memory.set_recording(&name, Recording::On)?;
-    }
-    Ok((memory.persona(&name)?, memory.of(&name)?))
 }
 
 impl Ground {
@@ -127,7 +116,7 @@ impl Ground {
     /// Brings the persona's memory to the wanted size.
     #[expect(clippy::print_stdout, reason = "a report is what the command is for")]
     fn fill(&self, rng: &mut Rng) -> Result<()> {
-        let (_, remembered) = persona(&self.memory, LOADED)?;
+        let (_, remembered) = asker::persona(&self.memory, LOADED)?;
         let n_known = remembered.count_interactions(&InteractionFilter::default())? as usize;
         let templates = self.templates()?;
         let begun = Instant::now();
@@ -208,7 +197,7 @@ impl Ground {
 
     /// A copy of the memory in a folder of its own.
     pub(super) fn copy(&self) -> Result<TempDir> {
-        let (persona, _) = persona(&self.memory, LOADED)?;
+        let (persona, _) = asker::persona(&self.memory, LOADED)?;
         for name in [persona.file_id.as_str(), "registry"] {
             self.memory.vault().open(name)?.settle(false)?;
         }
@@ -232,15 +221,7 @@ impl Ground {
 /// thousand in one millisecond.
 pub(super) fn asked(question: &str) -> Result<Asked> {
     static LATER_MS: AtomicI64 = AtomicI64::new(0);
-    Ok(Asked {
-        id: NewInteraction::new_id()?,
-        question: question.to_owned(),
-        kind: InteractionKind::Search,
-        timestamp_ms: NOW_MS + LATER_MS.fetch_add(1, Ordering::Relaxed),
-        session_id: None,
-        is_learned: true,
-        is_redacted: false,
-    })
+    Ok(asker::asked(question, NOW_MS + LATER_MS.fetch_add(1, Ordering::Relaxed))?)
 }
 
 pub(super) fn session(number: usize) -> String {

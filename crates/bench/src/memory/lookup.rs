@@ -11,12 +11,12 @@ use ragged::{
         interest::InterestConfig,
     },
 };
+use ragged_benchmark::asker::persona;
 
 use super::{
     asking::micros,
     ground::{
-        FACT_TYPES, Ground, LOADED, NOW_MS, SESSION_LEN, SPAN_DAYS, fact_type, open_memory,
-        persona, session,
+        FACT_TYPES, Ground, LOADED, NOW_MS, SESSION_LEN, SPAN_DAYS, fact_type, open_memory, session,
     },
 };
 use crate::{

@@ -10,10 +10,11 @@ use ragged::{
     library::SearchRequest,
     memory::{InteractionFilter, Persona, PersonaMemory, Preparation, Recorder},
 };
+use ragged_benchmark::asker::persona;
 
 use super::{
     asking::micros,
-    ground::{Ground, open_memory, persona},
+    ground::{Ground, open_memory},
 };
 use crate::measure::median;
 
@@ -33,7 +34,7 @@ pub(super) fn run(ground: &Ground) -> Result<()> {
     let memory = open_memory(scratch.path())?;
     let personas = (0..PERSONAS)
         .map(|number| persona(&memory, &format!("p{number:02}")))
-        .collect::<Result<Vec<Someone>>>()?;
+        .collect::<ragged::error::Result<Vec<Someone>>>()?;
     let n_cores = std::thread::available_parallelism()?.get();
 
     println!("recording alone, {n_cores} threads of the recorder; {RECORDS} a run, {ROUNDS} runs:");

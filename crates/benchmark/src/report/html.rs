@@ -88,9 +88,7 @@ pub fn comparison(comparison: &Comparison) -> String {
         let (class, verdict) = match change.verdict {
             Verdict::Worse => ("worse", "worse"),
             Verdict::Better => ("better", "better ✓"),
-            Verdict::Unsure => ("", "unsure"),
-            Verdict::Same => ("", "same"),
-            Verdict::Told => ("", ""),
+            other => ("", other.as_str()),
         };
         body.push_str(&format!(
             "<tr><th scope=\"row\">{}</th><td class=\"{class}\">{verdict}</td><td class=\"change {class}\">{}{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",

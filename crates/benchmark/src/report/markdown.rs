@@ -88,9 +88,7 @@ pub fn comparison(comparison: &Comparison) -> String {
             let verdict = match change.verdict {
                 Verdict::Worse => "✗ **worse**",
                 Verdict::Better => "✓ better",
-                Verdict::Unsure => "unsure",
-                Verdict::Same => "same",
-                Verdict::Told => "",
+                other => other.as_str(),
             };
             vec![figure, of, before, now, by, chance, detectable, verdict.to_owned()]
         })

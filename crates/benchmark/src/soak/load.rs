@@ -19,11 +19,9 @@ use ragged::{
 
 use super::{MovedClock, Plan};
 use crate::{
+    asker::{Asker, memory_in},
     corpus::{walk, write_synthetic},
-    task::{
-        Opening,
-        remembering::{Asker, memory_in},
-    },
+    task::Opening,
 };
 
 /// Personas that ask in turn.

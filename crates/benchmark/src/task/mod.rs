@@ -3,7 +3,7 @@
 mod files;
 mod profiling;
 mod questions;
-pub(crate) mod remembering;
+mod remembering;
 mod strategies;
 mod together;
 
@@ -246,6 +246,21 @@ fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
+/// Does two things one right after the other and gives what came of the first and of the second,
+/// whichever began: the one that goes second finds the processor's caches warm.
+fn in_turn<T>(
+    second_begins: bool,
+    first: impl FnOnce() -> Result<T>,
+    second: impl FnOnce() -> Result<T>,
+) -> Result<(T, T)> {
+    if second_begins {
+        let of_second = second()?;
+        Ok((first()?, of_second))
+    } else {
+        Ok((first()?, second()?))
+    }
+}
+
 /// Percentiles of times, in milliseconds.
 fn latencies(test: &str, metric: &str, times: &[f64], percents: &[u8]) -> Vec<Figure> {
     let sorted = sorted(times);
@@ -287,12 +302,8 @@ impl Measuring<'_> {
 
     /// What this process and the server take, in bytes.
     fn memory(&self) -> Option<Memory> {
-        let own = memory(std::process::id())?;
-        let server = self.server.as_ref().and_then(Server::memory).unwrap_or_default();
-        Some(Memory {
-            resident: own.resident + server.resident,
-            peak: own.peak + server.peak,
-            anonymous: own.anonymous + server.anonymous,
-        })
+        let mut all = memory(std::process::id())?;
+        all += self.server.as_ref().and_then(Server::memory).unwrap_or_default();
+        Some(all)
     }
 }

@@ -6,7 +6,7 @@ use ragged::{
     settings::{BackendKind, SearchMode},
 };
 
-use super::{Figure, K, Measuring, Task, WARM_UP, chunks, latencies, timed};
+use super::{Figure, K, Measuring, Task, WARM_UP, chunks, in_turn, latencies, timed};
 use crate::{
     process::forget_pages,
     result::{Better, Kind},
@@ -84,18 +84,11 @@ impl Measuring<'_> {
         let (mut times, mut penalties) = (Vec::new(), Vec::new());
         for (at, question) in self.task.questions.iter().enumerate() {
             let request = self.asking(question);
-            let with = || timed(|| library.search(&request));
-            let without = || timed(|| without.search(&request));
-            // The one that goes second finds the processor's caches warm.
-            let (first, plain) = if at % 2 == 0 {
-                let first = with()?.1;
-                (first, without()?.1)
-            } else {
-                let plain = without()?.1;
-                (with()?.1, plain)
-            };
+            let with = || Ok(timed(|| library.search(&request))?.1);
+            let without = || Ok(timed(|| without.search(&request))?.1);
+            let (first, plain) = in_turn(at % 2 == 1, with, without)?;
             penalties.push(first - plain);
-            times.push(with()?.1);
+            times.push(with()?);
         }
         let mut figures = latencies("query", "repeat", &times, &[50, 95]);
         if let Some(penalty) = median(&penalties) {

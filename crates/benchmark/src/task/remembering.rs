@@ -1,20 +1,14 @@
 //! A persona that has asked for a year, and what its memory adds to a question.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 
 use fastrand::Rng;
 use jiff::tz::TimeZone;
 use ragged::{
     error::{Error, ErrorKind, Result},
-    library::{Asked, Library, SearchRequest, SearchResponse, recording},
-    memory::{
-        AfterRecording, Breadth, FactDraft, FactQuery, InteractionFilter, InteractionKind, Memory,
-        MemoryConfig, NewInteraction, Persona, PersonaDraft, PersonaMemory, PersonaName, Recorder,
-        Recording, if_agreed, topic::Extractor,
-    },
-    ranking::Profile,
+    library::{SearchRequest, recording},
+    memory::{Breadth, FactDraft, FactQuery, NewInteraction},
     temporal::{
-        Clock,
         expression::{Context, Reading},
         question::{self, Effect},
         window::Granularity,
@@ -23,6 +17,7 @@ use ragged::{
 
 use super::{Figure, Measuring, WARM_UP, latencies, timed};
 use crate::{
+    asker::{Asker, asked, memory_in},
     process::folder_bytes,
     result::{Better, Kind},
     sample::{median, percentile, sorted},
@@ -45,91 +40,10 @@ const TIMELINE_DAYS: u32 = 90;
 /// Facts that an answer is given.
 const SHOWN_FACTS: usize = 3;
 
-/// Whoever asks with memory, as the program does.
-pub(crate) struct Asker {
-    pub(crate) library: Arc<Library>,
-    memory: Arc<Memory>,
-    persona: Persona,
-    pub(crate) remembered: Arc<PersonaMemory>,
-    extractor: Arc<Extractor>,
-    recorder: Recorder,
-    clock: Arc<dyn Clock>,
-}
-
 /// The persona that has asked for a year.
 const EXPERIENCED: &str = "experienced";
 
-/// The memory in the folder of a library.
-pub(crate) fn memory_in(dir: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<Memory>> {
-    Ok(Arc::new(Memory::open(dir, None, MemoryConfig::default(), Arc::clone(clock))?))
-}
-
 impl Asker {
-    /// A persona, made where there is none of that name.
-    pub(crate) fn new(
-        name: &str,
-        memory: &Arc<Memory>,
-        library: &Arc<Library>,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Self> {
-        let name: PersonaName = name.parse()?;
-        if memory.personas()?.iter().all(|persona| persona.name != name) {
-            memory.create_persona(&name, &PersonaDraft::default())?;
-            memory.set_recording(&name, Recording::On)?;
-        }
-        let (persona, remembered) = (memory.persona(&name)?, memory.of(&name)?);
-        let after: AfterRecording = {
-            let (library, persona) = (Arc::clone(library), persona.clone());
-            Arc::new(move |remembered| {
-                if let Ok(Some(profile)) = library.profile_of(&persona, remembered) {
-                    drop(library.warm(&profile));
-                }
-            })
-        };
-        Ok(Self {
-            library: Arc::clone(library),
-            memory: Arc::clone(memory),
-            persona,
-            remembered,
-            extractor: Arc::new(Extractor::default()),
-            recorder: Recorder::with_after(1, Some(&after))?,
-            clock: Arc::clone(clock),
-        })
-    }
-
-    /// Interactions that are remembered.
-    pub(crate) fn n_remembered(&self) -> Result<u64> {
-        self.remembered.count_interactions(&InteractionFilter::default())
-    }
-
-    /// Deletes the persona and all that is remembered of it.
-    pub(crate) fn end(self) -> Result<()> {
-        let Self { memory, persona, recorder, .. } = self;
-        drop(recorder);
-        memory.delete_persona(&persona.name)
-    }
-
-    pub(crate) fn profile(&self) -> Result<Option<Arc<Profile>>> {
-        self.library.profile_of(&self.persona, &self.remembered)
-    }
-
-    /// Has a question recorded, after it was answered.
-    pub(crate) fn record(&self, question: &str, response: &SearchResponse) -> Result<()> {
-        let asked = asked(question, self.clock.now_ms())?;
-        let preparation = recording(&self.extractor, asked, response, None);
-        let preparation = if_agreed(&self.memory, &self.persona, preparation);
-        self.recorder.record(&self.remembered, preparation)
-    }
-
-    pub(crate) fn flush(&self) -> Result<()> {
-        self.recorder.flush()
-    }
-
-    /// How many interactions could not be recorded.
-    pub(crate) fn n_failed(&self) -> u64 {
-        self.recorder.counts().1
-    }
-
     /// A year of questions, some asked much more often than others, and of facts.
     fn remember_a_year(&self, requests: &[SearchRequest], rng: &mut Rng) -> Result<()> {
         let now_ms = self.clock.now_ms();
@@ -170,18 +84,6 @@ impl Asker {
         }
         Ok(())
     }
-}
-
-fn asked(question: &str, timestamp_ms: i64) -> Result<Asked> {
-    Ok(Asked {
-        id: NewInteraction::new_id()?,
-        question: question.to_owned(),
-        kind: InteractionKind::Search,
-        timestamp_ms,
-        session_id: None,
-        is_learned: true,
-        is_redacted: false,
-    })
 }
 
 /// How a question is put.

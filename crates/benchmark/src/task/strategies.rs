@@ -9,7 +9,7 @@ use ragged::{
     settings::{BackendKind, GraphUse, SearchMode, Settings, Strategy},
 };
 
-use super::{Figure, K, Measuring, chunks, latencies, timed};
+use super::{Figure, K, Measuring, chunks, in_turn, latencies, timed};
 use crate::{
     corpus::wordings,
     result::{Better, Kind},
@@ -165,20 +165,15 @@ impl Measuring<'_> {
                 .map(|wording| self.request(wording, K, SearchMode::Vector))
                 .collect();
             let singles = || {
-                timed(|| requests.iter().try_for_each(|request| library.search(request).map(drop)))
+                let each = || requests.iter().try_for_each(|one| library.search(one).map(drop));
+                Ok(timed(each)?.1)
             };
-            let together = || timed(|| library.search_batch(&requests));
+            let together = || Ok(timed(|| library.search_batch(&requests))?.1);
             if at == 0 {
                 singles()?;
                 together()?;
             }
-            let (one_by_one, at_once) = if at % 2 == 0 {
-                let one_by_one = singles()?.1;
-                (one_by_one, together()?.1)
-            } else {
-                let at_once = together()?.1;
-                (singles()?.1, at_once)
-            };
+            let (one_by_one, at_once) = in_turn(at % 2 == 1, singles, together)?;
             ratios.push(one_by_one / at_once);
             times.push(at_once);
         }

@@ -15,11 +15,8 @@ use ragged::{
     library::{Cancel, Library, NoProgress, VirtualDocument},
 };
 
-use super::{
-    Figure, Measuring, WARM_UP, latencies,
-    remembering::{Asker, memory_in},
-    timed,
-};
+use super::{Figure, Measuring, WARM_UP, latencies, timed};
+use crate::asker::{Asker, memory_in};
 
 /// Threads that ask at once, one run each.
 const THREADS: [usize; 5] = [1, 2, 4, 8, 16];

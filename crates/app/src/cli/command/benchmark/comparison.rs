@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use ragged_benchmark::{
     machine::Machine,
-    regression::{self, Allowed, Noise, Verdict},
+    regression::{self, Allowed, Noise},
     report::{
         self,
         comparison::{self, Comparison},
@@ -91,15 +91,8 @@ pub(super) fn compare(args: &CompareArgs, session: &Session) -> Result<Outcome> 
             ["figure", "of", "before", "now", "change", "by chance", "sees from", "verdict"];
         let mut rows = table(printer, &header);
         for change in &compared.changes {
-            let verdict = match change.verdict {
-                Verdict::Worse => "worse",
-                Verdict::Better => "better",
-                Verdict::Unsure => "unsure",
-                Verdict::Same => "same",
-                Verdict::Told => "",
-            };
             let words = comparison::words(change).map(|words| visible(&words).into_owned());
-            rows.add_row(words.into_iter().chain([verdict.to_owned()]));
+            rows.add_row(words.into_iter().chain([change.verdict.as_str().to_owned()]));
         }
         printer.line(rows.to_string())?;
         printer.note(format!(

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use ragged::{
     error::{Error, ErrorKind},
     evaluation::JudgedSet,
-    settings::{BackendKind, tuning::Profile},
+    settings::BackendKind,
 };
 use ragged_benchmark::{
     corpus::{self, Corpus},
@@ -30,6 +30,7 @@ use crate::{
         Session,
         args::benchmark::{KeptArgs, MeasureArgs},
         child,
+        command::tune,
         interrupt::{TemporaryFolder, Watch},
         printer::counted,
         progress,
@@ -130,7 +131,7 @@ pub(super) fn measure(
         None => default_label(),
     };
     // A label that cannot be kept, and a report of no kind, are told before anything is measured.
-    RunResult::path(&args.kept.results.results_dir, &label).map_err(wrong_word)?;
+    RunResult::path(&args.kept.results.results_dir, &label).map_err(Usage::from)?;
     show::check(args.kept.reports.output.as_deref())?;
     let mut result = RunResult {
         schema: SCHEMA,
@@ -250,15 +251,10 @@ fn configurations(args: &MeasureArgs) -> Result<Vec<String>, Usage> {
     if args.profiles.is_empty() {
         return Ok(vec![DEFAULT.to_owned()]);
     }
-    let is_known = |name: &String| name == DEFAULT || Profile::named(name).is_some();
-    match args.profiles.iter().find(|name| !is_known(name)) {
-        None => Ok(each_once(&args.profiles)),
-        Some(name) => {
-            let known: Vec<&str> = Profile::ALL.iter().map(|profile| profile.as_str()).collect();
-            Err(Usage::new(format!("there is no profile {name:?}"))
-                .with_hint(format!("there are: {}, {DEFAULT}", known.join(", "))))
-        }
+    for name in args.profiles.iter().filter(|name| *name != DEFAULT) {
+        tune::profile(name)?;
     }
+    Ok(each_once(&args.profiles))
 }
 
 /// What is asked, in words: results of other questions are not compared.
@@ -376,11 +372,6 @@ fn take(
             }
         })
     })?)
-}
-
-/// A word that cannot be what it should be was typed wrongly.
-fn wrong_word(error: Error) -> Usage {
-    error.into()
 }
 
 /// Version, and commit where this is a working copy of one.

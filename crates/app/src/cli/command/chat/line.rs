@@ -4,7 +4,7 @@ use clap::ValueEnum as _;
 
 use crate::{
     cli::args::{Filters, Mode},
-    failure::Usage,
+    failure::{Usage, did_you_mean},
 };
 
 /// A line, understood.
@@ -139,15 +139,10 @@ impl Line {
     }
 
     fn unknown(name: &str) -> Usage {
-        let nearest = COMMANDS
-            .iter()
-            .map(|command| (strsim::jaro_winkler(command.0, name), command.0))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(similarity, _)| *similarity > 0.8);
-        let hint = match nearest {
-            Some((_, nearest)) => format!("did you mean {nearest}?"),
-            None => "/help lists the commands; begin with a space to ask it as it is".to_owned(),
-        };
+        let hint = did_you_mean(name, COMMANDS.iter().map(|command| command.0), 0.8)
+            .unwrap_or_else(|| {
+                "/help lists the commands; begin with a space to ask it as it is".to_owned()
+            });
         Usage::new(format!("there is no command {name}")).with_hint(hint)
     }
 }

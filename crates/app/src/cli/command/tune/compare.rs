@@ -11,7 +11,7 @@ use ragged_benchmark::{
 use super::{
     profile,
     trial::{Figures, Trial},
-    values::values_of,
+    values::{BACKEND, values_of},
     workload,
 };
 use crate::{
@@ -30,8 +30,6 @@ use crate::{
 const CHANCE: f64 = 0.05;
 /// With fewer repeats the least p is above [`CHANCE`].
 const LEAST_TO_GATE: u8 = 4;
-/// Settings of these profiles that no search of a library is to change.
-const BACKEND: &str = "backend.type";
 
 pub(super) fn run(args: &CompareArgs, session: &Session) -> Result<Outcome> {
     let mut profiles: Vec<Profile> =
@@ -127,6 +125,7 @@ fn measure(
                 bar.finish_and_clear();
                 return Ok(None);
             }
+            // No measurement moves vectors.
             let options: Vec<(String, String)> = values_of(profiles[at])
                 .into_iter()
                 .filter(|(key, _)| key.name != BACKEND)

@@ -16,7 +16,7 @@ use ragged::settings::tuning::Profile;
 
 use crate::{
     cli::{Session, args::tune::TuneCommand},
-    failure::{Outcome, Usage},
+    failure::{Outcome, Usage, did_you_mean},
 };
 
 pub(crate) fn run(command: TuneCommand, session: &Session) -> Result<Outcome> {
@@ -36,18 +36,11 @@ pub(crate) fn run(command: TuneCommand, session: &Session) -> Result<Outcome> {
 }
 
 /// The profile of a name.
-fn profile(name: &str) -> Result<Profile, Usage> {
+pub(super) fn profile(name: &str) -> Result<Profile, Usage> {
     Profile::named(name).ok_or_else(|| {
         let names = Profile::ALL.map(Profile::as_str);
-        let nearest = names
-            .into_iter()
-            .map(|known| (strsim::jaro_winkler(name, known), known))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(similarity, _)| *similarity > 0.7);
-        let hint = match nearest {
-            Some((_, nearest)) => format!("did you mean {nearest}?"),
-            None => format!("there are: {}", names.join(", ")),
-        };
+        let hint = did_you_mean(name, names.into_iter(), 0.7)
+            .unwrap_or_else(|| format!("there are: {}", names.join(", ")));
         Usage::new(format!("there is no profile {name:?}")).with_hint(hint)
     })
 }

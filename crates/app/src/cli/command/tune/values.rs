@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The setting that names the engine.
-const BACKEND: &str = "backend.type";
+pub(super) const BACKEND: &str = "backend.type";
 /// The setting for maps, which serve plain files only.
 const MAP: &str = "database.mmap_size_mb";
 const ENCRYPTED: &str = "database.mmap_size_mb does nothing for what personas remember: encrypted \

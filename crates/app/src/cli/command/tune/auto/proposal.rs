@@ -11,7 +11,10 @@ use super::{Values, Workload};
 use crate::{
     cli::{
         Session,
-        command::tune::{trial::Figures, values::values_of},
+        command::tune::{
+            trial::Figures,
+            values::{BACKEND, values_of},
+        },
         printer::{counted, thousands},
     },
     config,
@@ -165,7 +168,7 @@ pub(super) fn profiles(
         let values: Values = values_of(profile)
             .into_iter()
             .filter(|(key, value)| (key.get)(&situation.settings) != *value)
-            .filter(|(key, _)| !(situation.is_elsewhere && key.name == "backend.type"))
+            .filter(|(key, _)| !(situation.is_elsewhere && key.name == BACKEND))
             .filter(|(key, _)| is_heard(key.name, session))
             .map(|(key, value)| (key.name.to_owned(), value))
             .collect();
