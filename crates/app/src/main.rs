@@ -3,6 +3,7 @@
 //! The binary: what can be typed, where settings come from, what is printed. The work is done by
 //! the library crate `ragged`, which knows nothing of arguments, environment or terminals.
 
+mod allocator;
 mod cli;
 mod config;
 mod failure;
@@ -13,5 +14,6 @@ use std::process::ExitCode;
 pub(crate) use failure::{Hinted, Usage};
 
 fn main() -> ExitCode {
+    allocator::give_back_what_is_large();
     cli::main()
 }

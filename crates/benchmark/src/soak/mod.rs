@@ -21,7 +21,7 @@ use self::load::Load;
 pub use self::slope::{Slope, slope};
 use crate::{
     process::{folder_bytes, memory, open_files},
-    sample::{percentile, sorted},
+    sample::{median, percentile, sorted},
     task::Opening,
 };
 
@@ -34,6 +34,9 @@ const WARM_UP: f64 = 0.4;
 const LEAST_WARM_UP: f64 = 1_500.0;
 /// Fewer samples than this after that tell nothing.
 const LEAST_SAMPLES: usize = 20;
+/// Stretches that samples are gathered in: within one they hang together, as memory that is kept for a
+/// while does, and as single ones they would seem to say more than they do.
+const STRETCHES: usize = 24;
 
 /// What a long run is like.
 #[derive(Clone, Debug)]
@@ -247,10 +250,10 @@ fn trends(samples: &[Sample]) -> Vec<Trend> {
         return Vec::new();
     }
     let of = |watched: &Watched| {
-        let points: Vec<(f64, f64)> = counted
-            .iter()
-            .map(|sample| (sample.operations as f64 / 1000.0, (watched.of)(sample)))
-            .collect();
+        let points = counted
+            .chunks(counted.len().div_ceil(STRETCHES))
+            .map(|stretch| middle(stretch, watched.of))
+            .collect::<Option<Vec<_>>>()?;
         let slope = slope(&points)?;
         let limit = watched.limit_over(points.last()?.0 - points.first()?.0);
         let is_kept = slope.low <= limit;
@@ -258,6 +261,14 @@ fn trends(samples: &[Sample]) -> Vec<Trend> {
         Some(Trend { name, unit, slope, limit, is_kept })
     };
     WATCHED.iter().filter_map(of).collect()
+}
+
+/// The medians of a stretch: thousands of operations, and the figure.
+fn middle(stretch: &[&Sample], of: fn(&Sample) -> f64) -> Option<(f64, f64)> {
+    let thousands: Vec<f64> =
+        stretch.iter().map(|sample| sample.operations as f64 / 1000.0).collect();
+    let figures: Vec<f64> = stretch.iter().map(|sample| of(sample)).collect();
+    Some((median(&thousands)?, median(&figures)?))
 }
 
 /// A clock that is moved by hand.
@@ -300,6 +311,20 @@ mod tests {
             .collect()
     }
 
+    /// Memory that is kept for a while, as an allocator does: so many bytes more, every now and then.
+    fn plateaus(seed: u64) -> Vec<Sample> {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut kept = 0;
+        let mut samples = samples(|_| 0);
+        for sample in &mut samples {
+            if rng.f64() < 0.25 {
+                kept = rng.u64(..3) * 15_000_000;
+            }
+            sample.resident += kept;
+        }
+        samples
+    }
+
     fn risen(samples: &[Sample]) -> Vec<&'static str> {
         trends(samples).iter().filter(|it| !it.is_kept).map(|it| it.name).collect()
     }
@@ -314,6 +339,8 @@ mod tests {
             sample.handles += sample.operations / 200;
         }
         assert_eq!(risen(&leaking), ["handles"]);
+        let alarms = (0..200).filter(|seed| !risen(&plateaus(*seed)).is_empty()).count();
+        assert!(alarms <= 16, "{alarms} of 200");
         assert!(trends(&[]).is_empty());
         assert!(trends(&samples(|n| n * 1_000)[..30]).is_empty(), "too short to tell");
     }

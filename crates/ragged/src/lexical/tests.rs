@@ -464,6 +464,22 @@ fn there_is_one_writer() {
 }
 
 #[test]
+fn a_lock_that_is_let_go_at_once_is_waited_for() {
+    let (fixture, index) = Fixture::with(&[]);
+    let writer = index.writer(BUDGET_BYTES, 1).unwrap();
+    let (begun, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let index = fixture.open();
+            begun.send(()).unwrap();
+            index.writer(BUDGET_BYTES, 1).unwrap();
+        });
+        told.recv().unwrap();
+        drop(writer);
+    });
+}
+
+#[test]
 fn clearing_leaves_nothing() {
     let (_fixture, index) = Fixture::with(&[(Some(Language::German), "Flut"), (None, "tide")]);
     let mut writer = index.writer(BUDGET_BYTES, 1).unwrap();

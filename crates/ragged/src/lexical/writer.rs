@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy as _, NoMergePolicy};
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
@@ -21,6 +23,12 @@ use super::index::{Fields, Payload};
 
 /// The least memory tantivy accepts for a thread.
 const BUDGET_MIN_BYTES: usize = 15_000_000;
+
+/// How long the lock of a writer may be held by nobody: a process that is being started has all files
+/// of this one open until it runs its own program, that of a writer which has ended among them.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// Between two tries to take it.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// How often a full merge is tried.
 const MERGE_ATTEMPTS: usize = 4;
@@ -68,7 +76,18 @@ impl LexicalWriter {
             .num_merge_threads(1)
             .build();
         remove_unnamed_deletions(dir, index)?;
-        let writer = guard(dir, "opening for writing", || index.writer_with_options(options))?;
+        let begun = Instant::now();
+        let writer = loop {
+            let open = || index.writer_with_options(options.clone());
+            match guard(dir, "opening for writing", open) {
+                Err(error)
+                    if error.kind() == ErrorKind::Busy && begun.elapsed() < LOCK_PATIENCE =>
+                {
+                    thread::sleep(LOCK_RETRY);
+                }
+                opened => break opened?,
+            }
+        };
         writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(Self {
             dir: dir.to_owned(),
