@@ -73,7 +73,12 @@ pub(super) fn fold(token: &str, word: &mut String) {
         // Lower case may bring an accent of its own with it (İ).
         // Terms with signs are ASCII; a sign here came out of a compatibility character (⒈).
         let kept = |c: &char| c.is_alphanumeric() || is_combining_mark(*c) || *c == '_';
-        word.extend(lexical::fold(&lower).chars().filter(kept));
+        let folded = lexical::fold(&lower);
+        word.extend(folded.chars().filter(kept));
+        // Marks that a sign stood between are neighbours now, and neighbours have an order.
+        if word.len() < folded.len() {
+            *word = lexical::fold(word);
+        }
     }
     // Only initials end in a full stop or have one between single letters: U.S. is US.
     let is_initial =

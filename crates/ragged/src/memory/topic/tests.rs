@@ -533,6 +533,12 @@ mod properties {
         Ok(())
     }
 
+    #[test]
+    fn marks_that_a_sign_stood_between_have_an_order() {
+        let once = key("\u{10376}'\u{f71}");
+        assert_eq!(key(&once), once);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1500))]
 
