@@ -36,7 +36,7 @@ struct Extent {
 const WHOLE: Extent =
     Extent { repeats: 8, questions: 100, soak: Duration::from_mins(2), compared: (12_000, 6_000) };
 const QUICK: Extent =
-    Extent { repeats: 4, questions: 60, soak: Duration::from_secs(30), compared: (7_000, 1_500) };
+    Extent { repeats: 6, questions: 60, soak: Duration::from_secs(30), compared: (7_000, 1_500) };
 /// Repeats and questions of the large library.
 const LARGE: (u16, u32) = (1, 50);
 const SOAK_DOCUMENTS: usize = 300;
