@@ -591,7 +591,7 @@ pub(crate) enum ModelCommand {
         after_help = "Examples:\n  ragged model add ~/models/all-MiniLM-L6-v2\n  ragged model add sentence-transformers/all-MiniLM-L6-v2"
     )]
     Add {
-        /// Folder or hub id
+        /// Folder, static model's file (`.rgm`) or hub id
         source: String,
         /// Name to know it by [default: the last part of the source]
         #[arg(long)]

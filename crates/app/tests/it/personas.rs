@@ -373,15 +373,16 @@ fn quotes_follow_the_style_too() {
     let scene = Scene::remembering();
     scene.write(
         "tides.md",
-        "# Tides\n\nThe tide is the rise of the sea. The tide follows the moon. The tide turns twice \
-         a day. The tide at the harbour is high at noon.\n",
+        "# Tides\n\nThe tide lifts the boats in the harbour. Nobody knows how old the bridge of \
+         stone is. The miller grinds corn at night.\n",
     );
     scene.run(&["add", "files"]).ok();
     scene.run(&["persona", "create", "brief", "--detail", "brief", "--citations", "none"]).ok();
     scene.run(&["persona", "create", "note", "--citations", "footnote"]).ok();
     let two = "answer.max_sentences=2";
     let of = |persona: &str| {
-        scene.json(&["query", "what does the tide do", "-o", two, "--persona", persona])
+        let question = "what do the tide and the miller do?";
+        scene.json(&["query", question, "-o", two, "--persona", persona])
     };
     let n = |answer: &Value| answer["citations"].as_array().unwrap().len();
     let (brief, long) = (of("brief"), of("default"));

@@ -31,10 +31,12 @@ pub trait Language {
     /// One unit vector for each text, row after row, made the way passages are.
     fn embed(&self, texts: &[&str]) -> Result<Vec<f32>>;
 
-    /// The cosines that two unrelated sentences, and two that say the same in other words,
-    /// typically have; similarity is measured between them. The default suits static models.
+    /// The cosines that two unrelated sentences, and a question and what answers it, typically have;
+    /// similarity is measured between them. The default suits the built-in model: half of 20,000
+    /// unrelated pairs are below 0.04, and nine of ten titles and their passages above 0.65, but a
+    /// short question and the sentence that answers it lie between 0.35 and 0.7.
     fn similarity_range(&self) -> (f32, f32) {
-        (0.15, 0.65)
+        (0.05, 0.62)
     }
 }
 

@@ -13,7 +13,32 @@ fn the_built_in_model_is_the_committed_file_and_fits() {
     assert_eq!(model.identity(), verified.identity());
     assert_eq!(model.identity().dims, 256);
     assert_eq!(model.identity().kind, ModelKind::Static);
-    assert_eq!(model.tokenizer().vocabulary().len(), 30_522);
+    assert_eq!(model.tokenizer().vocabulary().len(), 32_000);
+}
+
+/// `tools/model/convert.py` made them: another tokenizer, another sum, another language.
+#[test]
+fn the_built_in_model_gives_the_vectors_that_its_makers_program_gives() {
+    #[derive(serde::Deserialize)]
+    struct Made {
+        dims: usize,
+        texts: Vec<String>,
+    }
+    let made: Made =
+        serde_json::from_str(include_str!("../../testdata/embedding/static.json")).unwrap();
+    let expected: Vec<f32> = include_bytes!("../../testdata/embedding/static.bin")
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let model = builtin().unwrap();
+    assert_eq!(expected.len(), made.texts.len() * made.dims);
+    for (text, expected) in made.texts.iter().zip(expected.chunks(made.dims)) {
+        let found = model.embed_query(text).unwrap();
+        let furthest = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(furthest < 1e-5, "{text:?}: {furthest}");
+    }
 }
 
 #[test]

@@ -369,7 +369,7 @@ impl Default for SearchSettings {
         Self {
             mode: SearchMode::default(),
             k: 10,
-            vector_weight: 0.25,
+            vector_weight: 0.3,
             candidates: 100,
             strategy: Strategy::default(),
             time_weight: 0.2,

@@ -87,9 +87,10 @@ fn add(source: &str, name: Option<&str>, session: &Session) -> Result<Outcome> {
     let registry = models(&session.resolved.data_dir);
     crate::cli::keep_new_files_private();
     let default_name = source.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next();
+    let default_name = default_name.map(|file| file.strip_suffix(".rgm").unwrap_or(file));
     let name = name.or(default_name).unwrap_or(source);
     let path = Path::new(source);
-    let installed = if path.is_dir() {
+    let installed = if path.is_dir() || path.is_file() {
         registry.add_folder(path, Some(name), |_| {})?
     } else if is_hub_id(source) {
         printer
@@ -104,7 +105,7 @@ fn add(source: &str, name: Option<&str>, session: &Session) -> Result<Outcome> {
         installed?
     } else {
         return Err(anyhow::Error::new(crate::Hinted::new(
-            format!("there is no folder {source}"),
+            format!("there is no folder and no file {source}"),
             "a hub id has the form org/name, such as sentence-transformers/all-MiniLM-L6-v2"
                 .to_owned(),
         )));

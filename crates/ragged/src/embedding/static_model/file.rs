@@ -58,7 +58,7 @@ impl Layout {
                 ErrorKind::Incompatible,
                 format!("a model file of version {version}; this program reads version {VERSION}"),
             )
-            .with_hint("update the program, or convert the model anew with scripts/distill"));
+            .with_hint("update the program, or make the model anew with tools/model"));
         }
         let n_special = field(36) as usize;
         if n_special > MAX_SPECIAL {

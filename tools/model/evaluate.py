@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sparse
 import snowballstemmer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from vocabulary import SPECIAL
 
 STOP_WORDS = frozenset(
     """a about above after again against all am an and any are as at be because been before being below between both but by
@@ -79,6 +80,15 @@ def top_normalised(scores):
     return out
 
 
+def recall(retrieval, scores):
+    """Mean recall@10."""
+    total = 0.0
+    for query, row in zip(retrieval.query_ids, scores, strict=True):
+        gains = retrieval.judgements[query]
+        total += len(gains.keys() & set(np.argsort(-row, kind="stable")[:10].tolist())) / len(gains)
+    return total / len(retrieval.query_ids)
+
+
 def bm25(documents, queries):
     """BM25 scores, queries × documents: English stop words, Porter-style stems."""
     stem = snowballstemmer.stemmer("porter")
@@ -108,7 +118,7 @@ def bm25(documents, queries):
 def count_matrix(id_lists, n_columns=None):
     """A sparse matrix of how often each id occurs in each list."""
     indptr = np.cumsum([0] + [len(ids) for ids in id_lists])
-    indices = np.fromiter((id for ids in id_lists for id in ids), dtype=np.int64, count=indptr[-1])
+    indices = np.concatenate([np.asarray(ids, np.int32) for ids in id_lists]) if id_lists else np.zeros(0, np.int32)
     shape = (len(id_lists), n_columns or (int(indices.max()) + 1 if len(indices) else 1))
     matrix = sparse.csr_matrix((np.ones(len(indices)), indices, indptr), shape=shape)
     matrix.sum_duplicates()
@@ -128,8 +138,12 @@ def token_counts(vocabulary, texts):
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
-    return count_matrix([encoding.ids for encoding in encodings], n_columns=len(vocabulary))
+    tokenizer.add_special_tokens([token for token in SPECIAL if token in ids])
+    ids = []
+    for start in range(0, len(texts), 20_000):
+        encodings = tokenizer.encode_batch(texts[start : start + 20_000], add_special_tokens=False)
+        ids += [np.array(encoding.ids, np.int32) for encoding in encodings]
+    return count_matrix(ids, n_columns=len(vocabulary))
 
 
 def main():
