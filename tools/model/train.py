@@ -225,7 +225,9 @@ def main():
                 for counts, name in ((asked, "questions"), (told, "passages")):
                     targets, _ = unit(project(taught[name][rows].astype(np.float32)))
                     losses.append(regress(adam, counts[rows], targets, rate))
-        np.savez(checkpoint, table=adam.table, first=adam.first, second=adam.second, steps=adam.steps, epoch=epoch + 1)
+        written = folder / "checkpoint.tmp.npz"
+        np.savez(written, table=adam.table, first=adam.first, second=adam.second, steps=adam.steps, epoch=epoch + 1)
+        written.rename(checkpoint)
         took = time.monotonic() - started
         tell(f"epoch {epoch + 1} loss {np.mean(losses):.4f} {took:.0f} s", *(scored.line(adam.table) for scored in sets))
     np.save(folder / "table.npy", adam.table)
