@@ -14,7 +14,7 @@ from pathlib import Path
 import model_file
 import numpy as np
 from evaluate import embed, token_counts
-from texts import SENTENCES, long_text
+from texts import TEXTS
 from vocabulary import SPECIAL
 
 UNKNOWN = "[UNK]"
@@ -39,9 +39,8 @@ def main():
     path = args.models / "static-minilm-256.rgm"
     data = model_file.write(path, args.name, vocabulary, SPECIAL, UNKNOWN, LONGEST_WORD, table)
     vocabulary, table = model_file.read(path)
-    texts = SENTENCES + [long_text(n, n) for n in (30, 60, 120, 253, 254, 600)]
-    vectors = embed(token_counts(vocabulary, texts), table).astype("<f4")
-    about = {"model": hashlib.sha256(data).hexdigest(), "dims": table.shape[1], "texts": texts}
+    vectors = embed(token_counts(vocabulary, TEXTS), table).astype("<f4")
+    about = {"model": hashlib.sha256(data).hexdigest(), "dims": table.shape[1], "texts": TEXTS}
     (args.testdata / "static.json").write_text(json.dumps(about, ensure_ascii=True, indent=1) + "\n")
     (args.testdata / "static.bin").write_bytes(vectors.tobytes())
     print(f"{hashlib.sha256(data).hexdigest()}  {path.name}  {len(data)} bytes, {len(vocabulary)} tokens")

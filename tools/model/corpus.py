@@ -8,7 +8,6 @@ sentence of the passage, and may be empty. The order is shuffled with a fixed se
 """
 
 import argparse
-import base64
 import gzip
 import hashlib
 import json
@@ -190,9 +189,7 @@ def read_dictionary(folder, rng):
         first, *rest = entry.split("\n", 1)
         head = head if head.lower() not in first.lower() else squeezed(re.split(r"[,(\\]", first)[0])
         body = squeezed(rest[0] if rest else first)
-        for passage in cut([body], rng):
-            if is_prose(passage):
-                yield head, passage
+        yield from sections(head, [body], rng)
 
 
 def read_wordnet(folder, rng):
@@ -293,23 +290,26 @@ def read_help(folder, rng):
         yield from sections(heading, paragraphs, rng)
 
 
+def records(pattern):
+    """The records of the package lists of such names."""
+    for path in sorted(Path("/var/lib/apt/lists").glob(pattern)):
+        text = subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", path], capture_output=True, check=True).stdout
+        yield from text.decode().split("\n\n")
+
+
 def read_descriptions(rng):
     """What packages are: the short description, and the long one."""
     subprocess.run(["apt-get", "-qq", "update", "-o", "Acquire::Languages=en"], check=True)
     short, long = {}, {}
-    for path in sorted(Path("/var/lib/apt/lists").glob("*_main_binary-amd64_Packages*")):
-        text = subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", path], capture_output=True, check=True).stdout
-        for record in text.decode().split("\n\n"):
-            fields = dict(re.findall(r"^(Package|Description|Description-md5): (.*)$", record, re.MULTILINE))
-            if "Description-md5" in fields:
-                short[fields["Description-md5"]] = fields["Description"]
-    for path in sorted(Path("/var/lib/apt/lists").glob("*_i18n_Translation-en*")):
-        text = subprocess.run(["/usr/lib/apt/apt-helper", "cat-file", path], capture_output=True, check=True).stdout
-        for record in text.decode().split("\n\n"):
-            match = re.search(r"^Description-md5: (\S+)\nDescription-en: (.*)\n((?: .*\n?)*)", record, re.MULTILINE)
-            if match:
-                short.setdefault(match[1], match[2])
-                long[match[1]] = [squeezed(part) for part in re.split(r"^ \.$", match[3], flags=re.MULTILINE)]
+    for record in records("*_main_binary-amd64_Packages*"):
+        fields = dict(re.findall(r"^(Description|Description-md5): (.*)$", record, re.MULTILINE))
+        if "Description-md5" in fields:
+            short[fields["Description-md5"]] = fields["Description"]
+    for record in records("*_i18n_Translation-en*"):
+        match = re.search(r"^Description-md5: (\S+)\nDescription-en: (.*)\n((?: .*\n?)*)", record, re.MULTILINE)
+        if match:
+            short.setdefault(match[1], match[2])
+            long[match[1]] = [squeezed(part) for part in re.split(r"^ \.$", match[3], flags=re.MULTILINE)]
     for key, paragraphs in sorted(long.items()):
         text = " ".join(paragraphs)
         # Sibling packages repeat one another.

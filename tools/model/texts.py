@@ -57,3 +57,6 @@ def long_text(n_words, seed):
         state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
         out.append(words[state >> 60])
     return " ".join(out)
+
+
+TEXTS = SENTENCES + [long_text(n, n) for n in (30, 60, 120, 253, 254, 600)]

@@ -7,7 +7,7 @@ log.txt. Two stages, each of which may be a run of its own:
 
     regress   the student's vector of a text is brought towards the teacher's, projected on its principal components
               (Tokenlearn, Tulkens and van Dongen 2024)
-    rank      among the passages of a batch, half of which are near one another, the student gives each question the
+    rank      among the passages of a batch, 64 each of which are near one another, the student gives each question the
               distribution that the teacher gives, mixed with the passage that belongs to it (cross-entropy, both ways)
 
 The loss is differentiated by hand; there is no framework. A run that was cut off goes on from its last epoch. The seed and
