@@ -65,13 +65,18 @@ def pieces_of(token, id_of):
     return ids
 
 
-def project(vectors, kept, dims, dropped, evenness):
-    """Principal components `dropped`… of `vectors`, fitted on the rows `kept`, each divided by its deviation to the power
-    `evenness`: 0 leaves the spectrum as it is, 1 whitens."""
-    centred = vectors - vectors[kept].mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(centred[kept].T))
+def principal_axes(rows, dims, dropped, evenness):
+    """The mean of `rows`, and their principal axes after the first `dropped`, each divided by the deviation along it to the
+    power `evenness`: 0 leaves the spectrum as it is, 1 whitens. An axis' sign is the library's choice."""
+    centre = rows.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov((rows - centre).T))
     chosen = np.argsort(-variances, kind="stable")[dropped : dropped + dims]
-    axes = axes[:, chosen]
-    # An eigenvector's sign is arbitrary; the library's choice must not reach the file.
+    return centre, axes[:, chosen] / variances[chosen] ** (evenness / 2)
+
+
+def project(vectors, kept, dims, dropped, evenness):
+    """`vectors` on the principal axes of the rows `kept`."""
+    centre, axes = principal_axes(vectors[kept], dims, dropped, evenness)
+    # That choice must not reach the file.
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    return centred @ axes / variances[chosen] ** (evenness / 2)
+    return (vectors - centre) @ axes

@@ -88,13 +88,8 @@ def clusters(vectors, n, rng, rounds=8):
 
 
 def projection(sample, dropped, evenness):
-    """Onto the principal components after the first `dropped`, each divided by its deviation to the power `evenness`: the
-    teacher's strongest directions tell little apart."""
-    centre = sample.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov((sample - centre).T))
-    chosen = np.argsort(-variances, kind="stable")[dropped : dropped + DIMS]
-    axes = axes[:, chosen] / variances[chosen] ** (evenness / 2)
-    axes, centre = axes.astype(np.float32), centre.astype(np.float32)
+    """Onto principal axes without the strongest: these tell little apart."""
+    centre, axes = (part.astype(np.float32) for part in distill.principal_axes(sample, DIMS, dropped, evenness))
     return lambda vectors: (vectors - centre) @ axes
 
 
